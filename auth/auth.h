@@ -37,7 +37,11 @@ struct auth_error {
 };
 MUST_CHECK enum err dn_pattern_parse(const char *text, struct dn_pattern **out, struct auth_error *error);
 void dn_pattern_free(struct dn_pattern *pattern);
-/* subject true: against the subject (SERIALNUMBER is the certificate's serial), else the issuer. */
+/*
+ * subject true: against the subject (SERIALNUMBER is the certificate's serial, never the X.520 attribute), else the issuer.
+ * A value that holds a NUL, a control or a bidirectional control, or is no text, never matches. Of an attribute that
+ * stands more than once only the one printed first (the last in DER order) is looked at; OU and DC are lists.
+ */
 bool dn_pattern_match(const struct dn_pattern *pattern, const struct cert *cert, bool subject);
 /* >0: a is more specific than b (4.5). */
 int dn_pattern_compare(const struct dn_pattern *a, const struct dn_pattern *b);
@@ -80,7 +84,10 @@ struct chlauth_record {
 	bool warn;
 	const char *description;
 };
-/* Is this record well formed by itself (3.1)? */
+/*
+ * Is this record well formed by itself (3.1)? QMGRMAP is refused as unsupported: no MQTT client has a queue manager name.
+ * The users that '*MQADMIN' means in a USERLIST: mqm, root, lockgate, admin, administrator, in any case of letters.
+ */
 MUST_CHECK enum err chlauth_record_check(const struct chlauth_record *record, struct auth_error *error);
 /* Same key (profile + type + selectors + address): then REPLACE and REMOVE mean this one. */
 bool chlauth_record_same_key(const struct chlauth_record *a, const struct chlauth_record *b);
@@ -94,17 +101,20 @@ MUST_CHECK enum err chlauth_rules_new(const struct chlauth_record *records, size
 	enum chlauth_mode mode, uint64_t generation, struct chlauth_rules **out, struct auth_error *error);
 struct chlauth_rules *chlauth_rules_ref(const struct chlauth_rules *rules);
 void chlauth_rules_unref(struct chlauth_rules *rules);
+uint64_t chlauth_rules_generation(const struct chlauth_rules *rules);
+enum chlauth_mode chlauth_rules_mode(const struct chlauth_rules *rules);
 
 /* --- authority (mq-semantics 9) --- */
 enum auth_right { RIGHT_CONNECT = 1u << 0, RIGHT_PUB = 1u << 1, RIGHT_SUB = 1u << 2, RIGHT_RETAIN = 1u << 3 };
 struct topic_object {
 	const char *name;
-	const char *topic_string; /* may hold ${clientid}, ${user}, ${cn} as whole parts of levels */
+	const char *
+		topic_string; /* "" is the root; may hold ${clientid}, ${user}, ${cn}, each as a whole level */
 };
 struct authority_record {
 	const char *profile; /* generic object name; for OBJTYPE(QMGR) NULL */
 	bool queue_manager;  /* OBJTYPE(QMGR), else OBJTYPE(TOPIC) */
-	bool group;          /* GROUP, else PRINCIPAL */
+	bool group; /* GROUP, else PRINCIPAL; kept, but nobody is a member of a group yet: it grants nothing */
 	const char *entity;
 	unsigned rights; /* enum auth_right bits */
 };
@@ -130,14 +140,23 @@ bool authority_may_connect(const struct authority *authority, const struct autho
 /* Topic name, no wildcards. answer may be NULL (the hot path). */
 bool authority_may_publish(const struct authority *authority, const struct authority_subject *subject,
 	struct bytes topic, struct authority_answer *answer);
-/* A filter with wildcards needs a grant that contains the filter. */
+/*
+ * A filter with wildcards needs a grant that contains the filter. Of a shared subscription ($share/NAME/FILTER) pass FILTER.
+ * Topics whose first level begins with '$' are walled off: only a topic object that names that first level literally counts.
+ */
 bool authority_may_subscribe(const struct authority *authority, const struct authority_subject *subject,
 	struct bytes filter, struct authority_answer *answer);
+/* As publish, for RIGHT_RETAIN. */
+bool authority_may_retain(const struct authority *authority, const struct authority_subject *subject,
+	struct bytes topic, struct authority_answer *answer);
 
 /* --- policy --- */
 enum ssl_client_auth { SSLCAUTH_NEVER, SSLCAUTH_OPTIONAL, SSLCAUTH_REQUIRED };
 
-/* Account knowledge that lives in the login module's snapshot; a table, since auth is below jaas_like. */
+/*
+ * Account knowledge that lives in the login module's snapshot; a table, since auth is below jaas_like.
+ * UNKNOWN by itself does not refuse (the user may live in a directory that has no snapshot): see login_account_known.
+ */
 enum account_state { ACCOUNT_UNKNOWN, ACCOUNT_ENABLED, ACCOUNT_DISABLED };
 struct accounts {
 	uint64_t generation;
@@ -155,7 +174,12 @@ struct channel_policy {
 	bool use_client_id;         /* USECLTID(YES) */
 	const char *login;          /* JAASCFG, NULL: none */
 	bool login_checks_password; /* the stack has a module that judges a password */
-	bool insecure_assert;       /* INSECASSERT(YES): an unverified user name may be the effective user */
+	/*
+	 * No module of the stack rewrites user name or client id: then rules on names refuse before the login, and a login that
+	 * comes back with another name is refused. false: the stack may rewrite, names count only after it.
+	 */
+	bool login_keeps_names;
+	bool insecure_assert; /* INSECASSERT(YES): an unverified user name may be the effective user */
 	enum x509_revocation revocation; /* REVCHECK */
 	bool allow_sha1;
 	bool close_on_stale;           /* REVLIVE(CLOSE) */
@@ -189,6 +213,8 @@ void policy_unref(struct policy *policy);
 const struct channel_policy *policy_channel(const struct policy *policy, const char *name); /* NULL: none */
 const struct authority *policy_authority(const struct policy *policy);
 const struct chlauth_rules *policy_rules(const struct policy *policy);
+/* For callers of authority_may_*: with GATE_AUTHORITY open (tests, --prove) they do not ask. Unknown channel: false. */
+bool policy_gate_open(const struct policy *policy, const char *channel, enum gate gate);
 
 /* --- evidence --- */
 enum certificate_evidence {
@@ -223,7 +249,11 @@ struct evidence {
 	const char *login_client_id; /* client id after the stack's rewrite, NULL: none */
 	bool login_user_verified;    /* a committed module vouches for login_user */
 	bool login_client_id_bound;  /* a committed module bound the client id to the certificate or user */
-	const char *session_owner;   /* owner of the session that exists under this client id, NULL: none */
+	/* Optional: the JAASCFG entry that judged the login; if given, a channel that names another one now refuses. */
+	const char *login_name;
+	/* The accounts snapshot knew login_user when the login was allowed: then ACCOUNT_UNKNOWN now means removed, and refuses. */
+	bool login_account_known;
+	const char *session_owner; /* owner of the session that exists under this client id, NULL: none */
 };
 
 /* --- the verdict --- */
@@ -285,11 +315,36 @@ struct admission_verdict {
 void admission_judge(const struct policy *policy, const struct evidence *evidence, int64_t now,
 	struct admission_verdict *out);
 
+/*
+ * Should this verdict end a live session? Positive knowledge does; absence of knowledge (stale CRL) and NEED do not, unless
+ * the channel says REVLIVE(CLOSE).
+ */
+bool admission_closes_live(
+	const struct policy *policy, const char *channel, const struct admission_verdict *verdict);
+
 /* Today's generations of what this channel's verdicts use: the last gate of a login compares. */
 void policy_uses(const struct policy *policy, const char *channel, struct admission_uses *out);
 bool admission_uses_equal(const struct admission_uses *a, const struct admission_uses *b);
 
-/* The winning mapping record for DISPLAY CHLAUTH MATCH(RUNCHECK); NULL: none. Borrowed from rules. */
+/*
+ * DISPLAY CHLAUTH MATCH(RUNCHECK): the names are taken as proven, everything from BLOCKADDR to BLOCKUSER is judged by the same
+ * functions as a login. DNs are literal text as we print them; anything generic is ERR_INVALID, an unknown channel
+ * ERR_NOT_FOUND. *record: the deciding record, NULL: none; borrowed from the policy's rules.
+ */
+struct admission_runcheck {
+	const char *channel;
+	struct auth_address address;
+	const char *client_user;           /* NULL: none */
+	const char *client_id;             /* NULL: none; counts with USECLTID(YES) */
+	const char *ssl_peer, *ssl_issuer; /* NULL: no certificate */
+};
+MUST_CHECK enum err admission_runcheck(const struct policy *policy, const struct admission_runcheck *question,
+	struct admission_verdict *out, const struct chlauth_record **record, struct auth_error *error);
+
+/*
+ * The mapping record that a login with this evidence would use; NULL: none. Borrowed from rules. The chain's leaf is taken
+ * as verified by a path (not as pinned).
+ */
 const struct chlauth_record *chlauth_rules_pick(
 	const struct chlauth_rules *rules, const struct evidence *evidence, const char *user);
 
