@@ -28,4 +28,14 @@ MUST_CHECK enum err net_post(struct net *net, unsigned from, unsigned to, struct
  */
 void net_post_reserved(struct net *net, unsigned to, struct mail *mail);
 
+/*
+ * The same two as a table, for what may not know of loops (engine, store) and for tests without any. In the broker it
+ * forwards to net_post() and net_post_reserved(); run is never called from within either.
+ */
+struct hub_post {
+	enum err (*post)(void *ctx, unsigned from, unsigned to, struct mail *mail); /* ERR_LIMIT or ERR_OK */
+	void (*post_reserved)(void *ctx, unsigned to, struct mail *mail); /* any thread, never refused */
+	void *ctx;
+};
+
 #endif
