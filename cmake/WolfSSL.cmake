@@ -34,7 +34,7 @@ if(WOLFSSL_PROVIDER STREQUAL "build")
     IMPORTED_LOCATION "${wolfssl_prefix}/lib/libwolfssl.a"
     INTERFACE_INCLUDE_DIRECTORIES "${wolfssl_prefix}/include"
     INTERFACE_LINK_LIBRARIES "m;Threads::Threads")
-  set(wolfssl_libraries "${wolfssl_prefix}/lib/libwolfssl.a")
+  set(wolfssl_judged_by "${wolfssl_prefix}")
   file(STRINGS "${wolfssl_prefix}/include/wolfssl/version.h" wolfssl_version_line
     REGEX "define LIBWOLFSSL_VERSION_STRING")
   string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" wolfssl_version "${wolfssl_version_line}")
@@ -43,10 +43,24 @@ elseif(WOLFSSL_PROVIDER STREQUAL "system")
   set(wolfssl_version "${WOLFSSL_SYSTEM_VERSION}")
   add_library(dep_wolfssl INTERFACE IMPORTED GLOBAL)
   set_target_properties(dep_wolfssl PROPERTIES INTERFACE_LINK_LIBRARIES PkgConfig::WOLFSSL_SYSTEM)
-  set(wolfssl_libraries ${WOLFSSL_SYSTEM_LINK_LIBRARIES})
   set(wolfssl_prefix "${WOLFSSL_SYSTEM_PREFIX}")
+  set(wolfssl_judged_by --flags ${WOLFSSL_SYSTEM_CFLAGS} ${WOLFSSL_SYSTEM_LDFLAGS})
 else()
   message(FATAL_ERROR "WOLFSSL_PROVIDER is '${WOLFSSL_PROVIDER}'; it can be build or system")
+endif()
+
+# Any wolfSSL but the pinned one is judged before it is used; the verdict is kept with its version.
+# The pinned one is judged by the same programs as part of ctest.
+execute_process(COMMAND "${wolfssl_scripts}/fetch-wolfssl" --pinned OUTPUT_VARIABLE wolfssl_pinned)
+if(NOT (WOLFSSL_PROVIDER STREQUAL "build" AND wolfssl_pinned MATCHES "^${wolfssl_version} ")
+    AND NOT LOCKGATE_WOLFSSL_JUDGED STREQUAL "${wolfssl_prefix} ${wolfssl_version}")
+  message(STATUS "wolfSSL ${wolfssl_version} is not the pinned version; running tests/contract with it")
+  execute_process(COMMAND "${wolfssl_scripts}/test-wolfssl" ${wolfssl_judged_by} RESULT_VARIABLE wolfssl_failed)
+  if(wolfssl_failed)
+    message(FATAL_ERROR "This wolfSSL does not do what Lockgate relies on; see the lines above. "
+      "Give the pinned source with -DWOLFSSL_SOURCE=<tarball>.")
+  endif()
+  set(LOCKGATE_WOLFSSL_JUDGED "${wolfssl_prefix} ${wolfssl_version}" CACHE INTERNAL "passed tests/contract")
 endif()
 # Every use includes this first: the options that the library was built with.
 set_property(TARGET dep_wolfssl APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS

@@ -216,6 +216,12 @@ WOLFSSL_CTX *client_ctx_new(
 
 /* ---- the queues ---- */
 
+void pair_use_queues(WOLFSSL_CTX *ctx)
+{
+	wolfSSL_CTX_SetIORecv(ctx, queue_recv);
+	wolfSSL_CTX_SetIOSend(ctx, queue_send);
+}
+
 static int queue_recv(WOLFSSL *ssl, char *buf, int size, void *ctx)
 {
 	struct queue *queue = ctx;

@@ -79,6 +79,9 @@ WOLFSSL_CTX *recipe_server_ctx(const struct pki_cert *identity, enum sslcauth ca
 WOLFSSL_CTX *client_ctx_new(
 	int version, const struct pki_cert *cert, const struct pki_cert *const *chain, size_t chain_count);
 
+/* Lets a context that was built by hand read and write through the queues of a pair. */
+void pair_use_queues(WOLFSSL_CTX *ctx);
+
 enum { QUEUE_BYTES_MAX = 512 * 1024 };
 struct queue {
 	uint8_t *data;

@@ -139,6 +139,21 @@ static void pad_names(Cert *cert, size_t bytes)
 	cert->altNamesSz = (int)at;
 }
 
+/* X.509 v1 as others write it: the version is left out, not written as 0. Returns the body's new size. */
+static int drop_version(uint8_t *body, int size)
+{
+	static const uint8_t version[] = {0xa0, 0x03, 0x02, 0x01, 0x00};
+	enum { HEAD = 4 };
+	require(size > 0x110 && body[0] == 0x30 && body[1] == 0x82 &&
+			memcmp(body + HEAD, version, sizeof(version)) == 0,
+		"a body that begins with version 0");
+	size -= (int)sizeof(version);
+	memmove(body + HEAD, body + HEAD + sizeof(version), (size_t)(size - HEAD));
+	body[2] = (uint8_t)((size - HEAD) >> 8);
+	body[3] = (uint8_t)(size - HEAD);
+	return size;
+}
+
 void pki_make(struct pki_cert *out, const struct pki_spec *spec)
 {
 	WC_RNG rng;
@@ -167,6 +182,8 @@ void pki_make(struct pki_cert *out, const struct pki_spec *spec)
 	}
 	if (spec->is_version_1) {
 		cert->version = 0;
+		/* Long enough for a two-byte length, so that drop_version() has one form to deal with. */
+		(void)snprintf(cert->subject.unit, sizeof(cert->subject.unit), "%063d", 0);
 	}
 	if (spec->issuer != NULL) {
 		require(wc_SetIssuerBuffer(cert, spec->issuer->der, (int)spec->issuer->der_len) == 0,
@@ -175,7 +192,8 @@ void pki_make(struct pki_cert *out, const struct pki_spec *spec)
 	int body = wc_MakeCert_ex(
 		cert, out->der, PKI_DER_BYTES_MAX, any_key_type(key->kind), any_key_pointer(key), &rng);
 	require(body > 0, "the certificate's body");
-	int len = wc_SignCert_ex(cert->bodySz, cert->sigType, out->der, PKI_DER_BYTES_MAX,
+	int body_size = spec->is_version_1 ? drop_version(out->der, cert->bodySz) : cert->bodySz;
+	int len = wc_SignCert_ex(body_size, cert->sigType, out->der, PKI_DER_BYTES_MAX,
 		any_key_type(signing->kind), any_key_pointer(signing), &rng);
 	require(len > 0, "the certificate's signature");
 	out->der_len = (size_t)len;
