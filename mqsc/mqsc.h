@@ -19,19 +19,26 @@
 #define MQSC_COMMAND_BYTES_MAX (32u * 1024u)
 #define MQSC_PARAMS_MAX        64u
 #define MQSC_VALUES_MAX        100u
-#define MQSC_OBJECTS_MAX       2000000u /* of one class */
+#define MQSC_OBJECTS_MAX       200000u /* of one class */
 #define MQSC_OUTPUT_BYTES_MAX  (64u * 1024u * 1024u)
 
 /* --- objects --- */
-enum object_class { OBJECT_CHANNEL, OBJECT_TOPIC, OBJECT_CHLAUTH, OBJECT_AUTHREC, OBJECT_QMGR, OBJECT_CLASS_COUNT_ };
+enum object_class {
+	OBJECT_CHANNEL,
+	OBJECT_TOPIC,
+	OBJECT_CHLAUTH,
+	OBJECT_AUTHREC,
+	OBJECT_QMGR,
+	OBJECT_CLASS_COUNT_
+};
 const char *object_class_name(enum object_class class);
 
 enum attribute_kind {
-	ATTRIBUTE_TEXT,    /* kept as typed when quoted, folded when not */
-	ATTRIBUTE_NUMBER,  /* decimal, min…max */
-	ATTRIBUTE_WORD,    /* one of words[] */
-	ATTRIBUTE_LIST,    /* several texts */
-	ATTRIBUTE_WORDS    /* several of words[] */
+	ATTRIBUTE_TEXT,   /* kept as typed when quoted, folded when not */
+	ATTRIBUTE_NUMBER, /* decimal, min…max */
+	ATTRIBUTE_WORD,   /* one of words[] */
+	ATTRIBUTE_LIST,   /* several texts */
+	ATTRIBUTE_WORDS   /* several of words[] */
 };
 
 /* One attribute of a class; the table is the documentation that `lockgate mqsc --help CLASS` prints. */
@@ -62,10 +69,12 @@ const char *object_text_or_null(const struct object *object, const char *key);
 uint64_t object_version(const struct object *object);
 
 struct catalog;
-MUST_CHECK enum err catalog_new(struct catalog **out); /* holds the default objects and records (auth denies) */
+MUST_CHECK enum err catalog_new(
+	struct catalog **out); /* holds the default objects and records (auth denies) */
 void catalog_free(struct catalog *catalog);
 size_t catalog_count(const struct catalog *catalog, enum object_class class);
-const struct object *catalog_at(const struct catalog *catalog, enum object_class class, size_t index); /* sorted by key */
+const struct object *catalog_at(
+	const struct catalog *catalog, enum object_class class, size_t index); /* sorted by key */
 const struct object *catalog_find(const struct catalog *catalog, enum object_class class, const char *name);
 /* Bumped by every change of the class. */
 uint64_t catalog_generation(const struct catalog *catalog, enum object_class class);
@@ -86,10 +95,10 @@ enum mqsc_runtime {
 
 struct mqsc_request {
 	enum mqsc_runtime what;
-	const char *channel;    /* a name, or a generic name for CHSTATUS */
-	const char *client_id;  /* NULL: not given; generic for CHSTATUS */
-	bool force;             /* REFRESH SECURITY … FORCE */
-	const char *address;    /* RUNCHECK */
+	const char *channel;   /* a name, or a generic name for CHSTATUS */
+	const char *client_id; /* NULL: not given; generic for CHSTATUS */
+	bool force;            /* REFRESH SECURITY … FORCE */
+	const char *address;   /* RUNCHECK */
 	const char *client_user;
 	const char *ssl_peer;
 	const char *ssl_issuer;
@@ -102,7 +111,8 @@ void mqsc_row_number(struct mqsc_row *row, const char *key, int64_t value);
 
 /* The host's handle on a waiting command. */
 struct mqsc_pending;
-struct mqsc_row *mqsc_pending_row(struct mqsc_pending *pending, const char *name_key, const char *name); /* a further record */
+struct mqsc_row *mqsc_pending_row(
+	struct mqsc_pending *pending, const char *name_key, const char *name); /* a further record */
 /* For RUNCHECK: the deciding record is displayed as DISPLAY CHLAUTH would. */
 void mqsc_pending_record(struct mqsc_pending *pending, const struct chlauth_record *record);
 /* Ends the command. err ERR_OK with message "AMQ8018I: …" or NULL for the usual one; else why it failed. Exactly once. */
@@ -110,9 +120,11 @@ void mqsc_pending_done(struct mqsc_pending *pending, enum err err, const char *m
 
 struct mqsc_host {
 	/* Refuse a catalog change that the running broker forbids (a running channel deleted): append why. May be NULL. */
-	enum err (*allow)(void *ctx, enum object_class class, const struct object *before, const struct object *after, struct buf *why);
+	enum err (*allow)(void *ctx, enum object_class class, const struct object *before,
+		const struct object *after, struct buf *why);
 	/* A change was made. */
-	void (*changed)(void *ctx, enum object_class class, const struct object *before, const struct object *after);
+	void (*changed)(
+		void *ctx, enum object_class class, const struct object *before, const struct object *after);
 	/* May answer at once or later; request is borrowed for the call. */
 	void (*runtime)(void *ctx, const struct mqsc_request *request, struct mqsc_pending *pending);
 	void *ctx;
@@ -125,12 +137,12 @@ struct mqsc_summary {
 int mqsc_summary_exit_code(const struct mqsc_summary *summary); /* 0, or 10 */
 
 struct mqsc_options {
-	const char *source;     /* file name for messages, or "-" */
-	bool echo;              /* copy the source lines into the report */
-	bool verify_only;       /* syntax check, nothing is done */
-	bool stop_at_error;     /* start-up files: the first failure ends the script */
+	const char *source;       /* file name for messages, or "-" */
+	bool echo;                /* copy the source lines into the report */
+	bool verify_only;         /* syntax check, nothing is done */
+	bool stop_at_error;       /* start-up files: the first failure ends the script */
 	bool insecure_test_gates; /* INSECGATE is accepted (lockgate run --insecure-test-gates) */
-	struct clock clock;     /* ALTDATE, ALTTIME */
+	struct clock clock;       /* ALTDATE, ALTTIME */
 };
 
 struct mqsc_script;
@@ -139,8 +151,9 @@ typedef void (*mqsc_done_fn)(struct mqsc_script *script, void *ctx);
  * Starts a script over text (copied). out receives the report as it grows. done is called once, perhaps before this returns;
  * then ask mqsc_script_summary() and free. host outlives the script. ERR_NOMEM, ERR_LIMIT.
  */
-MUST_CHECK enum err mqsc_script_start(struct catalog *catalog, const struct mqsc_host *host, const struct mqsc_options *options,
-	struct bytes text, struct buf *out, mqsc_done_fn done, void *ctx, struct mqsc_script **script);
+MUST_CHECK enum err mqsc_script_start(struct catalog *catalog, const struct mqsc_host *host,
+	const struct mqsc_options *options, struct bytes text, struct buf *out, mqsc_done_fn done, void *ctx,
+	struct mqsc_script **script);
 void mqsc_script_summary(const struct mqsc_script *script, struct mqsc_summary *out);
 /* Safe while a command waits: its later answer is dropped. */
 void mqsc_script_free(struct mqsc_script *script);

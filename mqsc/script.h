@@ -1,0 +1,153 @@
+/*
+ * script.h - one running script: shared by the commands' files.
+ * Owns:    the script's state; a waiting command's handle.
+ * Never:   runs two commands of one script at a time.
+ * Threads: the control loop.
+ */
+#ifndef LOCKGATE_MQSC_SCRIPT_H
+#define LOCKGATE_MQSC_SCRIPT_H
+
+#include "mqsc/object.h"
+
+enum command_result {
+	COMMAND_DONE,   /* its message is printed */
+	COMMAND_SYNTAX, /* script->error says what is wrong */
+	COMMAND_FAILED, /* valid, but could not be processed; its message is printed */
+	COMMAND_WAITS   /* the host answers later (or already has) */
+};
+
+struct mqsc_script {
+	struct catalog *catalog;
+	const struct mqsc_host *host;
+	struct mqsc_options options;
+	char *source;
+	uint8_t *script;
+	struct mqsc_lines lines;
+	struct mqsc_text text;
+	struct mqsc_command command;
+	struct mqsc_error error;
+	struct buf *out;
+	struct mqsc_summary summary;
+	mqsc_done_fn done;
+	void *ctx;
+	struct mqsc_pending *pending;
+	bool stepping;
+	bool over;
+	enum err out_err; /* the report no longer fits; nothing more is written */
+};
+
+/* Report writing; a full report is remembered, and the script goes on. */
+void script_say(struct mqsc_script *script, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* --- what a DISPLAY shows --- */
+enum where_operator {
+	WHERE_NONE,
+	WHERE_EQ,
+	WHERE_NE,
+	WHERE_LT,
+	WHERE_GT,
+	WHERE_LE,
+	WHERE_GE,
+	WHERE_LK,
+	WHERE_NL,
+	WHERE_CT,
+	WHERE_EX
+};
+#define DISPLAY_KEYS_MAX 48u
+struct display {
+	const char *keys[DISPLAY_KEYS_MAX]; /* asked for; borrowed from the command */
+	size_t key_count;
+	bool all;
+	enum where_operator op;
+	const char *where_key, *where_value;
+};
+
+#define ROW_CELLS_MAX 64u
+struct mqsc_row {
+	struct {
+		const char *key;
+		char *value;
+		int64_t number;
+		bool is_number;
+		bool is_identity; /* always shown */
+	} cells[ROW_CELLS_MAX];
+	size_t count;
+	enum err err;
+};
+void row_init(struct mqsc_row *row);
+void row_release(struct mqsc_row *row);
+void row_identity(struct mqsc_row *row, const char *key, const char *value);
+void row_from_object(struct mqsc_row *row, const struct object *object, const char *name_key);
+/* Whether WHERE lets it through; a row without the keyword is skipped. */
+bool row_selected(const struct mqsc_row *row, const struct display *display);
+void row_print(struct mqsc_script *script, const struct mqsc_row *row, const struct display *display,
+	const char *headline);
+
+/* Reads ALL, WHERE(…) and asked keywords out of the command; keys_allowed says which keywords can be asked for. */
+MUST_CHECK enum err display_read(
+	struct mqsc_script *script, const struct mqsc_command *command, struct display *out);
+
+/* --- commands --- */
+struct mqsc_param *command_param(struct mqsc_command *command, const char *key); /* NULL: not given */
+const char *command_value(struct mqsc_command *command, const char *key); /* first value, NULL: not given */
+/* The noun's (name); "" where it has none. */
+const char *command_name(const struct mqsc_command *command);
+/* MQ's generic names: a trailing or lone '*'. */
+bool generic_match(const char *pattern, const char *name);
+enum command_result script_syntax(
+	struct mqsc_script *script, struct mqsc_position at, const char *format, ...) PRINTF_LIKE(3, 4);
+/*
+ * Makes the change that before -> after describes, if the host allows it; either may be NULL, not both. after is moved in any case.
+ * Prints done_message, or the reason why not.
+ */
+enum command_result script_commit(struct mqsc_script *script, const struct object *before,
+	struct object *after, const char *done_message);
+/* Hands the command to the host. */
+enum command_result script_runtime(
+	struct mqsc_script *script, const struct mqsc_request *request, const struct display *display);
+
+typedef enum command_result (*command_fn)(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum name_rule { NAME_NONE, NAME_OPTIONAL, NAME_NEEDED };
+struct command_row {
+	const char *verb, *verb_short;
+	const char *noun, *noun_short;
+	enum object_class class;
+	bool takes_attributes; /* the class's attributes are keywords */
+	enum name_rule name;
+	const char *const *keywords; /* further ones, NULL-terminated */
+	command_fn run;
+	const char *help;
+};
+const struct command_row *command_rows(size_t *count);
+
+enum command_result command_define(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_alter(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_delete(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_display(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_set_chlauth(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_display_chlauth(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_set_authrec(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_delete_authrec(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_display_authrec(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_start_channel(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_stop_channel(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_purge_channel(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_display_chstatus(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_refresh_security(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+
+#endif
