@@ -17,6 +17,12 @@ function(lockgate_link target scope)
   endforeach()
 endfunction()
 
+# Sanitizers stop at the first finding and say where. Given here, so that plain ctest does as CI does.
+set(LOCKGATE_SANITIZER_ENV
+  "ASAN_OPTIONS=string_append::strict_string_checks=1:detect_stack_use_after_return=1:check_initialization_order=1:allocator_may_return_null=1"
+  "UBSAN_OPTIONS=string_append::print_stacktrace=1"
+  "TSAN_OPTIONS=string_append::suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp:halt_on_error=1:second_deadlock_stack=1")
+
 # lockgate_test(NAME SOURCES … LINK … [LABELS …] [TIMEOUT seconds] [ARGS …])
 #   A test program over tests/test.h; ctest runs it as NAME (mirror the tree: base_wire).
 function(lockgate_test name)
@@ -24,18 +30,24 @@ function(lockgate_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 60)
   endif()
+  if(LOCKGATE_SANITIZE)
+    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
+  endif()
   add_executable(test_${name} ${ARG_SOURCES})
   target_link_libraries(test_${name} PRIVATE lockgate_flags lockgate_testing)
   lockgate_link(test_${name} PRIVATE ${ARG_LINK})
   add_test(NAME ${name} COMMAND test_${name} ${ARG_ARGS})
   # 77: skipped, with the reason printed (missing test data or a missing daemon).
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77
-    LABELS "${ARG_LABELS}")
+    LABELS "${ARG_LABELS}" ENVIRONMENT_MODIFICATION "${LOCKGATE_SANITIZER_ENV}")
 endfunction()
 
 # lockgate_fuzz(NAME SOURCES fuzz_x.c LINK …)
-#   With LOCKGATE_FUZZ a libFuzzer program; otherwise a replayer, so that every build runs the
-#   corpus in tests/fuzz/corpus/NAME/ (ctest: fuzz_NAME_replay).
+#   With LOCKGATE_FUZZ a libFuzzer program, which ctest also runs for LOCKGATE_FUZZ_SECONDS (label
+#   fuzz-run); otherwise a replayer, so that every build runs the corpus in tests/fuzz/corpus/NAME/
+#   (ctest: fuzz_NAME_replay). A crash is left in build/fuzz/found/.
+set(LOCKGATE_FUZZ_SECONDS 20 CACHE STRING "How long ctest runs each fuzz target")
+add_custom_target(fuzz_all)
 function(lockgate_fuzz name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   set(corpus "${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name}")
@@ -47,11 +59,20 @@ function(lockgate_fuzz name)
   endif()
   target_link_libraries(fuzz_${name} PRIVATE lockgate_flags)
   lockgate_link(fuzz_${name} PRIVATE ${ARG_LINK})
+  add_dependencies(fuzz_all fuzz_${name})
   if(LOCKGATE_FUZZ)
     add_test(NAME fuzz_${name}_replay COMMAND fuzz_${name} -runs=0 "${corpus}")
-    set_property(GLOBAL APPEND PROPERTY LOCKGATE_FUZZ_TARGETS ${name})
+    set(found "${CMAKE_BINARY_DIR}/found/${name}")
+    set(grown "${CMAKE_BINARY_DIR}/grown/${name}")
+    file(MAKE_DIRECTORY "${found}" "${grown}")
+    add_test(NAME fuzz_${name}_run COMMAND fuzz_${name} -max_total_time=${LOCKGATE_FUZZ_SECONDS}
+      -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 "-artifact_prefix=${found}/" "${grown}" "${corpus}")
+    math(EXPR timeout "${LOCKGATE_FUZZ_SECONDS} + 60")
+    set_tests_properties(fuzz_${name}_run PROPERTIES TIMEOUT ${timeout} LABELS fuzz-run
+      ENVIRONMENT_MODIFICATION "${LOCKGATE_SANITIZER_ENV}")
   else()
     add_test(NAME fuzz_${name}_replay COMMAND fuzz_${name} "${corpus}")
   endif()
-  set_tests_properties(fuzz_${name}_replay PROPERTIES TIMEOUT 120 LABELS fuzz)
+  set_tests_properties(fuzz_${name}_replay PROPERTIES TIMEOUT 120 LABELS fuzz
+    ENVIRONMENT_MODIFICATION "${LOCKGATE_SANITIZER_ENV}")
 endfunction()
