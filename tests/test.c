@@ -157,6 +157,7 @@ static int test_hex_value(char digit)
 
 struct test_bytes test_hex(const char *hex)
 {
+	const char *start = hex;
 	struct test_item *item = test_keep(strlen(hex) / 2 + 1);
 	struct test_bytes out = {(uint8_t *)item->data, 0};
 	int high = -1;
@@ -177,7 +178,7 @@ struct test_bytes test_hex(const char *hex)
 		high = -1;
 	}
 	if (high >= 0) {
-		fprintf(stderr, "odd number of hex digits\n");
+		fprintf(stderr, "odd number of hex digits: %s\n", start);
 		abort();
 	}
 	return out;

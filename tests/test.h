@@ -15,8 +15,9 @@ void test_check(const char *file, int line, const char *row, const char *what, b
 /* As CHECK, but ends the test program: for what everything after depends on. */
 #define REQUIRE(row, condition)                                                                              \
 	do {                                                                                                 \
-		CHECK((row), (condition));                                                                   \
-		if (!(condition)) {                                                                          \
+		bool require_good_ = (condition); /* evaluated once */                                       \
+		test_check(__FILE__, __LINE__, (row), #condition, require_good_);                            \
+		if (!require_good_) {                                                                        \
 			test_abort();                                                                        \
 		}                                                                                            \
 	} while (0)
