@@ -140,7 +140,10 @@ bool mqtt_topic_match(struct bytes filter, struct bytes name)
 	return given.done;
 }
 
-/* A filter as a row of single levels with an open end or not. "#" is "+/#": it matches from one level upwards. */
+/*
+ * A filter as a row of single levels with an open end or not. "#" is "+/#", since a name has one level at least, and
+ * "/#" is "/+/#", since its parent level alone would be the empty name (MQTT-4.7.3-1).
+ */
 struct pattern {
 	struct mqtt_levels levels;
 	struct bytes level;
@@ -148,12 +151,12 @@ struct pattern {
 	bool open; /* the # was reached */
 };
 
-static const uint8_t plus_hash[] = {'+', '/', '#'};
-
 static struct pattern pattern_init(struct bytes filter)
 {
 	if (is_text(filter, "#")) {
-		filter = bytes_of(plus_hash, sizeof(plus_hash));
+		filter = bytes_text("+/#");
+	} else if (is_text(filter, "/#")) {
+		filter = bytes_text("/+/#");
 	}
 	return (struct pattern){mqtt_levels_init(filter), BYTES_NONE, false, false};
 }
