@@ -328,8 +328,8 @@ static void client_step(struct pair *pair)
 		pair->client_error = pair->client_done ? 0 : wolfSSL_get_error(pair->client, result);
 	} else if (end_failed(pair->server_error)) {
 		/* In TLS 1.3 the client is done first: a refusal reaches it at its first read. */
-		uint8_t byte;
-		(void)pair_client_read(pair, &byte, 1);
+		uint8_t octet;
+		(void)pair_client_read(pair, &octet, 1);
 	}
 }
 
@@ -376,10 +376,10 @@ int pair_client_read(struct pair *pair, void *into, int size)
 
 bool pair_talk(struct pair *pair)
 {
-	char byte = 0;
-	return wolfSSL_write(pair->client, "?", 1) == 1 && pair_server_read(pair, &byte, 1) == 1 &&
-	       byte == '?' && wolfSSL_write(pair->server, "!", 1) == 1 &&
-	       pair_client_read(pair, &byte, 1) == 1 && byte == '!';
+	char octet = 0;
+	return wolfSSL_write(pair->client, "?", 1) == 1 && pair_server_read(pair, &octet, 1) == 1 &&
+	       octet == '?' && wolfSSL_write(pair->server, "!", 1) == 1 &&
+	       pair_client_read(pair, &octet, 1) == 1 && octet == '!';
 }
 
 int alert_received(WOLFSSL *ssl)

@@ -39,12 +39,12 @@ static WOLFSSL_CTX *client_ctx(enum kind kind)
 static WOLFSSL_SESSION *first_session(WOLFSSL_CTX *server_ctx, WOLFSSL_CTX *client, const char *name)
 {
 	struct pair pair;
-	uint8_t byte;
+	uint8_t octet;
 	pair_open(&pair, server_ctx, client);
 	pair_handshake(&pair);
 	CHECK(name, pair.server_done && pair.client_done);
 	CHECK(name, pair_talk(&pair));
-	(void)pair_client_read(&pair, &byte, 1);
+	(void)pair_client_read(&pair, &octet, 1);
 	WOLFSSL_SESSION *session = wolfSSL_get1_session(pair.client);
 	(void)wolfSSL_shutdown(pair.client);
 	(void)wolfSSL_shutdown(pair.server);

@@ -100,13 +100,13 @@ static void test_write_waits(int version)
 static void test_silence_after_finished(int version)
 {
 	struct setup setup;
-	uint8_t byte;
+	uint8_t octet;
 	setup_open(&setup, version);
 	pair_handshake(&setup.pair);
 	CHECK("done", setup.pair.server_done && setup.pair.client_done);
 	CHECK_INT("no ticket, no other byte after Finished",
 		setup.pair.to_client.len - setup.pair.to_client.pos, 0);
-	CHECK("nothing to read", pair_client_read(&setup.pair, &byte, 1) < 0);
+	CHECK("nothing to read", pair_client_read(&setup.pair, &octet, 1) < 0);
 	CHECK_INT("nothing to read", setup.pair.client_error, WOLFSSL_ERROR_WANT_READ);
 	setup_close(&setup);
 }
@@ -115,7 +115,7 @@ static void test_silence_after_finished(int version)
 static void test_refusal_after_finished(int version)
 {
 	struct setup setup;
-	uint8_t byte;
+	uint8_t octet;
 	setup_open(&setup, version);
 	pair_handshake(&setup.pair);
 	CHECK("done", setup.pair.server_done && setup.pair.client_done);
@@ -123,7 +123,7 @@ static void test_refusal_after_finished(int version)
 	CHECK_INT("client writes", wolfSSL_write(setup.pair.client, "CONNECT", 7), 7);
 	CHECK_INT("first half: WOLFSSL_SHUTDOWN_NOT_DONE", wolfSSL_shutdown(setup.pair.server),
 		WOLFSSL_SHUTDOWN_NOT_DONE);
-	CHECK_INT("client reads the end", pair_client_read(&setup.pair, &byte, 1), 0);
+	CHECK_INT("client reads the end", pair_client_read(&setup.pair, &octet, 1), 0);
 	CHECK_INT("client reads the end", setup.pair.client_error, WOLFSSL_ERROR_ZERO_RETURN);
 	CHECK_INT("close_notify, not an alert of refusal", alert_received(setup.pair.client), 0);
 	setup_close(&setup);
@@ -133,18 +133,18 @@ static void test_refusal_after_finished(int version)
 static void test_peer_ends(int version)
 {
 	struct setup setup;
-	uint8_t byte;
+	uint8_t octet;
 	setup_open(&setup, version);
 	pair_handshake(&setup.pair);
 	(void)wolfSSL_shutdown(setup.pair.client);
-	CHECK_INT("close_notify from the client", pair_server_read(&setup.pair, &byte, 1), 0);
+	CHECK_INT("close_notify from the client", pair_server_read(&setup.pair, &octet, 1), 0);
 	CHECK_INT("close_notify from the client", setup.pair.server_error, WOLFSSL_ERROR_ZERO_RETURN);
 	setup_close(&setup);
 
 	setup_open(&setup, version);
 	pair_handshake(&setup.pair);
 	setup.pair.to_server.is_closed = true;
-	CHECK("stream cut after the handshake", pair_server_read(&setup.pair, &byte, 1) <= 0);
+	CHECK("stream cut after the handshake", pair_server_read(&setup.pair, &octet, 1) <= 0);
 	CHECK("stream cut after the handshake", setup.pair.server_error != WOLFSSL_ERROR_WANT_READ);
 	setup_close(&setup);
 
@@ -159,19 +159,19 @@ static void test_peer_ends(int version)
 	setup_close(&setup);
 }
 
-/* One altered byte of application data ends the connection for good. */
+/* One altered octet of application data ends the connection for good. */
 static void test_altered_data(int version)
 {
 	struct setup setup;
-	uint8_t byte;
+	uint8_t octet;
 	setup_open(&setup, version);
 	pair_handshake(&setup.pair);
 	CHECK_INT("client writes", wolfSSL_write(setup.pair.client, "x", 1), 1);
 	setup.pair.to_server.data[setup.pair.to_server.len - 1] ^= 1;
-	CHECK("altered record", pair_server_read(&setup.pair, &byte, 1) < 0);
+	CHECK("altered record", pair_server_read(&setup.pair, &octet, 1) < 0);
 	CHECK("altered record", setup.pair.server_error != WOLFSSL_ERROR_WANT_READ);
 	CHECK_INT("client writes", wolfSSL_write(setup.pair.client, "y", 1), 1);
-	CHECK("nothing is read after it", pair_server_read(&setup.pair, &byte, 1) <= 0);
+	CHECK("nothing is read after it", pair_server_read(&setup.pair, &octet, 1) <= 0);
 	setup_close(&setup);
 }
 
