@@ -43,14 +43,19 @@ struct bytes cert_subject_der(const struct cert *cert); /* the Name's DER */
 struct bytes cert_issuer_der(const struct cert *cert);
 int64_t cert_not_before(const struct cert *cert);
 int64_t cert_not_after(const struct cert *cert);
-unsigned cert_version(const struct cert *cert);    /* 1, 2 or 3 */
-bool cert_is_ca(const struct cert *cert);          /* basicConstraints cA */
-bool cert_is_self_issued(const struct cert *cert); /* subject == issuer by RFC 5280 7.1 */
-enum key_kind cert_key_kind(const struct cert *cert);
+unsigned cert_version(const struct cert *cert);       /* 1, 2 or 3 */
+bool cert_is_ca(const struct cert *cert);             /* basicConstraints cA */
+bool cert_is_self_issued(const struct cert *cert);    /* subject == issuer by RFC 5280 7.1 */
+enum key_kind cert_key_kind(const struct cert *cert); /* KEY_KIND_COUNT_: a key that we do not support */
 unsigned cert_key_bits(const struct cert *cert);
 const uint8_t *cert_sha256(const struct cert *cert); /* 32 bytes over the DER */
 /* Extension value by dotted OID text ("2.5.29.14"): the OCTET STRING's content, or BYTES_NONE. */
 struct bytes cert_extension(const struct cert *cert, const char *oid, bool *critical);
+/*
+ * Whether issuer's name and key fit cert's issuer name and signature; nothing else is looked at. With issuer == cert the
+ * self-signature, as importing a pin demands. ERR_OK, ERR_DENIED, ERR_UNSUPPORTED (algorithm), ERR_NOMEM.
+ */
+MUST_CHECK enum err cert_verify_issued_by(const struct cert *cert, const struct cert *issuer);
 
 /* --- names --- */
 /* One attribute of a Name, in DER order; value is UTF-8 (converted), raw false; or the undecodable bytes, raw true. */
@@ -210,6 +215,11 @@ struct x509_make_attribute {
 	const char *key; /* "CN", "O", "OU", "C", … */
 	const char *value;
 };
+struct x509_make_extension {
+	const char *oid; /* dotted text */
+	bool critical;
+	struct bytes value; /* content of the OCTET STRING */
+};
 struct x509_make {
 	const struct x509_make_attribute *subject; /* general first: C, O, OU, CN */
 	size_t subject_count;
@@ -223,6 +233,14 @@ struct x509_make {
 	const char *const *ip; /* SAN iPAddress, textual */
 	size_t ip_count;
 	const char *crl_url; /* cRLDistributionPoints, or NULL */
+	/* For tests and demonstrations of refusals; zero is the normal thing. */
+	bool version1;                  /* X.509 v1: no extensions at all */
+	bool without_basic_constraints; /* a CA that does not say so */
+	unsigned key_usage;             /* bits as RFC 5280 4.2.1.3 numbers them; 0: what suits ca */
+	bool without_key_usage;         /* no keyUsage extension */
+	bool sha1;                      /* sign with SHA-1 */
+	const struct x509_make_extension *extensions; /* added as they are */
+	size_t extension_count;
 };
 /*
  * issuer NULL: self-signed with key. Else signed with issuer_key. spki is the subject's public key.
@@ -239,6 +257,11 @@ struct x509_make_revoked {
 MUST_CHECK enum err x509_make_crl(const struct cert *issuer, struct bytes issuer_key_pkcs8,
 	int64_t this_update, int64_t next_update, uint64_t number, const struct x509_make_revoked *revoked,
 	size_t revoked_count, struct buf *out_der);
+/* The same with extensions of the list added as they are (issuingDistributionPoint, deltaCRLIndicator: for tests). */
+MUST_CHECK enum err x509_make_crl_extended(const struct cert *issuer, struct bytes issuer_key_pkcs8,
+	int64_t this_update, int64_t next_update, uint64_t number, const struct x509_make_revoked *revoked,
+	size_t revoked_count, const struct x509_make_extension *extensions, size_t extension_count,
+	struct buf *out_der);
 
 /* PKCS#10 (RFC 2986): subject and public key of a request whose self-signature holds. ERR_DENIED if it does not. */
 struct csr;
@@ -248,5 +271,16 @@ struct bytes csr_spki(const struct csr *csr);
 MUST_CHECK enum err csr_common_name(const struct csr *csr, char **out); /* owned by caller */
 MUST_CHECK enum err csr_make(const struct x509_make_attribute *subject, size_t subject_count,
 	struct bytes key_pkcs8, struct buf *out_der);
+
+/* --- the verdict as text (lockgate cert verify) --- */
+
+/*
+ * One JSON object, or lines for people: verdict, reason, sentence, path, revocation evidence. name is what the leaf is
+ * called in the report (a file name), or NULL. Appended to out; peer text is escaped.
+ */
+MUST_CHECK enum err x509_report_json(const struct x509_question *question, const struct x509_answer *answer,
+	const char *name, struct buf *out);
+MUST_CHECK enum err x509_report_text(const struct x509_question *question, const struct x509_answer *answer,
+	const char *name, struct buf *out);
 
 #endif

@@ -1,0 +1,297 @@
+/*
+ * internal.h - what the files of x509/ share: parsed forms of certificates, names and revocation lists.
+ * Owns:    (cert.c, crl.c, name.c own what they build.)
+ * Never:   included from outside x509/.
+ * Threads: all of it is immutable once built but the counts and the one memo in struct crl.
+ */
+#ifndef LOCKGATE_X509_INTERNAL_H
+#define LOCKGATE_X509_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "x509/der.h"
+#include "x509/x509.h"
+
+/* --- limits --- */
+#define NAME_ATTRIBUTES_MAX     64u
+#define NAME_RDN_ATTRIBUTES_MAX 16u
+#define EXTENSIONS_MAX          64u
+#define SAN_NAMES_MAX           256u
+#define EKU_MAX                 64u
+#define SERIAL_BYTES_MAX        20u   /* RFC 5280 4.1.2.2 */
+#define RSA_BITS_MIN            2048u /* below: weak */
+#define RSA_BITS_MAX            8192u /* above: a verification costs too much; refused as unsupported */
+#define PATH_STEPS_MAX          512u  /* issuer candidates one verdict may look at */
+#define PATH_CANDIDATES_MAX     32u   /* issuers of one name that are tried */
+#define PATH_CERTS_MAX          (X509_CHAIN_CERTS_MAX + 1u) /* leaf … anchor */
+
+/* --- parse errors --- */
+struct parse {
+	struct bytes whole;
+	const uint8_t *at; /* where we are, for the offset */
+	const char *what;  /* what is being read */
+};
+/* Fills *error (may be NULL) from where the parse stands. Returns err. */
+enum err parse_fail(const struct parse *parse, enum err err, struct x509_error *error);
+void parse_at(struct parse *parse, const struct wire_reader *in, const char *what);
+
+/* --- names --- */
+struct attribute {
+	char *oid; /* dotted text, in name->text */
+	const char *key;
+	struct bytes value;
+	bool raw;
+};
+
+/* canonical: two names are equal by RFC 5280 7.1 if and only if these bytes are. */
+struct name {
+	struct bytes der; /* borrowed from the certificate or CRL */
+	struct buf canonical;
+	struct buf text; /* OID texts and converted values */
+	struct attribute *attributes;
+	size_t attribute_count;
+	size_t rdn_count;
+};
+/* in stands at the Name's SEQUENCE. keep_attributes false: only der and canonical (CRL issuers, comparisons). */
+MUST_CHECK enum err name_parse(struct bytes der, bool keep_attributes, struct name *out);
+void name_release(struct name *name);
+bool name_equal(const struct name *a, const struct name *b);
+bool name_is_empty(const struct name *name);
+/* Whether the RDN sequence base is a prefix of that of name (RFC 5280 4.2.1.10, directoryName). */
+bool name_is_within(const struct name *name, const struct name *base);
+/* As IBM MQ prints a name, appended to out; *first: no comma yet. */
+MUST_CHECK enum err name_print(const struct name *name, bool *first, struct buf *out);
+/* One RDN's values as canonical bytes, appended: for a distribution point name relative to its issuer. */
+MUST_CHECK enum err name_append_relative(
+	const struct name *base, struct bytes rdn_set_content, struct name *out);
+
+/* The key of mq-semantics 4.1 for a dotted OID, and back; NULL: none. */
+const char *name_key_of_oid(const char *oid);
+const char *name_oid_of_key(const char *key);
+
+/* --- algorithms and keys --- */
+enum sig_strength { SIG_STRONG, SIG_SHA1, SIG_BROKEN /* MD2, MD5 */ };
+struct sig_algorithm {
+	bool supported;
+	enum sig_alg alg;
+	enum hash_alg hash;
+	enum sig_strength strength;
+};
+/* in: content of an AlgorithmIdentifier SEQUENCE. Unknown ones are fine here and refused by the judge. */
+MUST_CHECK enum err algorithm_parse(struct bytes content, struct sig_algorithm *out);
+/* der: SubjectPublicKeyInfo. An unknown algorithm or curve gives KEY_KIND_COUNT_; a broken known one ERR_MALFORMED. */
+MUST_CHECK enum err spki_parse(struct bytes der, enum key_kind *kind, unsigned *bits);
+bool sig_fits_key(const struct sig_algorithm *algorithm, enum key_kind kind);
+
+/* --- extensions --- */
+enum extension_id {
+	EXT_UNKNOWN,
+	EXT_BASIC_CONSTRAINTS,
+	EXT_KEY_USAGE,
+	EXT_EXTENDED_KEY_USAGE,
+	EXT_SUBJECT_ALT_NAME,
+	EXT_ISSUER_ALT_NAME,
+	EXT_SUBJECT_KEY_ID,
+	EXT_AUTHORITY_KEY_ID,
+	EXT_NAME_CONSTRAINTS,
+	EXT_CERTIFICATE_POLICIES,
+	EXT_POLICY_MAPPINGS,
+	EXT_POLICY_CONSTRAINTS,
+	EXT_INHIBIT_ANY_POLICY,
+	EXT_CRL_DISTRIBUTION_POINTS,
+	EXT_FRESHEST_CRL,
+	EXT_AUTHORITY_INFO_ACCESS,
+	EXT_CRL_NUMBER,
+	EXT_DELTA_CRL_INDICATOR,
+	EXT_ISSUING_DISTRIBUTION_POINT,
+	EXT_REASON_CODE,
+	EXT_INVALIDITY_DATE,
+	EXT_CERTIFICATE_ISSUER,
+	EXT_COUNT_
+};
+struct extension {
+	struct bytes oid;   /* content octets */
+	struct bytes value; /* content of the OCTET STRING */
+	bool critical;
+	enum extension_id id;
+};
+/* One Extension; in stands at it. */
+MUST_CHECK enum err extension_next(struct wire_reader *in, struct extension *out);
+
+enum key_usage_bit {
+	KU_DIGITAL_SIGNATURE = 1u << 0,
+	KU_KEY_ENCIPHERMENT = 1u << 2,
+	KU_KEY_AGREEMENT = 1u << 4,
+	KU_KEY_CERT_SIGN = 1u << 5,
+	KU_CRL_SIGN = 1u << 6
+};
+enum eku_bit { EKU_ANY = 1u << 0, EKU_SERVER = 1u << 1, EKU_CLIENT = 1u << 2, EKU_OCSP_SIGNING = 1u << 3 };
+
+struct general_name {
+	uint8_t tag;        /* [0] … [8] as encoded */
+	struct bytes value; /* content octets; of [4] the Name's DER */
+};
+/* The next GeneralName; its form is checked (IA5 text, IP length is the caller's). */
+MUST_CHECK enum err general_name_next(struct wire_reader *in, struct general_name *out);
+
+/* What the extensions of one certificate say. */
+struct extensions {
+	bool has[EXT_COUNT_];
+	bool critical[EXT_COUNT_];
+	struct bytes value[EXT_COUNT_];
+	bool ca;
+	int64_t path_length; /* -1: none */
+	uint32_t key_usage;
+	uint32_t eku;
+	struct bytes subject_key_id;
+	struct bytes authority_key_id;
+	bool unknown_critical;
+	struct bytes unknown_critical_oid;
+	struct general_name *sans;
+	size_t san_count;
+};
+MUST_CHECK enum err extensions_parse(struct wire_reader *list, struct parse *parse, struct extension **table,
+	size_t *count, struct extensions *out);
+void extensions_release(struct extensions *ext);
+enum extension_id extension_identify(struct bytes oid);
+MUST_CHECK enum err authority_key_id_parse(struct bytes value, struct bytes *key_id);
+
+struct cert {
+	atomic_uint refs;
+	struct bytes der;
+	struct bytes tbs; /* whole */
+	struct bytes signature;
+	struct sig_algorithm algorithm;
+	unsigned version;
+	struct bytes serial;
+	struct name issuer, subject;
+	bool self_issued;
+	int64_t not_before, not_after;
+	struct bytes spki;
+	enum key_kind key_kind;
+	unsigned key_bits;
+	struct extension *extension_table;
+	size_t extension_count;
+	struct extensions ext;
+	uint8_t sha256[SHA256_BYTES];
+	uint8_t spki_sha256[SHA256_BYTES];
+	uint8_t bytes[]; /* the DER */
+};
+
+/* What a CRL claims beyond a plain full list; each is refused where the CRL would be needed until it is handled. */
+enum crl_oddity {
+	CRL_PLAIN = 0,
+	CRL_HAS_CRITICAL_UNKNOWN = 1u << 0, /* extension of the list or of an entry */
+	CRL_HAS_SCOPE = 1u << 1,            /* issuingDistributionPoint */
+	CRL_IS_DELTA = 1u << 2,
+	CRL_IS_INDIRECT = 1u << 3
+};
+
+struct crl {
+	atomic_uint refs;
+	struct bytes der;
+	struct bytes tbs;
+	struct bytes signature;
+	struct sig_algorithm algorithm;
+	struct name issuer;
+	int64_t this_update, next_update;
+	struct bytes number;
+	struct bytes authority_key_id;
+	struct bytes scope; /* issuingDistributionPoint, content of the OCTET STRING */
+	unsigned oddities;
+	uint32_t *
+		entries; /* offsets of the entries in revoked, sorted by serial: four bytes each beside the DER */
+	size_t entry_count;
+	struct bytes revoked; /* content of revokedCertificates */
+	uint8_t sha256[SHA256_BYTES];
+	/*
+	 * "The signature holds under the key whose hash is memo_key": a pure function of this list's bytes and that key,
+	 * so remembering it cannot make one verdict depend on another connection. 0 empty, 1 being written, 2 readable.
+	 */
+	atomic_int memo_state;
+	uint8_t memo_key[SHA256_BYTES];
+	uint8_t bytes[];
+};
+
+struct crl_entry {
+	struct bytes serial;
+	int64_t when;
+	int reason; /* CRLReason; -1: none given */
+};
+/* Whether serial is listed. Logarithmic. */
+bool crl_find(const struct crl *crl, struct bytes serial, struct crl_entry *out);
+
+/* The CRLs of one issuer name, the one that serves first in front (numbered, higher number, later thisUpdate). */
+size_t crl_set_of_issuer(
+	const struct crl_set *set, const struct name *issuer, const struct crl *const **first);
+
+/* --- the verdict --- */
+
+/* One signature check already made in this verdict: object (certificate or CRL) under signer's key. */
+struct checked {
+	const void *object;
+	const struct cert *signer;
+	enum err result;
+};
+
+struct judgement {
+	const struct x509_question *question;
+	struct x509_answer *out;
+	unsigned steps;
+	bool out_of_work;
+	bool out_of_memory;
+	int best_rank; /* how near to acceptance the failure got that *out tells of; a better one replaces it */
+	struct checked checked[X509_SIGNATURES_MAX];
+};
+
+/*
+ * How near to acceptance a failure was: the nearest is what an engineer is told. A path that failed for absence of knowledge
+ * alone outranks one that failed for good: of several paths the best counts (DESIGN.md 1, three values).
+ */
+enum failure_rank { RANK_NONE, RANK_NO_ISSUER, RANK_EDGE, RANK_PATH, RANK_PATH_ABSENCE, RANK_FINAL };
+
+/* Notes a refusal and returns false, so that checks read "return judgement_fail(…)". */
+bool judgement_fail(struct judgement *judgement, enum failure_rank rank, enum x509_reason reason,
+	const char *format, ...) PRINTF_LIKE(4, 5);
+
+/*
+ * One signature check; each pair of object and signer costs once per verdict, memo or not, so that the cost of a verdict is
+ * a function of the question alone. memo: the CRL when object is one, else NULL.
+ * ERR_OK, ERR_DENIED, ERR_UNSUPPORTED, ERR_LIMIT (no work left), ERR_NOMEM.
+ */
+struct signed_object {
+	const void *object;
+	const struct crl *memo;
+	const struct sig_algorithm *algorithm;
+	struct bytes message, signature;
+};
+MUST_CHECK enum err judgement_verify(
+	struct judgement *judgement, const struct signed_object *object, const struct cert *signer);
+bool algorithm_is_weak(const struct judgement *judgement, const struct sig_algorithm *algorithm);
+
+/* A name for a sentence: the CN, else the last attribute, else the serial number; escaped and short. */
+#define LABEL_BYTES 72
+struct label {
+	char text[LABEL_BYTES];
+};
+struct label cert_label(const struct cert *cert);
+struct label name_label(const struct name *name);
+struct label bytes_label(struct bytes text);
+
+/* Checks of one certificate in its role; false with the failure noted. */
+bool check_leaf(struct judgement *judgement, const struct cert *leaf);
+bool check_pin(struct judgement *judgement, const struct cert *leaf);
+bool check_issuer(struct judgement *judgement, const struct cert *issuer, bool anchor);
+
+/* Searches paths from the leaf; on acceptance fills *out and returns true. */
+bool path_search(struct judgement *judgement);
+/* The whole path leaf … anchor, whose certificates and signatures were checked one by one. */
+bool path_check(struct judgement *judgement, const struct cert *const *path, size_t count);
+/* *until: the earliest nextUpdate relied on. *known: every certificate was found in the scope of a fresh list. */
+bool revocation_check(struct judgement *judgement, const struct cert *const *path, size_t count,
+	int64_t *until, bool *known);
+
+/* Casts const away for counting only: the counts are the one mutable part of an immutable object. */
+#define UNCONST(type, pointer) ((type *)(uintptr_t)(pointer))
+
+#endif

@@ -1,0 +1,351 @@
+/*
+ * judge.c - the verdict over one presented chain, and the checks of a single certificate.
+ * Owns:    nothing that outlives the call.
+ * Never:   accepts but through path_search() or a pin; reads a clock; keeps anything between calls.
+ * Threads: any.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "x509/internal.h"
+#include "x509/time.h"
+
+/* --- signatures --- */
+
+bool algorithm_is_weak(const struct judgement *judgement, const struct sig_algorithm *algorithm)
+{
+	switch (algorithm->strength) {
+	case SIG_STRONG: return false;
+	case SIG_SHA1: return !judgement->question->allow_sha1;
+	case SIG_BROKEN: return true;
+	}
+	return true;
+}
+
+static bool memo_says_good(const struct crl *crl, const struct cert *signer)
+{
+	struct crl *memo = UNCONST(struct crl, crl);
+	return crl != NULL && atomic_load_explicit(&memo->memo_state, memory_order_acquire) == 2 &&
+	       memcmp(memo->memo_key, signer->spki_sha256, SHA256_BYTES) == 0;
+}
+
+static void memo_keep(const struct crl *crl, const struct cert *signer)
+{
+	struct crl *memo = UNCONST(struct crl, crl);
+	int empty = 0;
+	if (crl != NULL && atomic_compare_exchange_strong(&memo->memo_state, &empty, 1)) {
+		memcpy(memo->memo_key, signer->spki_sha256, SHA256_BYTES);
+		atomic_store_explicit(&memo->memo_state, 2, memory_order_release);
+	}
+}
+
+static enum err verify_now(const struct signed_object *object, const struct cert *signer)
+{
+	if (!object->algorithm->supported || !sig_fits_key(object->algorithm, signer->key_kind) ||
+		signer->key_bits > RSA_BITS_MAX) {
+		return ERR_UNSUPPORTED;
+	}
+	if (memo_says_good(object->memo, signer)) {
+		return ERR_OK;
+	}
+	enum err err = sig_verify(signer->spki, signer->key_kind, object->algorithm->alg,
+		object->algorithm->hash, object->message, object->signature);
+	if (err == ERR_OK) {
+		memo_keep(object->memo, signer);
+		return ERR_OK;
+	}
+	return err == ERR_UNSUPPORTED || err == ERR_NOMEM ? err : ERR_DENIED;
+}
+
+enum err judgement_verify(
+	struct judgement *judgement, const struct signed_object *object, const struct cert *signer)
+{
+	unsigned done = judgement->out->signatures;
+	for (unsigned i = 0; i < done; i++) {
+		if (judgement->checked[i].object == object->object &&
+			judgement->checked[i].signer == signer) {
+			return judgement->checked[i].result;
+		}
+	}
+	if (done >= X509_SIGNATURES_MAX) {
+		judgement->out_of_work = true;
+		return ERR_LIMIT;
+	}
+	enum err err = verify_now(object, signer);
+	if (err == ERR_NOMEM) {
+		judgement->out_of_memory = true;
+		return err;
+	}
+	judgement->checked[done] =
+		(struct checked){.object = object->object, .signer = signer, .result = err};
+	judgement->out->signatures = done + 1;
+	return err;
+}
+
+/* --- one certificate --- */
+
+static bool check_validity(
+	struct judgement *judgement, const struct cert *cert, const char *role, enum failure_rank rank)
+{
+	char day[TIME_DAY_BYTES];
+	int64_t now = judgement->question->now;
+	if (now < cert->not_before) { /* RFC 5280 6.1.3 (a)(2) */
+		time_day(cert->not_before, day);
+		return judgement_fail(judgement, rank, X509_NOT_YET_VALID,
+			"%s '%s' is valid only from %s on; check the clock here", role, cert_label(cert).text,
+			day);
+	}
+	if (now > cert->not_after) {
+		time_day(cert->not_after, day);
+		return judgement_fail(judgement, rank, X509_EXPIRED, "%s '%s' expired %s", role,
+			cert_label(cert).text, day);
+	}
+	return true;
+}
+
+static bool check_key(
+	struct judgement *judgement, const struct cert *cert, const char *role, enum failure_rank rank)
+{
+	if (cert->key_kind == KEY_KIND_COUNT_ || cert->key_bits > RSA_BITS_MAX) {
+		return judgement_fail(judgement, rank, X509_UNSUPPORTED_ALGORITHM,
+			"%s '%s' has a key of a kind that is not supported (RSA 2048 to 8192, EC P-256, "
+			"P-384, "
+			"P-521, Ed25519 are)",
+			role, cert_label(cert).text);
+	}
+	if (cert->key_kind == KEY_RSA && cert->key_bits < RSA_BITS_MIN) {
+		return judgement_fail(judgement, rank, X509_WEAK_ALGORITHM,
+			"%s '%s' has an RSA key of %u bits; at least %u are needed", role,
+			cert_label(cert).text, cert->key_bits, RSA_BITS_MIN);
+	}
+	return true;
+}
+
+/* Whether a critical extension of this kind is processed by us (RFC 5280 4.2, 6.1.4 (o), 6.1.5 (f)). */
+static bool processes(enum extension_id id)
+{
+	switch (id) {
+	case EXT_BASIC_CONSTRAINTS:
+	case EXT_KEY_USAGE:
+	case EXT_EXTENDED_KEY_USAGE:
+	case EXT_SUBJECT_ALT_NAME:
+	case EXT_SUBJECT_KEY_ID:
+	case EXT_AUTHORITY_KEY_ID: return true;
+	case EXT_NAME_CONSTRAINTS:
+	case EXT_CERTIFICATE_POLICIES:
+	case EXT_POLICY_MAPPINGS:
+	case EXT_POLICY_CONSTRAINTS:
+	case EXT_INHIBIT_ANY_POLICY:
+	case EXT_CRL_DISTRIBUTION_POINTS:
+	case EXT_ISSUER_ALT_NAME:
+	case EXT_FRESHEST_CRL:
+	case EXT_AUTHORITY_INFO_ACCESS:
+	case EXT_CRL_NUMBER:
+	case EXT_DELTA_CRL_INDICATOR:
+	case EXT_ISSUING_DISTRIBUTION_POINT:
+	case EXT_REASON_CODE:
+	case EXT_INVALIDITY_DATE:
+	case EXT_CERTIFICATE_ISSUER:
+	case EXT_UNKNOWN:
+	case EXT_COUNT_: return false;
+	}
+	return false;
+}
+
+static bool check_critical(
+	struct judgement *judgement, const struct cert *cert, const char *role, enum failure_rank rank)
+{
+	char oid[DER_OID_TEXT_BYTES_MAX] = "?";
+	for (size_t i = 0; i < cert->extension_count; i++) {
+		const struct extension *extension = &cert->extension_table[i];
+		if (!extension->critical || processes(extension->id)) {
+			continue;
+		}
+		(void)!der_oid_text(extension->oid, oid);
+		return judgement_fail(judgement, rank,
+			extension->id == EXT_UNKNOWN ? X509_UNKNOWN_CRITICAL_EXTENSION
+						     : X509_UNSUPPORTED_EXTENSION,
+			"%s '%s' has the critical extension %.64s, which is not %s", role,
+			cert_label(cert).text, oid, extension->id == EXT_UNKNOWN ? "known" : "supported yet");
+	}
+	return true;
+}
+
+static bool check_version(
+	struct judgement *judgement, const struct cert *cert, const char *role, enum failure_rank rank)
+{
+	if (cert->version == 3) {
+		return true;
+	}
+	return judgement_fail(judgement, rank, X509_VERSION,
+		"%s '%s' is X.509 version %u; only version 3 is accepted: have it issued again with "
+		"extensions",
+		role, cert_label(cert).text, cert->version);
+}
+
+static uint32_t purpose_bit(enum x509_purpose purpose)
+{
+	switch (purpose) {
+	case X509_PURPOSE_CLIENT: return EKU_CLIENT;
+	case X509_PURPOSE_SERVER: return EKU_SERVER;
+	case X509_PURPOSE_ANY: return UINT32_MAX;
+	}
+	return 0;
+}
+
+static const char *purpose_name(enum x509_purpose purpose)
+{
+	return purpose == X509_PURPOSE_SERVER ? "serverAuth" : "clientAuth";
+}
+
+/* Absent allows everything (RFC 5280 4.2.1.12); present, it must name the purpose or anyExtendedKeyUsage. */
+static bool check_eku(
+	struct judgement *judgement, const struct cert *cert, const char *role, enum failure_rank rank)
+{
+	enum x509_purpose purpose = judgement->question->purpose;
+	if (!cert->ext.has[EXT_EXTENDED_KEY_USAGE] || purpose == X509_PURPOSE_ANY ||
+		(cert->ext.eku & (purpose_bit(purpose) | EKU_ANY)) != 0) {
+		return true;
+	}
+	return judgement_fail(judgement, rank, X509_EXTENDED_KEY_USAGE,
+		"%s '%s' may not be used for %s: its extended key usage does not list it", role,
+		cert_label(cert).text, purpose_name(purpose));
+}
+
+static bool check_leaf_usage(struct judgement *judgement, const struct cert *leaf)
+{
+	uint32_t wanted = KU_DIGITAL_SIGNATURE; /* CertificateVerify is a signature */
+	switch (judgement->question->purpose) {
+	case X509_PURPOSE_ANY: return true;
+	case X509_PURPOSE_SERVER: wanted |= KU_KEY_ENCIPHERMENT | KU_KEY_AGREEMENT; break;
+	case X509_PURPOSE_CLIENT: break;
+	}
+	if (leaf->ext.has[EXT_KEY_USAGE] && (leaf->ext.key_usage & wanted) == 0) {
+		return judgement_fail(judgement, RANK_FINAL, X509_KEY_USAGE,
+			"certificate '%s' may not sign: its key usage lacks digitalSignature",
+			cert_label(leaf).text);
+	}
+	return check_eku(judgement, leaf, "certificate", RANK_FINAL);
+}
+
+bool check_leaf(struct judgement *judgement, const struct cert *leaf)
+{
+	static const char role[] = "certificate";
+	return check_version(judgement, leaf, role, RANK_FINAL) &&
+	       check_validity(judgement, leaf, role, RANK_FINAL) &&
+	       check_critical(judgement, leaf, role, RANK_FINAL) &&
+	       check_key(judgement, leaf, role, RANK_FINAL) && check_leaf_usage(judgement, leaf);
+}
+
+/* A pin is trusted as it stands: no path, no revocation; the rest holds for it as for any leaf. */
+bool check_pin(struct judgement *judgement, const struct cert *leaf)
+{
+	return check_leaf(judgement, leaf);
+}
+
+bool check_issuer(struct judgement *judgement, const struct cert *issuer, bool anchor)
+{
+	const char *role = anchor ? "trusted CA" : "issuing CA";
+	if (!check_version(judgement, issuer, role, RANK_EDGE)) {
+		return false;
+	}
+	if (!issuer->ext.ca) { /* RFC 5280 6.1.4 (k) */
+		return judgement_fail(judgement, RANK_EDGE, X509_ISSUER_NOT_CA,
+			"'%s' is no CA (basicConstraints does not say so) and cannot issue certificates",
+			cert_label(issuer).text);
+	}
+	if (issuer->ext.has[EXT_KEY_USAGE] && !(issuer->ext.key_usage & KU_KEY_CERT_SIGN)) { /* 6.1.4 (n) */
+		return judgement_fail(judgement, RANK_EDGE, X509_KEY_USAGE,
+			"%s '%s' may not issue certificates: its key usage lacks keyCertSign", role,
+			cert_label(issuer).text);
+	}
+	return check_validity(judgement, issuer, role, RANK_EDGE) &&
+	       check_critical(judgement, issuer, role, RANK_EDGE) &&
+	       check_key(judgement, issuer, role, RANK_EDGE) && check_eku(judgement, issuer, role, RANK_EDGE);
+}
+
+/* --- the verdict --- */
+
+static bool chain_fits(struct judgement *judgement)
+{
+	const struct x509_question *question = judgement->question;
+	size_t total = 0;
+	if (question->chain_count == 0) {
+		return judgement_fail(
+			judgement, RANK_FINAL, X509_NO_CERTIFICATE, "no certificate was presented");
+	}
+	for (size_t i = 0; i < question->chain_count && total <= X509_CHAIN_BYTES_MAX; i++) {
+		total += question->chain[i]->der.len;
+	}
+	if (question->chain_count > X509_CHAIN_CERTS_MAX || total > X509_CHAIN_BYTES_MAX) {
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"the presented chain is too long: at most %u certificates and %u bytes are read",
+			X509_CHAIN_CERTS_MAX, X509_CHAIN_BYTES_MAX);
+	}
+	return true;
+}
+
+static const struct cert *find_pin(const struct x509_question *question, const char **name)
+{
+	for (size_t i = 0; question->trust != NULL && i < trust_set_pin_count(question->trust); i++) {
+		const struct cert *pin = trust_set_pin(question->trust, i, name);
+		if (bytes_equal(pin->der, question->chain[0]->der)) {
+			return pin;
+		}
+	}
+	*name = NULL;
+	return NULL;
+}
+
+static bool judge(struct judgement *judgement)
+{
+	const struct x509_question *question = judgement->question;
+	struct x509_answer *out = judgement->out;
+	const char *pin = NULL;
+	if (!chain_fits(judgement)) {
+		return false;
+	}
+	const struct cert *leaf = question->chain[0];
+	if (find_pin(question, &pin) != NULL) {
+		out->pin = pin;
+		if (!check_pin(judgement, leaf)) {
+			return false;
+		}
+		out->path[0] = leaf;
+		out->path_count = 1;
+		out->valid_until = leaf->not_after;
+		(void)snprintf(out->sentence, sizeof(out->sentence), "certificate '%s' is pinned",
+			cert_label(leaf).text);
+		return true;
+	}
+	if (!check_leaf(judgement, leaf)) {
+		return false;
+	}
+	return path_search(judgement);
+}
+
+void x509_judge(const struct x509_question *question, struct x509_answer *out)
+{
+	struct judgement judgement = {.question = question, .out = out, .best_rank = RANK_NONE};
+	*out = (struct x509_answer){.verdict = X509_REFUSE, .reason = X509_UNKNOWN_ISSUER};
+	bool accepted = judge(&judgement);
+	if (judgement.out_of_memory) {
+		judgement.best_rank = RANK_NONE;
+		accepted = judgement_fail(
+			&judgement, RANK_FINAL, X509_NO_MEMORY, "out of memory while the chain was judged");
+	} else if (!accepted && judgement.out_of_work && judgement.best_rank < RANK_PATH) {
+		judgement.best_rank = RANK_NONE;
+		accepted = judgement_fail(&judgement, RANK_FINAL, X509_LIMIT,
+			"the presented certificates would cost too much work (at most %u signature checks)",
+			X509_SIGNATURES_MAX);
+	}
+	if (accepted) {
+		out->verdict = X509_ACCEPT;
+		out->reason = X509_OK;
+		return;
+	}
+	out->verdict = X509_REFUSE;
+	out->valid_until = 0;
+	out->revocation_known = false;
+}

@@ -1,0 +1,181 @@
+/*
+ * load.c - certificates and CRLs from the content of a file: PEM with several blocks, or DER, one after another.
+ * Owns:    the items of a list, until it is released.
+ * Never:   opens files; keeps the good part of a file of which one part is bad.
+ * Threads: one at a time per list.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pem.h"
+#include "x509/internal.h"
+
+#define LIST_ITEMS_MAX 65536u
+
+/* The two lists differ in their item type only; each is grown here by its raw parts. */
+static enum err grow(void **items, size_t count, size_t *cap)
+{
+	if (count < *cap) {
+		return ERR_OK;
+	}
+	if (count >= LIST_ITEMS_MAX) {
+		return ERR_LIMIT;
+	}
+	size_t larger = *cap == 0 ? 8 : *cap * 2;
+	void *moved = realloc(*items, larger * sizeof(void *));
+	if (moved == NULL) {
+		return ERR_NOMEM;
+	}
+	*items = moved;
+	*cap = larger;
+	return ERR_OK;
+}
+
+enum err cert_list_add(struct cert_list *list, struct cert *cert)
+{
+	void *items = list->items;
+	enum err err = grow(&items, list->count, &list->cap);
+	list->items = items;
+	if (err == ERR_OK) {
+		list->items[list->count++] = cert;
+	}
+	return err;
+}
+
+void cert_list_release(struct cert_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		cert_unref(list->items[i]);
+	}
+	free(list->items);
+	*list = (struct cert_list){NULL, 0, 0};
+}
+
+enum err crl_list_add(struct crl_list *list, struct crl *crl)
+{
+	void *items = list->items;
+	enum err err = grow(&items, list->count, &list->cap);
+	list->items = items;
+	if (err == ERR_OK) {
+		list->items[list->count++] = crl;
+	}
+	return err;
+}
+
+void crl_list_release(struct crl_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		crl_unref(list->items[i]);
+	}
+	free(list->items);
+	*list = (struct crl_list){NULL, 0, 0};
+}
+
+typedef enum err (*take_fn)(struct bytes der, void *list, struct x509_error *error);
+
+static enum err take_cert(struct bytes der, void *list, struct x509_error *error)
+{
+	struct cert *cert = NULL;
+	enum err err = cert_parse(der, &cert, error);
+	if (err == ERR_OK) {
+		err = cert_list_add(list, cert);
+		if (err != ERR_OK) {
+			cert_unref(cert);
+		}
+	}
+	return err;
+}
+
+static enum err take_crl(struct bytes der, void *list, struct x509_error *error)
+{
+	struct crl *crl = NULL;
+	enum err err = crl_parse(der, &crl, error);
+	if (err == ERR_OK) {
+		err = crl_list_add(list, crl);
+		if (err != ERR_OK) {
+			crl_unref(crl);
+		}
+	}
+	return err;
+}
+
+static enum err fail(enum err err, const char *what, struct x509_error *error)
+{
+	if (error != NULL) {
+		*error = (struct x509_error){.err = err, .offset = 0, .what = what};
+	}
+	return err;
+}
+
+static enum err load_der(struct bytes content, take_fn take, void *list, struct x509_error *error)
+{
+	struct wire_reader in = wire_reader_init(content);
+	enum err err = ERR_OK;
+	while (err == ERR_OK && wire_reader_left(&in) != 0) {
+		struct der_item item;
+		if (der_next(&in, &item) != ERR_OK) {
+			return fail(ERR_MALFORMED, "neither PEM nor DER", error);
+		}
+		err = take(item.whole, list, error);
+	}
+	return err;
+}
+
+static enum err load_pem(
+	struct bytes content, const char *label, take_fn take, void *list, struct x509_error *error)
+{
+	struct buf der = BUF_INIT(X509_CRL_BYTES_MAX);
+	struct bytes found;
+	size_t count = 0;
+	enum err err = ERR_OK;
+	while (err == ERR_OK) {
+		der.len = 0;
+		err = pem_next(&content, &found, &der);
+		if (err == ERR_NOT_FOUND) {
+			err = count != 0 ? ERR_OK : fail(ERR_MALFORMED, "no such PEM block", error);
+			break;
+		}
+		if (err != ERR_OK) {
+			err = fail(err, "broken PEM block", error);
+			break;
+		}
+		if (bytes_equal_text(found, label)) {
+			err = take(buf_bytes(&der), list, error);
+			count++;
+		}
+	}
+	buf_release(&der);
+	return err;
+}
+
+static enum err load(
+	struct bytes content, const char *label, take_fn take, void *list, struct x509_error *error)
+{
+	if (content.len == 0) {
+		return fail(ERR_MALFORMED, "empty", error);
+	}
+	if (content.data[0] == DER_SEQUENCE) {
+		return load_der(content, take, list, error);
+	}
+	return load_pem(content, label, take, list, error);
+}
+
+enum err cert_list_load(struct bytes content, struct cert_list *list, struct x509_error *error)
+{
+	size_t before = list->count;
+	enum err err = load(content, "CERTIFICATE", take_cert, list, error);
+	while (err != ERR_OK && list->count > before) {
+		cert_unref(list->items[--list->count]);
+	}
+	return err;
+}
+
+enum err crl_list_load(struct bytes content, struct crl_list *list, struct x509_error *error)
+{
+	size_t before = list->count;
+	enum err err = load(content, "X509 CRL", take_crl, list, error);
+	while (err != ERR_OK && list->count > before) {
+		crl_unref(list->items[--list->count]);
+	}
+	return err;
+}

@@ -1,0 +1,437 @@
+/*
+ * name.c - distinguished names: attributes as UTF-8, and the canonical form that RFC 5280 7.1 compares by.
+ * Owns:    the buffers of a struct name.
+ * Never:   refuses a name for its text alone: what cannot be decoded is kept raw and equals only itself.
+ * Threads: any.
+ *
+ * Canonical form, per attribute: OID, then for text a marker and the text as UTF-8 with ASCII letters folded, blanks
+ * trimmed and runs of blanks made one; for anything else the value's DER. Attributes of one RDN are sorted by that.
+ * Folding stops at ASCII: a name that differs in the case of other letters is taken for another name, which refuses.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "x509/internal.h"
+
+#define NAME_TEXT_BYTES_MAX (4u * X509_CERT_BYTES_MAX)
+
+enum { MARK_TEXT = 1, MARK_DER = 2 };
+
+static const struct {
+	const char *oid, *key;
+} keys[] = {
+	{"1.2.840.113549.1.9.1", "MAIL"},
+	{"0.9.2342.19200300.100.1.1", "UID"},
+	{"2.5.4.3", "CN"},
+	{"2.5.4.12", "T"},
+	{"2.5.4.11", "OU"},
+	{"0.9.2342.19200300.100.1.25", "DC"},
+	{"2.5.4.10", "O"},
+	{"2.5.4.9", "STREET"},
+	{"2.5.4.7", "L"},
+	{"2.5.4.8", "ST"},
+	{"2.5.4.17", "PC"},
+	{"2.5.4.6", "C"},
+	{"1.2.840.113549.1.9.2", "UNSTRUCTUREDNAME"},
+	{"1.2.840.113549.1.9.8", "UNSTRUCTUREDADDRESS"},
+	{"2.5.4.46", "DNQ"},
+};
+
+const char *name_key_of_oid(const char *oid)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		if (strcmp(keys[i].oid, oid) == 0) {
+			return keys[i].key;
+		}
+	}
+	return NULL;
+}
+
+const char *name_oid_of_key(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		if (strcmp(keys[i].key, key) == 0) {
+			return keys[i].oid;
+		}
+	}
+	return NULL;
+}
+
+static enum err put_scalar(struct buf *out, uint32_t c)
+{
+	uint8_t octets[4];
+	size_t len = 0;
+	if (c > 0x10ffffu || (c >= 0xd800u && c <= 0xdfffu)) {
+		return ERR_INVALID;
+	}
+	if (c < 0x80u) {
+		octets[len++] = (uint8_t)c;
+	} else if (c < 0x800u) {
+		octets[len++] = (uint8_t)(0xc0u | (c >> 6));
+		octets[len++] = (uint8_t)(0x80u | (c & 0x3fu));
+	} else if (c < 0x10000u) {
+		octets[len++] = (uint8_t)(0xe0u | (c >> 12));
+		octets[len++] = (uint8_t)(0x80u | ((c >> 6) & 0x3fu));
+		octets[len++] = (uint8_t)(0x80u | (c & 0x3fu));
+	} else {
+		octets[len++] = (uint8_t)(0xf0u | (c >> 18));
+		octets[len++] = (uint8_t)(0x80u | ((c >> 12) & 0x3fu));
+		octets[len++] = (uint8_t)(0x80u | ((c >> 6) & 0x3fu));
+		octets[len++] = (uint8_t)(0x80u | (c & 0x3fu));
+	}
+	return buf_append(out, bytes_of(octets, len));
+}
+
+/* BMPString (width 2) and UniversalString (width 4). Surrogates are no characters in either. */
+static enum err put_wide(struct bytes value, unsigned width, struct buf *out)
+{
+	struct wire_reader in = wire_reader_init(value);
+	while (wire_reader_left(&in) != 0) {
+		uint32_t c = 0;
+		for (unsigned i = 0; i < width; i++) {
+			uint8_t octet = 0;
+			if (wire_get_u8(&in, &octet) != ERR_OK) {
+				return ERR_INVALID;
+			}
+			c = (c << 8) | octet;
+		}
+		enum err err = put_scalar(out, c);
+		if (err != ERR_OK) {
+			return err;
+		}
+	}
+	return ERR_OK;
+}
+
+/*
+ * Appends a string type's value as UTF-8. ERR_INVALID: not text that we can read. PrintableString is read as ASCII:
+ * makers put '_' and '@' into it, and no ASCII text has two meanings. Of T61String only its ASCII part is certain.
+ */
+static enum err put_text(const struct der_item *item, struct buf *out)
+{
+	switch (item->tag) {
+	case DER_UTF8: return utf8_valid(item->value) ? buf_append(out, item->value) : ERR_INVALID;
+	case DER_PRINTABLE:
+	case DER_IA5:
+	case DER_VISIBLE:
+	case DER_T61:
+		for (size_t i = 0; i < item->value.len; i++) {
+			if (item->value.data[i] >= 0x80u) {
+				return ERR_INVALID;
+			}
+		}
+		return buf_append(out, item->value);
+	case DER_BMP: return put_wide(item->value, 2, out);
+	case DER_UNIVERSAL: return put_wide(item->value, 4, out);
+	default: return ERR_INVALID;
+	}
+}
+
+static bool is_blank(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* RFC 4518 as far as ASCII goes: map, fold, trim, squeeze. Appends to out. */
+static enum err put_folded(struct bytes text, struct buf *out)
+{
+	bool blank_due = false;
+	bool started = false;
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < text.len && err == ERR_OK; i++) {
+		uint8_t c = text.data[i];
+		if (is_blank(c)) {
+			blank_due = started;
+			continue;
+		}
+		if (blank_due) {
+			err = buf_append_u8(out, ' ');
+			blank_due = false;
+		}
+		started = true;
+		if (err == ERR_OK) {
+			err = buf_append_u8(out, c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c);
+		}
+	}
+	return err;
+}
+
+static enum err put_framed(struct buf *out, uint8_t mark, struct bytes in)
+{
+	uint8_t head[5] = {mark, (uint8_t)(in.len >> 24), (uint8_t)(in.len >> 16), (uint8_t)(in.len >> 8),
+		(uint8_t)in.len};
+	enum err err = buf_append(out, bytes_of(head, sizeof(head)));
+	return err == ERR_OK ? buf_append(out, in) : err;
+}
+
+/* One attribute's canonical bytes, appended. */
+static enum err put_canonical(struct bytes oid, const struct der_item *value, struct buf *out)
+{
+	struct buf text = BUF_INIT(NAME_TEXT_BYTES_MAX);
+	struct buf folded = BUF_INIT(NAME_TEXT_BYTES_MAX);
+	enum err err = put_framed(out, 0, oid);
+	if (err != ERR_OK) {
+		goto out;
+	}
+	err = put_text(value, &text);
+	if (err == ERR_INVALID) {
+		err = put_framed(out, MARK_DER, value->whole);
+		goto out;
+	}
+	if (err == ERR_OK) {
+		err = put_folded(buf_bytes(&text), &folded);
+	}
+	if (err == ERR_OK) {
+		err = put_framed(out, MARK_TEXT, buf_bytes(&folded));
+	}
+out:
+	buf_release(&text);
+	buf_release(&folded);
+	return err;
+}
+
+static enum err get_attribute(struct wire_reader *set, struct bytes *oid, struct der_item *value)
+{
+	struct wire_reader pair;
+	if (der_enter(set, DER_SEQUENCE, &pair) != ERR_OK || der_oid(&pair, oid) != ERR_OK ||
+		der_next(&pair, value) != ERR_OK || der_end(&pair) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	return ERR_OK;
+}
+
+/* Appends one RDN: a head with its length, then its attributes sorted by their canonical bytes. */
+static enum err put_rdn(struct wire_reader set, struct buf *out)
+{
+	struct buf parts = BUF_INIT(NAME_TEXT_BYTES_MAX);
+	struct {
+		size_t at, len;
+	} part[NAME_RDN_ATTRIBUTES_MAX];
+	size_t count = 0;
+	enum err err = ERR_OK;
+	if (wire_reader_left(&set) == 0) {
+		return ERR_MALFORMED; /* SET SIZE (1..MAX) */
+	}
+	while (err == ERR_OK && wire_reader_left(&set) != 0) {
+		struct bytes oid;
+		struct der_item value;
+		if (count == NAME_RDN_ATTRIBUTES_MAX) {
+			err = ERR_LIMIT;
+			goto out;
+		}
+		err = get_attribute(&set, &oid, &value);
+		if (err != ERR_OK) {
+			goto out;
+		}
+		part[count].at = parts.len;
+		err = put_canonical(oid, &value, &parts);
+		part[count].len = parts.len - part[count].at;
+		count++;
+	}
+	for (size_t i = 0; i < count && err == ERR_OK; i++) {
+		size_t low = i;
+		for (size_t j = i + 1; j < count; j++) {
+			if (bytes_compare(bytes_of(parts.data + part[j].at, part[j].len),
+				    bytes_of(parts.data + part[low].at, part[low].len)) < 0) {
+				low = j;
+			}
+		}
+		size_t at = part[low].at;
+		size_t len = part[low].len;
+		part[low] = part[i];
+		err = put_framed(out, 0, bytes_of(parts.data + at, len));
+	}
+out:
+	buf_release(&parts);
+	return err;
+}
+
+static enum err put_rdn_framed(struct wire_reader set, struct buf *out)
+{
+	struct buf rdn = BUF_INIT(NAME_TEXT_BYTES_MAX);
+	enum err err = put_rdn(set, &rdn);
+	if (err == ERR_OK) {
+		err = put_framed(out, 0, buf_bytes(&rdn));
+	}
+	buf_release(&rdn);
+	return err;
+}
+
+/* Counts what is there, checking its form. */
+static enum err count_attributes(struct wire_reader names, size_t *attributes, size_t *rdns)
+{
+	*attributes = 0;
+	*rdns = 0;
+	while (wire_reader_left(&names) != 0) {
+		struct wire_reader set;
+		if (der_enter(&names, DER_SET, &set) != ERR_OK) {
+			return ERR_MALFORMED;
+		}
+		(*rdns)++;
+		while (wire_reader_left(&set) != 0) {
+			struct bytes oid;
+			struct der_item value;
+			if (get_attribute(&set, &oid, &value) != ERR_OK) {
+				return ERR_MALFORMED;
+			}
+			if (++(*attributes) > NAME_ATTRIBUTES_MAX) {
+				return ERR_LIMIT;
+			}
+		}
+	}
+	return ERR_OK;
+}
+
+/* Value and OID go into name->text; offsets first, since the buffer may move. */
+static enum err keep_attribute(struct name *name, struct bytes oid, const struct der_item *value, size_t *at)
+{
+	char text[DER_OID_TEXT_BYTES_MAX] = "?"; /* an OID without a text form equals no pattern */
+	struct attribute *attribute = &name->attributes[name->attribute_count];
+	enum err err = der_oid_text(oid, text);
+	if (err == ERR_OK) {
+		attribute->key = name_key_of_oid(text);
+	}
+	at[0] = name->text.len;
+	err = buf_append(&name->text, bytes_of(text, strlen(text) + 1));
+	if (err != ERR_OK) {
+		return err;
+	}
+	at[1] = name->text.len;
+	err = put_text(value, &name->text);
+	if (err == ERR_INVALID) {
+		name->text.len = at[1];
+		attribute->raw = true;
+		err = buf_append(&name->text, value->value);
+	}
+	if (err == ERR_OK) {
+		at[2] = name->text.len - at[1];
+		name->attribute_count++;
+	}
+	return err;
+}
+
+static enum err keep_attributes_of(struct wire_reader names, size_t count, struct name *name)
+{
+	size_t at[NAME_ATTRIBUTES_MAX][3];
+	if (count == 0) {
+		return ERR_OK;
+	}
+	name->attributes = calloc(count, sizeof(*name->attributes));
+	if (name->attributes == NULL) {
+		return ERR_NOMEM;
+	}
+	while (wire_reader_left(&names) != 0) {
+		struct wire_reader set;
+		if (der_enter(&names, DER_SET, &set) != ERR_OK) {
+			return ERR_MALFORMED;
+		}
+		while (wire_reader_left(&set) != 0) {
+			struct bytes oid;
+			struct der_item value;
+			enum err err = get_attribute(&set, &oid, &value);
+			if (err == ERR_OK) {
+				err = keep_attribute(name, oid, &value, at[name->attribute_count]);
+			}
+			if (err != ERR_OK) {
+				return err;
+			}
+		}
+	}
+	for (size_t i = 0; i < name->attribute_count; i++) {
+		name->attributes[i].oid = (char *)name->text.data + at[i][0];
+		name->attributes[i].value = bytes_of(name->text.data + at[i][1], at[i][2]);
+	}
+	return ERR_OK;
+}
+
+enum err name_parse(struct bytes der, bool keep_attributes, struct name *out)
+{
+	struct wire_reader names;
+	size_t attributes = 0;
+	size_t rdns = 0;
+	struct name name = {.der = der,
+		.canonical = BUF_INIT(NAME_TEXT_BYTES_MAX),
+		.text = BUF_INIT(NAME_TEXT_BYTES_MAX)};
+	enum err err = der_single(der, DER_SEQUENCE, &names);
+	if (err == ERR_OK) {
+		err = count_attributes(names, &attributes, &rdns);
+	}
+	struct wire_reader walk = names;
+	while (err == ERR_OK && wire_reader_left(&walk) != 0) {
+		struct wire_reader set;
+		err = der_enter(&walk, DER_SET, &set);
+		if (err == ERR_OK) {
+			err = put_rdn_framed(set, &name.canonical);
+		}
+	}
+	name.rdn_count = rdns;
+	if (err == ERR_OK && keep_attributes) {
+		err = keep_attributes_of(names, attributes, &name);
+	}
+	if (err != ERR_OK) {
+		name_release(&name);
+		return err;
+	}
+	*out = name;
+	return ERR_OK;
+}
+
+void name_release(struct name *name)
+{
+	buf_release(&name->canonical);
+	buf_release(&name->text);
+	free(name->attributes);
+	name->attributes = NULL;
+	name->attribute_count = 0;
+}
+
+bool name_equal(const struct name *a, const struct name *b)
+{
+	return bytes_equal(buf_bytes(&a->canonical), buf_bytes(&b->canonical));
+}
+
+bool name_is_empty(const struct name *name)
+{
+	return name->rdn_count == 0;
+}
+
+bool name_is_within(const struct name *name, const struct name *base)
+{
+	struct bytes whole = buf_bytes(&name->canonical);
+	struct bytes prefix = buf_bytes(&base->canonical);
+	/* Each RDN is framed by its length, so a prefix of the bytes that is whole RDNs is a prefix of the RDNs. */
+	return prefix.len <= whole.len && bytes_equal(bytes_of(whole.data, prefix.len), prefix);
+}
+
+enum err name_append_relative(const struct name *base, struct bytes rdn_set_content, struct name *out)
+{
+	struct name name = {
+		.canonical = BUF_INIT(NAME_TEXT_BYTES_MAX), .text = BUF_INIT(NAME_TEXT_BYTES_MAX)};
+	enum err err = buf_append(&name.canonical, buf_bytes(&base->canonical));
+	if (err == ERR_OK) {
+		err = put_rdn_framed(wire_reader_init(rdn_set_content), &name.canonical);
+	}
+	if (err != ERR_OK) {
+		name_release(&name);
+		return err;
+	}
+	name.rdn_count = base->rdn_count + 1;
+	*out = name;
+	return ERR_OK;
+}
+
+bool x509_name_equal(struct bytes a, struct bytes b)
+{
+	struct name left = {0};
+	struct name right = {0};
+	bool equal = false;
+	if (name_parse(a, false, &left) == ERR_OK) {
+		if (name_parse(b, false, &right) == ERR_OK) {
+			equal = name_equal(&left, &right);
+			name_release(&right);
+		}
+		name_release(&left);
+	}
+	return equal;
+}

@@ -1,0 +1,295 @@
+/*
+ * path.c - from the leaf to an anchor: bounded depth-first search over anchors and presented certificates (RFC 4158),
+ *          and the checks of a whole path (RFC 5280 6.1).
+ * Owns:    nothing that outlives the call.
+ * Never:   depends on the order in which a peer presents; takes a pin as an issuer; looks past PATH_STEPS_MAX.
+ * Threads: any.
+ *
+ * A signature is checked before the search goes through it, and no name with the same key occurs twice on a path. A
+ * certificate has one signer, so the paths that survive both are few, whatever a peer sends. An anchor's own validity,
+ * constraints and key usage hold like any CA's: an expired anchor refuses.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "x509/internal.h"
+
+struct candidate {
+	const struct cert *cert;
+	bool anchor;
+	int score;
+};
+
+static bool on_path(const struct cert *const *path, size_t count, const struct cert *cert)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (memcmp(path[i]->spki_sha256, cert->spki_sha256, SHA256_BYTES) == 0 &&
+			name_equal(&path[i]->subject, &cert->subject)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_anchor(const struct x509_question *question, const struct cert *cert)
+{
+	for (size_t i = 0; i < trust_set_anchor_count(question->trust); i++) {
+		if (memcmp(trust_set_anchor(question->trust, i)->sha256, cert->sha256, SHA256_BYTES) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Anchors first, then matching key identifiers, then what is valid today. A hint never excludes (RFC 5280 4.2.1.1). */
+static int score(
+	const struct judgement *judgement, const struct cert *child, const struct cert *issuer, bool anchor)
+{
+	int points = anchor ? 4 : 0;
+	if (child->ext.authority_key_id.len != 0 && issuer->ext.subject_key_id.len != 0) {
+		points += bytes_equal(child->ext.authority_key_id, issuer->ext.subject_key_id) ? 8 : -8;
+	}
+	if (judgement->question->now >= issuer->not_before && judgement->question->now <= issuer->not_after) {
+		points += 2;
+	}
+	return points + (issuer->ext.ca ? 1 : 0);
+}
+
+/* Keeps the list sorted by score, the tie broken by hash: a verdict does not depend on the order presented. */
+static void add_candidate(
+	struct judgement *judgement, struct candidate *list, size_t *count, const struct candidate *candidate)
+{
+	if (*count == PATH_CANDIDATES_MAX) {
+		judgement->out_of_work = true;
+		return;
+	}
+	size_t at = *count;
+	while (at > 0 && (list[at - 1].score < candidate->score ||
+				 (list[at - 1].score == candidate->score &&
+					 memcmp(list[at - 1].cert->sha256, candidate->cert->sha256,
+						 SHA256_BYTES) > 0))) {
+		list[at] = list[at - 1];
+		at--;
+	}
+	list[at] = *candidate;
+	(*count)++;
+}
+
+static size_t find_candidates(struct judgement *judgement, const struct cert *const *path, size_t path_count,
+	struct candidate list[PATH_CANDIDATES_MAX])
+{
+	const struct x509_question *question = judgement->question;
+	const struct cert *child = path[path_count - 1];
+	size_t count = 0;
+	for (size_t i = 0; i < trust_set_anchor_count(question->trust); i++) {
+		const struct cert *anchor = trust_set_anchor(question->trust, i);
+		if (name_equal(&child->issuer, &anchor->subject) && !on_path(path, path_count, anchor)) {
+			struct candidate candidate = {anchor, true, score(judgement, child, anchor, true)};
+			add_candidate(judgement, list, &count, &candidate);
+		}
+	}
+	for (size_t i = 1; i < question->chain_count; i++) {
+		const struct cert *cert = question->chain[i];
+		bool again = false;
+		for (size_t j = 0; j < count; j++) {
+			again = again || memcmp(list[j].cert->sha256, cert->sha256, SHA256_BYTES) == 0;
+		}
+		if (!again && name_equal(&child->issuer, &cert->subject) &&
+			!on_path(path, path_count, cert) && !is_anchor(question, cert)) {
+			struct candidate candidate = {cert, false, score(judgement, child, cert, false)};
+			add_candidate(judgement, list, &count, &candidate);
+		}
+	}
+	return count;
+}
+
+/* Whether issuer's key made child's signature; the failure is noted. */
+static bool check_edge(struct judgement *judgement, const struct cert *child, const struct cert *issuer)
+{
+	struct signed_object object = {.object = child,
+		.memo = NULL,
+		.algorithm = &child->algorithm,
+		.message = child->tbs,
+		.signature = child->signature};
+	if (algorithm_is_weak(judgement, &child->algorithm)) {
+		return judgement_fail(judgement, RANK_EDGE, X509_WEAK_ALGORITHM,
+			"certificate '%s' is signed with %s, which can be forged", cert_label(child).text,
+			child->algorithm.strength == SIG_SHA1 ? "SHA-1" : "MD5 or MD2");
+	}
+	switch (judgement_verify(judgement, &object, issuer)) {
+	case ERR_OK: return true;
+	case ERR_LIMIT:
+	case ERR_NOMEM: return false; /* noted in the judgement */
+	case ERR_UNSUPPORTED:
+		return judgement_fail(judgement, RANK_EDGE, X509_UNSUPPORTED_ALGORITHM,
+			"certificate '%s' is signed with an algorithm that is not supported",
+			cert_label(child).text);
+	default:
+		return judgement_fail(judgement, RANK_EDGE, X509_BAD_SIGNATURE,
+			"the signature of certificate '%s' was not made by '%s'", cert_label(child).text,
+			cert_label(issuer).text);
+	}
+}
+
+/* The issuer's name and key are those of a pinned certificate: say that a pin is no CA, rather than "unknown". */
+static bool pin_would_issue(struct judgement *judgement, const struct cert *child)
+{
+	const struct trust_set *trust = judgement->question->trust;
+	for (size_t i = 0; i < trust_set_pin_count(trust); i++) {
+		const char *name = NULL;
+		const struct cert *pin = trust_set_pin(trust, i, &name);
+		struct signed_object object = {.object = child,
+			.memo = NULL,
+			.algorithm = &child->algorithm,
+			.message = child->tbs,
+			.signature = child->signature};
+		if (name_equal(&child->issuer, &pin->subject) &&
+			judgement_verify(judgement, &object, pin) == ERR_OK) {
+			return !judgement_fail(judgement, RANK_NO_ISSUER, X509_PIN_AS_ISSUER,
+				"certificate '%s' was issued by '%s', which is only pinned (a pin is no CA)",
+				cert_label(child).text, cert_label(pin).text);
+		}
+	}
+	return false;
+}
+
+static void no_issuer(struct judgement *judgement, const struct cert *child)
+{
+	if (judgement->best_rank >= RANK_NO_ISSUER || pin_would_issue(judgement, child)) {
+		return;
+	}
+	if (child->self_issued) {
+		(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
+			"certificate '%s' is self-signed and neither pinned nor a trusted CA's issue",
+			cert_label(child).text);
+		return;
+	}
+	(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
+		"the issuer '%s' of certificate '%s' is neither trusted nor was it presented",
+		name_label(&child->issuer).text, cert_label(child).text);
+}
+
+static bool path_holds(struct judgement *judgement, const struct cert *const *path, size_t count)
+{
+	int64_t until = X509_NEVER;
+	bool known = false;
+	if (!path_check(judgement, path, count) ||
+		!revocation_check(judgement, path, count, &until, &known)) {
+		return false;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (path[i]->not_after < until) {
+			until = path[i]->not_after;
+		}
+	}
+	judgement->out->valid_until = until;
+	judgement->out->revocation_known = known;
+	(void)snprintf(judgement->out->sentence, sizeof(judgement->out->sentence),
+		"certificate '%s' was issued under the trusted CA '%s'", cert_label(path[0]).text,
+		cert_label(path[count - 1]).text);
+	return true;
+}
+
+/* The answer shows the path that it speaks of: the accepted one, or that of the failure that is told. */
+static bool try_path(struct judgement *judgement, const struct cert *const *path, size_t count)
+{
+	int rank_before = judgement->best_rank;
+	bool holds = path_holds(judgement, path, count);
+	if (holds || judgement->best_rank > rank_before) {
+		judgement->out->path_count = count;
+		for (size_t i = 0; i < count; i++) {
+			judgement->out->path[i] = path[i];
+		}
+	}
+	return holds;
+}
+
+/* Recursion is as deep as a path is long, at most PATH_CERTS_MAX. path has room for that many. */
+static bool search_from(struct judgement *judgement, const struct cert **path, size_t count)
+{
+	struct candidate candidates[PATH_CANDIDATES_MAX];
+	size_t candidate_count = find_candidates(judgement, path, count, candidates);
+	if (candidate_count == 0) {
+		no_issuer(judgement, path[count - 1]);
+		return false;
+	}
+	for (size_t i = 0; i < candidate_count; i++) {
+		const struct candidate *candidate = &candidates[i];
+		if (++judgement->steps > PATH_STEPS_MAX || count >= PATH_CERTS_MAX) {
+			judgement->out_of_work = true;
+			return false;
+		}
+		if (!check_issuer(judgement, candidate->cert, candidate->anchor) ||
+			!check_edge(judgement, path[count - 1], candidate->cert)) {
+			if (judgement->out_of_work || judgement->out_of_memory) {
+				return false;
+			}
+			continue;
+		}
+		path[count] = candidate->cert;
+		bool accepted = candidate->anchor ? try_path(judgement, path, count + 1)
+						  : search_from(judgement, path, count + 1);
+		if (accepted) {
+			return true;
+		}
+		if (judgement->out_of_work || judgement->out_of_memory) {
+			return false;
+		}
+	}
+	return false;
+}
+
+bool path_search(struct judgement *judgement)
+{
+	const struct cert *path[PATH_CERTS_MAX] = {judgement->question->chain[0]};
+	if (judgement->question->trust == NULL) {
+		return judgement_fail(judgement, RANK_FINAL, X509_UNKNOWN_ISSUER, "no CA is trusted here");
+	}
+	return search_from(judgement, path, 1);
+}
+
+/* --- a whole path --- */
+
+/* RFC 5280 6.1.4 (l), (m): self-issued certificates do not count, nor does the leaf. */
+static bool check_path_lengths(struct judgement *judgement, const struct cert *const *path, size_t count)
+{
+	int64_t below = 0;
+	for (size_t i = 1; i < count; i++) {
+		if (path[i]->ext.path_length >= 0 && below > path[i]->ext.path_length) {
+			return judgement_fail(judgement, RANK_PATH, X509_PATH_LENGTH,
+				"CA '%s' allows at most %lld CAs below it; the path has %lld",
+				cert_label(path[i]).text, (long long)path[i]->ext.path_length,
+				(long long)below);
+		}
+		below += path[i]->self_issued ? 0 : 1;
+	}
+	return true;
+}
+
+/* What is not processed yet but would restrict the path is refused, critical or not. */
+static bool check_unsupported(struct judgement *judgement, const struct cert *const *path, size_t count)
+{
+	static const struct {
+		enum extension_id id;
+		const char *name;
+	} restrictions[] = {
+		{EXT_NAME_CONSTRAINTS, "nameConstraints"},
+		{EXT_POLICY_CONSTRAINTS, "policyConstraints"},
+		{EXT_INHIBIT_ANY_POLICY, "inhibitAnyPolicy"},
+	};
+	for (size_t i = 0; i < count; i++) {
+		for (size_t j = 0; j < ARRAY_COUNT(restrictions); j++) {
+			if (path[i]->ext.has[restrictions[j].id]) {
+				return judgement_fail(judgement, RANK_PATH, X509_UNSUPPORTED_EXTENSION,
+					"'%s' has the extension %s, which is not supported yet",
+					cert_label(path[i]).text, restrictions[j].name);
+			}
+		}
+	}
+	return true;
+}
+
+bool path_check(struct judgement *judgement, const struct cert *const *path, size_t count)
+{
+	return check_path_lengths(judgement, path, count) && check_unsupported(judgement, path, count);
+}

@@ -1,0 +1,247 @@
+/*
+ * report.c - a verdict for people and for programs: verdict, reason, sentence, path, revocation evidence.
+ * Owns:    nothing; appends to the caller's buf.
+ * Never:   decides; prints peer text unescaped.
+ * Threads: any.
+ */
+#include <stdio.h>
+
+#include "base/json.h"
+#include "base/pem.h"
+#include "x509/internal.h"
+#include "x509/time.h"
+
+#define REPORT_TEXT_BYTES_MAX (1024u * 1024u)
+
+static const char *verdict_name(enum x509_verdict verdict)
+{
+	switch (verdict) {
+	case X509_ACCEPT: return "accept";
+	case X509_NEED: return "need";
+	case X509_REFUSE: break;
+	}
+	return "refuse";
+}
+
+static const char *purpose_text(enum x509_purpose purpose)
+{
+	switch (purpose) {
+	case X509_PURPOSE_CLIENT: return "client";
+	case X509_PURPOSE_SERVER: return "server";
+	case X509_PURPOSE_ANY: break;
+	}
+	return "any";
+}
+
+static const char *revocation_text(enum x509_revocation revocation)
+{
+	switch (revocation) {
+	case X509_REVOCATION_NONE: return "no";
+	case X509_REVOCATION_IF_AVAILABLE: return "if-any";
+	case X509_REVOCATION_REQUIRED: break;
+	}
+	return "yes";
+}
+
+static const char *role_of(const struct x509_answer *answer, size_t index)
+{
+	if (answer->pin != NULL) {
+		return "pinned";
+	}
+	return index == 0 ? "leaf" : index + 1 == answer->path_count ? "anchor" : "intermediate";
+}
+
+/* What path can be shown: of a verdict without one, the leaf alone. */
+static size_t shown_count(const struct x509_question *question, const struct x509_answer *answer)
+{
+	return answer->path_count != 0 ? answer->path_count : question->chain_count != 0 ? 1 : 0;
+}
+
+static const struct cert *shown(
+	const struct x509_question *question, const struct x509_answer *answer, size_t index)
+{
+	return answer->path_count != 0 ? answer->path[index] : question->chain[index];
+}
+
+static void put_time(struct json_writer *json, const char *key, int64_t when)
+{
+	char text[TIME_SECOND_BYTES];
+	json_key(json, key);
+	if (when == X509_NEVER) {
+		json_null(json);
+		return;
+	}
+	time_second(when, text);
+	json_text(json, text);
+}
+
+static void put_hex(struct json_writer *json, const char *key, struct bytes value)
+{
+	struct buf hex = BUF_INIT(4096);
+	json_key(json, key);
+	if (hex_encode(value, &hex) == ERR_OK) {
+		json_bytes(json, buf_bytes(&hex));
+	} else {
+		json_null(json);
+	}
+	buf_release(&hex);
+}
+
+static void put_name(struct json_writer *json, const char *key, const struct cert *cert, bool subject)
+{
+	struct buf text = BUF_INIT(REPORT_TEXT_BYTES_MAX);
+	json_key(json, key);
+	if (cert_print_dn(cert, subject, &text) == ERR_OK) {
+		json_bytes(json, buf_bytes(&text));
+	} else {
+		json_null(json);
+	}
+	buf_release(&text);
+}
+
+static void put_path(
+	struct json_writer *json, const struct x509_question *question, const struct x509_answer *answer)
+{
+	json_key(json, "path");
+	json_array_begin(json);
+	for (size_t i = 0; i < shown_count(question, answer); i++) {
+		const struct cert *cert = shown(question, answer, i);
+		json_object_begin(json);
+		json_key(json, "role");
+		json_text(json, role_of(answer, i));
+		put_name(json, "subject", cert, true);
+		put_name(json, "issuer", cert, false);
+		put_time(json, "not_before", cert->not_before);
+		put_time(json, "not_after", cert->not_after);
+		json_key(json, "key");
+		json_text(json,
+			cert->key_kind == KEY_KIND_COUNT_ ? "unsupported" : key_kind_name(cert->key_kind));
+		json_key(json, "key_bits");
+		json_int(json, cert->key_bits);
+		put_hex(json, "sha256", bytes_of(cert->sha256, SHA256_BYTES));
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void put_list(struct json_writer *json, const struct crl *crl, const struct cert *cert)
+{
+	struct buf issuer = BUF_INIT(REPORT_TEXT_BYTES_MAX);
+	struct crl_entry entry;
+	bool listed = crl_find(crl, cert->serial, &entry);
+	json_object_begin(json);
+	json_key(json, "issuer");
+	if (crl_print_issuer(crl, &issuer) == ERR_OK) {
+		json_bytes(json, buf_bytes(&issuer));
+	} else {
+		json_null(json);
+	}
+	put_time(json, "this_update", crl->this_update);
+	put_time(json, "next_update", crl->next_update);
+	put_hex(json, "number", crl->number);
+	json_key(json, "entries");
+	json_int(json, (int64_t)crl->entry_count);
+	json_key(json, "complete");
+	json_bool(json, crl->oddities == CRL_PLAIN);
+	json_key(json, "listed");
+	json_bool(json, listed);
+	if (listed) {
+		put_time(json, "revoked_at", entry.when);
+	}
+	put_hex(json, "sha256", bytes_of(crl->sha256, SHA256_BYTES));
+	json_object_end(json);
+	buf_release(&issuer);
+}
+
+static void put_revocation(
+	struct json_writer *json, const struct x509_question *question, const struct x509_answer *answer)
+{
+	json_key(json, "revocation");
+	json_object_begin(json);
+	json_key(json, "required");
+	json_text(json, revocation_text(question->revocation));
+	json_key(json, "known");
+	json_bool(json, answer->revocation_known);
+	json_key(json, "lists");
+	json_array_begin(json);
+	for (size_t i = 0; question->crls != NULL && i < shown_count(question, answer); i++) {
+		const struct cert *cert = shown(question, answer, i);
+		const struct crl *const *crls = NULL;
+		if (i != 0 && i + 1 == answer->path_count) {
+			break; /* the anchor is not looked up */
+		}
+		size_t count = crl_set_of_issuer(question->crls, &cert->issuer, &crls);
+		for (size_t j = 0; j < count; j++) {
+			put_list(json, crls[j], cert);
+		}
+	}
+	json_array_end(json);
+	json_object_end(json);
+}
+
+enum err x509_report_json(const struct x509_question *question, const struct x509_answer *answer,
+	const char *name, struct buf *out)
+{
+	struct json_writer json = json_writer_init(out);
+	json_object_begin(&json);
+	json_key(&json, "certificate");
+	json_text(&json, name);
+	json_key(&json, "verdict");
+	json_text(&json, verdict_name(answer->verdict));
+	json_key(&json, "reason");
+	json_text(&json, x509_reason_name(answer->reason));
+	json_key(&json, "sentence");
+	json_text(&json, answer->sentence);
+	put_time(&json, "at", question->now);
+	json_key(&json, "purpose");
+	json_text(&json, purpose_text(question->purpose));
+	json_key(&json, "pin");
+	json_text(&json, answer->pin);
+	put_time(&json, "valid_until", answer->verdict == X509_ACCEPT ? answer->valid_until : X509_NEVER);
+	json_key(&json, "signatures");
+	json_int(&json, answer->signatures);
+	put_path(&json, question, answer);
+	put_revocation(&json, question, answer);
+	json_object_end(&json);
+	return json_err(&json);
+}
+
+static enum err text_path(
+	const struct x509_question *question, const struct x509_answer *answer, struct buf *out)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; err == ERR_OK && i < shown_count(question, answer); i++) {
+		const struct cert *cert = shown(question, answer, i);
+		char from[TIME_DAY_BYTES];
+		char to[TIME_DAY_BYTES];
+		time_day(cert->not_before, from);
+		time_day(cert->not_after, to);
+		err = buf_printf(out, "  %-12s ", role_of(answer, i));
+		if (err == ERR_OK) {
+			err = cert_print_dn(cert, true, out);
+		}
+		if (err == ERR_OK) {
+			err = buf_printf(out, "\n               valid %s to %s, %s\n", from, to,
+				cert->key_kind == KEY_KIND_COUNT_ ? "unsupported key"
+								  : key_kind_name(cert->key_kind));
+		}
+	}
+	return err;
+}
+
+enum err x509_report_text(const struct x509_question *question, const struct x509_answer *answer,
+	const char *name, struct buf *out)
+{
+	enum err err = buf_printf(out, "%s%s%s (%s): %s\n", name != NULL ? name : "",
+		name != NULL ? ": " : "", answer->verdict == X509_ACCEPT ? "ACCEPTED" : "REFUSED",
+		x509_reason_name(answer->reason), answer->sentence);
+	if (err == ERR_OK) {
+		err = text_path(question, answer, out);
+	}
+	if (err == ERR_OK && question->revocation != X509_REVOCATION_NONE) {
+		err = buf_printf(out, "  revocation   %s\n",
+			answer->revocation_known ? "every certificate looked up in a fresh CRL"
+						 : "not known");
+	}
+	return err;
+}

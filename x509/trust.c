@@ -1,0 +1,254 @@
+/*
+ * trust.c - the two immutable parts of a policy that x509 reads: what is trusted, and the revocation lists known.
+ * Owns:    references to certificates and lists, the pins' names.
+ * Never:   changes after it was made.
+ * Threads: any; the counts are atomic.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "x509/internal.h"
+
+struct pin {
+	const struct cert *cert;
+	char *name;
+};
+
+struct trust_set {
+	atomic_uint refs;
+	uint64_t generation;
+	const struct cert **anchors;
+	size_t anchor_count;
+	struct pin *pins;
+	size_t pin_count;
+};
+
+static enum err fill_trust(struct trust_set *set, const struct cert *const *anchors, size_t anchor_count,
+	const struct trust_pin *pins, size_t pin_count)
+{
+	set->anchors = calloc(anchor_count + 1, sizeof(struct cert *));
+	set->pins = calloc(pin_count + 1, sizeof(*set->pins));
+	if (set->anchors == NULL || set->pins == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < anchor_count; i++) {
+		set->anchors[set->anchor_count++] = cert_ref(anchors[i]);
+	}
+	for (size_t i = 0; i < pin_count; i++) {
+		char *name = NULL;
+		enum err err = bytes_dup_text(bytes_text(pins[i].name), &name);
+		if (err != ERR_OK) {
+			return err;
+		}
+		set->pins[set->pin_count].name = name;
+		set->pins[set->pin_count].cert = cert_ref(pins[i].cert);
+		set->pin_count++;
+	}
+	return ERR_OK;
+}
+
+enum err trust_set_new(const struct cert *const *anchors, size_t anchor_count, const struct trust_pin *pins,
+	size_t pin_count, uint64_t generation, struct trust_set **out)
+{
+	*out = NULL;
+	struct trust_set *set = calloc(1, sizeof(*set));
+	if (set == NULL) {
+		return ERR_NOMEM;
+	}
+	atomic_init(&set->refs, 1);
+	set->generation = generation;
+	enum err err = fill_trust(set, anchors, anchor_count, pins, pin_count);
+	if (err != ERR_OK) {
+		trust_set_unref(set);
+		return err;
+	}
+	*out = set;
+	return ERR_OK;
+}
+
+struct trust_set *trust_set_ref(const struct trust_set *set)
+{
+	struct trust_set *counted = UNCONST(struct trust_set, set);
+	atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
+	return counted;
+}
+
+void trust_set_unref(struct trust_set *set)
+{
+	if (set == NULL || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1) {
+		return;
+	}
+	for (size_t i = 0; i < set->anchor_count; i++) {
+		cert_unref(UNCONST(struct cert, set->anchors[i]));
+	}
+	for (size_t i = 0; i < set->pin_count; i++) {
+		cert_unref(UNCONST(struct cert, set->pins[i].cert));
+		free(set->pins[i].name);
+	}
+	free(set->anchors);
+	free(set->pins);
+	free(set);
+}
+
+uint64_t trust_set_generation(const struct trust_set *set)
+{
+	return set->generation;
+}
+
+size_t trust_set_anchor_count(const struct trust_set *set)
+{
+	return set->anchor_count;
+}
+
+const struct cert *trust_set_anchor(const struct trust_set *set, size_t index)
+{
+	return index < set->anchor_count ? set->anchors[index] : NULL;
+}
+
+size_t trust_set_pin_count(const struct trust_set *set)
+{
+	return set->pin_count;
+}
+
+const struct cert *trust_set_pin(const struct trust_set *set, size_t index, const char **name)
+{
+	if (index >= set->pin_count) {
+		return NULL;
+	}
+	if (name != NULL) {
+		*name = set->pins[index].name;
+	}
+	return set->pins[index].cert;
+}
+
+/* --- revocation lists --- */
+
+struct crl_set {
+	atomic_uint refs;
+	uint64_t generation;
+	const struct crl **crls; /* sorted: issuer, then the one that serves first */
+	size_t count;
+};
+
+static struct bytes without_leading_zeros(struct bytes number)
+{
+	while (number.len != 0 && number.data[0] == 0) {
+		number = bytes_of(number.data + 1, number.len - 1);
+	}
+	return number;
+}
+
+static int number_compare(struct bytes a, struct bytes b)
+{
+	a = without_leading_zeros(a);
+	b = without_leading_zeros(b);
+	if (a.len != b.len) {
+		return a.len < b.len ? -1 : 1;
+	}
+	return bytes_compare(a, b);
+}
+
+/*
+ * A total order, so that sorting is safe whatever was loaded: issuer; numbered lists before unnumbered ones; higher
+ * number; later thisUpdate; hash. None is dropped here: which of them an issuer really signed is not known yet, and a
+ * forged list with a high number must not push the real one out.
+ */
+static int crl_compare(const void *left, const void *right)
+{
+	const struct crl *a = *(const struct crl *const *)left;
+	const struct crl *b = *(const struct crl *const *)right;
+	int order = bytes_compare(buf_bytes(&a->issuer.canonical), buf_bytes(&b->issuer.canonical));
+	if (order != 0) {
+		return order;
+	}
+	if ((a->number.len != 0) != (b->number.len != 0)) {
+		return a->number.len != 0 ? -1 : 1;
+	}
+	order = number_compare(b->number, a->number);
+	if (order != 0) {
+		return order;
+	}
+	if (a->this_update != b->this_update) {
+		return a->this_update > b->this_update ? -1 : 1;
+	}
+	return memcmp(a->sha256, b->sha256, SHA256_BYTES);
+}
+
+enum err crl_set_new(const struct crl *const *crls, size_t count, uint64_t generation, struct crl_set **out)
+{
+	*out = NULL;
+	struct crl_set *set = calloc(1, sizeof(*set));
+	if (set == NULL) {
+		return ERR_NOMEM;
+	}
+	atomic_init(&set->refs, 1);
+	set->generation = generation;
+	set->crls = calloc(count + 1, sizeof(struct crl *));
+	if (set->crls == NULL) {
+		free(set);
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		set->crls[i] = crl_ref(crls[i]);
+	}
+	set->count = count;
+	qsort(set->crls, count, sizeof(struct crl *), crl_compare);
+	*out = set;
+	return ERR_OK;
+}
+
+struct crl_set *crl_set_ref(const struct crl_set *set)
+{
+	struct crl_set *counted = UNCONST(struct crl_set, set);
+	atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
+	return counted;
+}
+
+void crl_set_unref(struct crl_set *set)
+{
+	if (set == NULL || atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1) {
+		return;
+	}
+	for (size_t i = 0; i < set->count; i++) {
+		crl_unref(UNCONST(struct crl, set->crls[i]));
+	}
+	free(set->crls);
+	free(set);
+}
+
+uint64_t crl_set_generation(const struct crl_set *set)
+{
+	return set->generation;
+}
+
+size_t crl_set_count(const struct crl_set *set)
+{
+	return set->count;
+}
+
+const struct crl *crl_set_at(const struct crl_set *set, size_t index)
+{
+	return index < set->count ? set->crls[index] : NULL;
+}
+
+size_t crl_set_of_issuer(
+	const struct crl_set *set, const struct name *issuer, const struct crl *const **first)
+{
+	struct bytes wanted = buf_bytes(&issuer->canonical);
+	size_t low = 0;
+	size_t high = set->count;
+	while (low < high) { /* the first that is not before wanted */
+		size_t middle = low + (high - low) / 2;
+		if (bytes_compare(buf_bytes(&set->crls[middle]->issuer.canonical), wanted) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	size_t end = low;
+	while (end < set->count && bytes_equal(buf_bytes(&set->crls[end]->issuer.canonical), wanted)) {
+		end++;
+	}
+	*first = set->crls + low;
+	return end - low;
+}
