@@ -164,6 +164,56 @@ static void test_large(int version)
 	pki_free(&root);
 }
 
+/* Certificates beyond what nine ordinary ones need are refused before the callback and before they are kept. */
+static void test_oversized(int version)
+{
+	const char *name = "certificates of more than 18 kB together";
+	struct pki_cert root, large, second;
+	pki_make(&root, &(struct pki_spec){.name = "root", .is_ca = true});
+	pki_make(&large, &(struct pki_spec){.name = "large", .issuer = &root, .padding = 12000});
+	pki_make(&second,
+		&(struct pki_spec){.name = "second", .issuer = &root, .is_ca = true, .padding = 12000});
+	const struct pki_cert *chain[] = {&second};
+	struct outcome out = try_chain(version, &large, chain, 1);
+	CHECK(name, !out.is_done);
+	CHECK(name, out.server_error != 0 && out.server_error != WOLFSSL_ERROR_WANT_READ);
+	CHECK_INT(name, out.evidence.calls, 0);
+	pki_free(&root), pki_free(&large), pki_free(&second);
+}
+
+/* What a stranger may announce before anything is known of it. Refused at the announcement: no room is made for it. */
+static void test_announced_length(void)
+{
+	static const struct {
+		const char *name;
+		uint8_t bytes[16];
+		size_t len;
+	} rows[] = {
+		{"a ClientHello of 16 MB", {22, 3, 1, 0, 6, 1, 0xff, 0xff, 0xff, 3, 3}, 11},
+		{"a Certificate of 16 MB before any hello", {22, 3, 3, 0, 6, 11, 0xff, 0xff, 0xff, 0, 0}, 11},
+		{"a record longer than 16 kB + overhead", {22, 3, 1, 0xff, 0xff, 1, 0, 0, 1}, 9},
+		{"HTTP", {'G', 'E', 'T', ' ', '/', ' ', 'H', 'T', 'T', 'P', '/', '1', '.', '1', 13, 10}, 16},
+		{"MQTT in the open", {0x10, 0x0c, 0, 4, 'M', 'Q', 'T', 'T', 5, 2, 0, 60, 0, 0}, 14},
+	};
+	WOLFSSL_CTX *server_ctx = recipe_server_ctx(&identity, SSLCAUTH_REQUIRED);
+	WOLFSSL_CTX *client_ctx = client_ctx_new(13, NULL, NULL, 0);
+	require(server_ctx != NULL, "the recipe");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pair pair;
+		pair_open(&pair, server_ctx, client_ctx);
+		memcpy(pair.to_server.data, rows[i].bytes, rows[i].len);
+		pair.to_server.len = rows[i].len;
+		int result = wolfSSL_accept(pair.server);
+		int error = wolfSSL_get_error(pair.server, result);
+		CHECK(rows[i].name, result != WOLFSSL_SUCCESS);
+		CHECK(rows[i].name, error != WOLFSSL_ERROR_WANT_READ && error != WOLFSSL_ERROR_WANT_WRITE);
+		CHECK_INT(rows[i].name, pair.evidence.calls, 0);
+		pair_close(&pair);
+	}
+	wolfSSL_CTX_free(server_ctx);
+	wolfSSL_CTX_free(client_ctx);
+}
+
 int main(void)
 {
 	require(wolfSSL_Init() == WOLFSSL_SUCCESS, "wolfSSL_Init");
@@ -174,7 +224,9 @@ int main(void)
 		test_garbage(version);
 		test_chain_length(version);
 		test_large(version);
+		test_oversized(version);
 	}
+	test_announced_length();
 	pki_free(&identity);
 	(void)wolfSSL_Cleanup();
 	return check_result();
