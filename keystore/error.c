@@ -59,3 +59,11 @@ struct shown keystore_shown(struct bytes in)
 	buf_release(&escaped);
 	return out;
 }
+
+struct shown keystore_errno_shown(int number)
+{
+	struct shown out = {""};
+	char room[SHOWN_BYTES];
+	(void)snprintf(out.text, sizeof(out.text), "%s", strerror_r(number, room, sizeof(room)));
+	return out;
+}

@@ -19,6 +19,9 @@ struct shown {
 };
 struct shown keystore_shown(struct bytes in);
 
+/* What errno means, in words. */
+struct shown keystore_errno_shown(int number);
+
 /* --- text.c --- */
 /* UTF-8 to UTF-16BE with surrogates; terminated adds the two NUL bytes that RFC 7292 B.1 asks for. */
 MUST_CHECK enum err text_to_bmp(struct bytes utf8, bool terminated, struct secret *out);

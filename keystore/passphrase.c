@@ -56,10 +56,11 @@ static enum err from_file(const char *path, struct secret *out, struct keystore_
 		err = file_read_secret(path, PASSPHRASE_SOURCE_MAX, &content);
 	}
 	if (err != ERR_OK) {
-		const char *why = err == ERR_NOT_FOUND ? "no such file"
-				  : err == ERR_IO      ? strerror(errno)
-						       : err_name(err);
-		return keystore_fail(error, err, "passphrase file %s: %s", shown.text, why);
+		struct shown why = keystore_errno_shown(errno);
+		return keystore_fail(error, err, "passphrase file %s: %s", shown.text,
+			err == ERR_NOT_FOUND ? "no such file"
+			: err == ERR_IO      ? why.text
+					     : err_name(err));
 	}
 	err = first_line(&content, out, error);
 	secret_free(&content);
@@ -78,7 +79,7 @@ static enum err from_fd(const char *number, struct secret *out, struct keystore_
 	enum err err = fd_read_secret((int)fd, PASSPHRASE_SOURCE_MAX, &content);
 	if (err != ERR_OK) {
 		return keystore_fail(error, err, "passphrase from descriptor %lu: %s", fd,
-			err == ERR_IO ? strerror(errno) : err_name(err));
+			err == ERR_IO ? keystore_errno_shown(errno).text : err_name(err));
 	}
 	err = first_line(&content, out, error);
 	secret_free(&content);

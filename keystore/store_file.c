@@ -25,7 +25,7 @@ static enum err file_fail(struct keystore_error *error, enum err err, const char
 	case ERR_LIMIT:
 		return keystore_fail(
 			error, err, "%s: longer than %u bytes", shown.text, KEYSTORE_FILE_BYTES_MAX);
-	case ERR_IO: return keystore_fail(error, err, "%s: %s", shown.text, strerror(why));
+	case ERR_IO: return keystore_fail(error, err, "%s: %s", shown.text, keystore_errno_shown(why).text);
 	default: return keystore_fail(error, err, "%s: %s", shown.text, err_name(err));
 	}
 }
