@@ -16,6 +16,10 @@
 #define AUTH_DN_PATTERN_BYTES_MAX   1024u
 #define AUTH_LIST_ITEMS_MAX         100u /* USERLIST, ADDRLIST */
 #define AUTH_RULE_KEY_BYTES         512u
+#define AUTH_RULES_MAX              100000u /* CHLAUTH records; also topic objects, and authority records */
+#define AUTH_CHANNELS_MAX           1000u
+#define AUTH_TOPIC_LEVELS_MAX       32u /* of a topic object's TOPICSTR */
+#define AUTH_OBJECT_NAME_BYTES_MAX  48u
 #define AUTH_TRACE_STEPS_MAX        24u
 
 /* --- addresses --- */
@@ -124,6 +128,7 @@ MUST_CHECK enum err authority_new(const struct topic_object *topics, size_t topi
 	struct authority **out, struct auth_error *error);
 struct authority *authority_ref(const struct authority *authority);
 void authority_unref(struct authority *authority);
+uint64_t authority_generation(const struct authority *authority);
 
 /* Who asks: the values as bound by admission; empty or hostile values never match a ${…}. */
 struct authority_subject {
