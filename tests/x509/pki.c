@@ -1,0 +1,155 @@
+/*
+ * pki.c - see pki.h.
+ */
+#include "tests/x509/pki.h"
+
+#define PKI_DER_BYTES_MAX (1024u * 1024u)
+
+void pki_init(void)
+{
+	REQUIRE("the cryptographic library starts", crypto_init() == ERR_OK);
+}
+
+struct secret pki_key(enum key_kind kind)
+{
+	struct secret key = SECRET_NONE;
+	REQUIRE("a key is made", key_generate(kind, kind == KEY_RSA ? 2048 : 0, &key) == ERR_OK);
+	return key;
+}
+
+struct pki pki_make(const struct pki *issuer, const struct x509_make *make, const char *common_name,
+	const struct secret *key)
+{
+	struct pki out = {.cert = NULL, .key = SECRET_NONE};
+	struct buf spki = BUF_INIT(8192);
+	struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+	struct x509_make_attribute subject = {.key = "CN", .value = common_name};
+	struct x509_make full = *make;
+	enum key_kind kind = KEY_KIND_COUNT_;
+	if (full.subject_count == 0 && common_name != NULL) {
+		full.subject = &subject;
+		full.subject_count = 1;
+	}
+	if (full.not_before == 0 && full.not_after == 0) {
+		full.not_before = PKI_NOW - PKI_DAY;
+		full.not_after = PKI_NOW + (full.ca ? 10 : 1) * PKI_YEAR;
+	}
+	if (key != NULL) {
+		REQUIRE(common_name, secret_copy(secret_bytes(key), &out.key) == ERR_OK);
+	} else {
+		out.key = pki_key(KEY_EC_P256);
+	}
+	REQUIRE(common_name, key_public(secret_bytes(&out.key), &kind, &spki) == ERR_OK);
+	REQUIRE(common_name, x509_make_cert(&full, buf_bytes(&spki), issuer != NULL ? issuer->cert : NULL,
+				     secret_bytes(issuer != NULL ? &issuer->key : &out.key), &der) == ERR_OK);
+	REQUIRE(common_name, cert_parse(buf_bytes(&der), &out.cert, NULL) == ERR_OK);
+	buf_release(&der);
+	buf_release(&spki);
+	return out;
+}
+
+struct pki pki_root(const char *common_name)
+{
+	return pki_make(NULL, &(struct x509_make){.ca = true, .path_length = -1}, common_name, NULL);
+}
+
+struct pki pki_ca(const struct pki *issuer, const char *common_name)
+{
+	return pki_make(issuer, &(struct x509_make){.ca = true, .path_length = -1}, common_name, NULL);
+}
+
+struct pki pki_leaf(const struct pki *issuer, const char *common_name)
+{
+	return pki_make(
+		issuer, &(struct x509_make){.path_length = -1, .client_auth = true}, common_name, NULL);
+}
+
+struct pki pki_server(const struct pki *issuer, const char *common_name, const char *dns)
+{
+	return pki_make(issuer,
+		&(struct x509_make){.path_length = -1, .server_auth = true, .dns = &dns, .dns_count = 1},
+		common_name, NULL);
+}
+
+struct pki pki_self_signed(const char *common_name)
+{
+	return pki_leaf(NULL, common_name);
+}
+
+void pki_free(struct pki *pki)
+{
+	cert_unref(pki->cert);
+	secret_free(&pki->key);
+	pki->cert = NULL;
+}
+
+struct crl *pki_crl_at(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
+	const struct cert *const *revoked, size_t count)
+{
+	struct x509_make_revoked entries[64];
+	struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+	struct crl *crl = NULL;
+	REQUIRE("at most 64 revoked", count <= ARRAY_COUNT(entries));
+	for (size_t i = 0; i < count; i++) {
+		entries[i] = (struct x509_make_revoked){
+			.serial = cert_serial(revoked[i]), .when = this_update, .reason = -1};
+	}
+	REQUIRE("a CRL is made", x509_make_crl(issuer->cert, secret_bytes(&issuer->key), this_update,
+					 next_update, number, entries, count, &der) == ERR_OK);
+	REQUIRE("a made CRL is read", crl_parse(buf_bytes(&der), &crl, NULL) == ERR_OK);
+	buf_release(&der);
+	return crl;
+}
+
+struct crl *pki_crl(
+	const struct pki *issuer, uint64_t number, const struct cert *const *revoked, size_t count)
+{
+	return pki_crl_at(issuer, number, PKI_NOW - PKI_DAY, PKI_NOW + 30 * PKI_DAY, revoked, count);
+}
+
+struct trust_set *pki_trust(const struct cert *anchor, const struct cert *pin)
+{
+	struct trust_set *set = NULL;
+	struct trust_pin named = {.cert = pin, .name = "device"};
+	REQUIRE("a trust set is made", trust_set_new(&anchor, anchor != NULL ? 1 : 0, &named,
+					       pin != NULL ? 1 : 0, 1, &set) == ERR_OK);
+	return set;
+}
+
+struct crl_set *pki_crls(const struct crl *a, const struct crl *b)
+{
+	const struct crl *both[2];
+	size_t count = 0;
+	struct crl_set *set = NULL;
+	if (a != NULL) {
+		both[count++] = a;
+	}
+	if (b != NULL) {
+		both[count++] = b;
+	}
+	REQUIRE("a CRL set is made", crl_set_new(both, count, 1, &set) == ERR_OK);
+	return set;
+}
+
+struct x509_answer pki_judge(const struct trust_set *trust, const struct crl_set *crls,
+	enum x509_revocation revocation, const struct cert *leaf, const struct cert *a, const struct cert *b)
+{
+	const struct cert *chain[3] = {leaf};
+	size_t count = 1;
+	if (a != NULL) {
+		chain[count++] = a;
+	}
+	if (b != NULL) {
+		chain[count++] = b;
+	}
+	struct x509_question question = {.chain = chain,
+		.chain_count = count,
+		.trust = trust,
+		.crls = crls,
+		.now = PKI_NOW,
+		.purpose = X509_PURPOSE_CLIENT,
+		.revocation = revocation};
+	struct x509_answer answer;
+	x509_judge(&question, &answer);
+	return answer;
+}

@@ -1,0 +1,55 @@
+/*
+ * pki.h - certificates made in memory, for the tests of any module: roots, issuing CAs, devices, self-signed ones, CRLs.
+ * Owns:    each entity owns its certificate and key until pki_free().
+ * Never:   returns on failure (REQUIRE ends the test program); needs a file or a clock.
+ * Threads: one.
+ */
+#ifndef LOCKGATE_TESTS_X509_PKI_H
+#define LOCKGATE_TESTS_X509_PKI_H
+
+#include "tests/test.h"
+#include "x509/x509.h"
+
+/* 2026-11-18T20:53:20Z. What is made here is valid from a day before to a year after, CAs ten years. */
+#define PKI_NOW  INT64_C(1795035200)
+#define PKI_DAY  INT64_C(86400)
+#define PKI_YEAR (365 * PKI_DAY)
+
+struct pki {
+	struct cert *cert;
+	struct secret key; /* PKCS#8 */
+};
+
+/* Once per test program, before anything else. */
+void pki_init(void);
+
+struct pki pki_root(const char *common_name);
+struct pki pki_ca(const struct pki *issuer, const char *common_name);
+struct pki pki_leaf(const struct pki *issuer, const char *common_name); /* clientAuth */
+struct pki pki_server(const struct pki *issuer, const char *common_name, const char *dns);
+struct pki pki_self_signed(const char *common_name); /* a device that vouches for itself: no CA, clientAuth */
+/*
+ * Anything else. issuer NULL: self-signed. make without validity gets the one above, without subject CN=common_name;
+ * a path_length of 0 in a zeroed make means what it says, so set -1 for none. key NULL: a new P-256 key.
+ */
+struct pki pki_make(const struct pki *issuer, const struct x509_make *make, const char *common_name,
+	const struct secret *key);
+void pki_free(struct pki *pki);
+
+struct secret pki_key(enum key_kind kind); /* RSA: 2048 bits */
+
+/* A CRL of issuer that lists revoked (count certificates), valid from PKI_NOW - 1 day for 30 days. */
+struct crl *pki_crl(
+	const struct pki *issuer, uint64_t number, const struct cert *const *revoked, size_t count);
+struct crl *pki_crl_at(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
+	const struct cert *const *revoked, size_t count);
+
+/* Trust in one anchor and, if pin is not NULL, one pin named "device". Generation 1. */
+struct trust_set *pki_trust(const struct cert *anchor, const struct cert *pin);
+struct crl_set *pki_crls(const struct crl *a, const struct crl *b); /* either may be NULL */
+
+/* Judges leaf (and up to two more presented, NULL: fewer) as a client at PKI_NOW. */
+struct x509_answer pki_judge(const struct trust_set *trust, const struct crl_set *crls,
+	enum x509_revocation revocation, const struct cert *leaf, const struct cert *a, const struct cert *b);
+
+#endif
