@@ -67,6 +67,13 @@ bool login_setup_has_entry(const struct login_setup *setup, const char *entry);
 /* True when a file that the setup was made of is no longer the same: load anew and publish. Blocks (stat). */
 bool login_setup_is_stale(const struct login_setup *setup);
 
+/* What an entry's modules do at all, for whoever judges before the login is over. No entry: false, false. */
+struct login_traits {
+	bool checks_password; /* a module judges the password */
+	bool keeps_names;     /* no module rewrites user name or client id */
+};
+struct login_traits login_setup_traits(const struct login_setup *setup, const char *entry);
+
 /* What is allowed but probably not meant, such as a sufficient module before the password. */
 size_t login_setup_warning_count(const struct login_setup *setup);
 const struct login_problem *login_setup_warning(const struct login_setup *setup, size_t index);
@@ -75,20 +82,20 @@ const struct login_problem *login_setup_warning(const struct login_setup *setup,
  * One attempt
  */
 enum login_verdict {
-	LOGIN_DENY = 0, /* zero, so that what nobody set denies */
-	LOGIN_ALLOW,
-	LOGIN_IGNORE,  /* this module has nothing to say */
-	LOGIN_ERROR,   /* this module could not find out */
-	LOGIN_PENDING, /* login() only: work was submitted, its finish() will say */
+	LOGIN_VERDICT_DENY = 0, /* zero, so that what nobody set denies */
+	LOGIN_VERDICT_ALLOW,
+	LOGIN_VERDICT_IGNORE,  /* this module has nothing to say */
+	LOGIN_VERDICT_ERROR,   /* this module could not find out */
+	LOGIN_VERDICT_PENDING, /* login() only: work was submitted, its finish() will say */
 };
 
 /* How an attempt ended. All but ALLOWED are answered alike, BUSY as "server busy" if the protocol has that. */
-enum login_outcome {
-	LOGIN_DENIED = 0,
-	LOGIN_ALLOWED,
-	LOGIN_BUSY,    /* the hash lane is full, or the share of logins without a certificate is */
-	LOGIN_FAILED,  /* memory ran out or a module failed; refuse as DENIED */
-	LOGIN_WAITING, /* done will be called */
+enum login_end {
+	LOGIN_END_DENIED = 0,
+	LOGIN_END_ALLOWED,
+	LOGIN_END_BUSY,    /* the hash lane is full, or the share of logins without a certificate is */
+	LOGIN_END_FAILED,  /* memory ran out or a module failed; refuse as DENIED */
+	LOGIN_END_WAITING, /* done will be called */
 };
 
 /* What the certificate gate found; plain values. Borrowed until login_free(). */
@@ -131,20 +138,20 @@ struct login_env {
 struct login;
 
 /* Called on the loop once, unless login_free() came first; may call login_free(). */
-typedef void (*login_done_fn)(struct login *login, enum login_outcome outcome, void *ctx);
+typedef void (*login_done_fn)(struct login *login, enum login_end end, void *ctx);
 
 /* Takes a reference on setup until login_free(). ERR_NOT_FOUND: no such entry; ERR_LIMIT, ERR_NOMEM: refuse the client. */
 MUST_CHECK enum err login_new(struct login_setup *setup, const char *entry, const struct login_input *input,
 	const struct login_env *env, struct login **out);
-/* Once. LOGIN_WAITING: done will be called later, never from inside this call. Anything else: it will not be. */
-enum login_outcome login_run(struct login *login, login_done_fn done, void *ctx);
-/* After LOGIN_ALLOWED: logout() on every module that ran. */
+/* Once. LOGIN_END_WAITING: done will be called later, never from inside this call. Anything else: it will not be. */
+enum login_end login_run(struct login *login, login_done_fn done, void *ctx);
+/* After LOGIN_END_ALLOWED: logout() on every module that ran. */
 void login_logout(struct login *login);
 /* At any time, from any callback. Work under way is abandoned: done is not called, and its return does no harm. */
 void login_free(struct login *login);
 
 /*
- * After LOGIN_ALLOWED; borrowed until login_free(). Before, or after any other outcome, everything is empty.
+ * After LOGIN_END_ALLOWED; borrowed until login_free(). Before, or after any other outcome, everything is empty.
  * user_verified: the module whose login was committed vouches for user_name; a name that is not vouched for must not
  * become an effective user. client_id_bound: the same of the client id.
  */
@@ -169,6 +176,10 @@ const char *login_reason_module(const struct login *login); /* "" when it was no
  */
 bool login_setup_still_allows(
 	const struct login_setup *setup, const char *entry, struct bytes password_user, uint64_t credential);
+
+/* What the users files of the setup, together, know of a name: DISABLED anywhere beats all. */
+enum login_user_state { LOGIN_USER_ABSENT, LOGIN_USER_DISABLED, LOGIN_USER_ENABLED };
+enum login_user_state login_setup_user_state(const struct login_setup *setup, struct bytes name);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Module ABI. Ours are CertificateLoginModule and PasswordLoginModule.
@@ -207,8 +218,10 @@ struct login_module {
 	enum login_verdict (*abort)(struct login_call *call, void *state);
 	enum login_verdict (*logout)(struct login_call *call, void *state);
 	void (*release)(void *state);
-	/* Whether a live session may stay; NULL: yes. */
+	/* May be NULL: checks no password and keeps names; every live session may stay; knows no user. */
+	struct login_traits (*traits)(const void *config);
 	bool (*still_allows)(const void *config, struct bytes password_user, uint64_t credential);
+	enum login_user_state (*user_state)(const void *config, struct bytes name);
 };
 
 /* For setup(): the file belongs to what login_setup_is_stale() looks at. */
@@ -261,7 +274,7 @@ struct login_work {
 	atomic_bool abandoned;
 	bool counted;
 };
-/* On ERR_OK return LOGIN_PENDING. On any error the work is still the module's; ERR_LIMIT makes the outcome BUSY. */
+/* On ERR_OK return LOGIN_VERDICT_PENDING. On any error the work is still the module's; ERR_LIMIT makes the outcome BUSY. */
 MUST_CHECK enum err login_call_submit(struct login_call *call, enum lane lane, struct login_work *work);
 
 /* ---------------------------------------------------------------------------------------------------------------
@@ -288,7 +301,6 @@ void login_users_ref(struct login_users *users);
 void login_users_unref(struct login_users *users);
 size_t login_users_count(const struct login_users *users);
 
-enum login_user_state { LOGIN_USER_ABSENT, LOGIN_USER_DISABLED, LOGIN_USER_ENABLED };
 enum login_user_state login_users_state(const struct login_users *users, struct bytes name);
 /* Whether one of the user's secrets, old or new, has this id; times are not looked at. */
 bool login_users_has_credential(const struct login_users *users, struct bytes name, uint64_t credential);
