@@ -5,7 +5,7 @@
  * Threads: one at a time; keystore_decode() and keystore_encode() block.
  *
  * Kept through a rewrite: unknown attributes of keys and of certificates that are entries of their own. Not kept:
- * attributes of chain certificates, and the localKeyId values, which are made anew.
+ * attributes of chain certificates, untrusted copies of them, and the localKeyId values, which are made anew.
  */
 #include "keystore/store.h"
 
@@ -22,7 +22,7 @@ struct build {
 	struct keystore *keystore;
 	struct cert **certs; /* one per certificate of p12 */
 	struct chain_candidate *candidates;
-	bool *used;          /* stands in the chain of a key */
+	struct map *chained; /* SHA-256 of what stands in the chain of a key -> any pointer */
 	struct map *aliases; /* folded alias -> any pointer */
 	struct keystore_error *error;
 };
@@ -183,7 +183,10 @@ static enum err key_chain_set(struct build *build, struct entry *entry, size_t l
 	}
 	for (size_t i = 0; i < length; i++) {
 		chain[i] = build->certs[indices[i]];
-		build->used[indices[i]] = true;
+		if ((err = map_put(build->chained, bytes_of(cert_sha256(chain[i]), SHA256_BYTES), build,
+			     NULL)) != ERR_OK) {
+			return err;
+		}
 	}
 	return entry_chain_set(entry, chain, length);
 }
@@ -268,7 +271,9 @@ static enum err entries_build(struct build *build)
 		}
 	}
 	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK; i++) {
-		if (!build->p12->certs[i].attributes.trusted && !build->used[i]) {
+		/* keytool writes a chain certificate once per key, under its subject: copies are no entries. */
+		struct bytes digest = bytes_of(cert_sha256(build->certs[i]), SHA256_BYTES);
+		if (!build->p12->certs[i].attributes.trusted && map_get(build->chained, digest) == NULL) {
 			err = cert_build(build, i);
 		}
 	}
@@ -279,13 +284,13 @@ enum err store_build(const struct p12 *p12, struct keystore **out, struct keysto
 {
 	struct build build = {.p12 = p12, .error = error};
 	enum err err = keystore_new(&build.keystore);
-	if (err != ERR_OK || (err = map_new(&build.aliases)) != ERR_OK) {
+	if (err != ERR_OK || (err = map_new(&build.aliases)) != ERR_OK ||
+		(err = map_new(&build.chained)) != ERR_OK) {
 		goto out;
 	}
 	build.certs = calloc(p12->cert_count + 1, sizeof(struct cert *));
 	build.candidates = calloc(p12->cert_count + 1, sizeof(*build.candidates));
-	build.used = calloc(p12->cert_count + 1, sizeof(*build.used));
-	if (build.certs == NULL || build.candidates == NULL || build.used == NULL) {
+	if (build.certs == NULL || build.candidates == NULL) {
 		err = ERR_NOMEM;
 		goto out;
 	}
@@ -301,8 +306,8 @@ out:
 	}
 	free(build.certs);
 	free(build.candidates);
-	free(build.used);
 	map_free(build.aliases);
+	map_free(build.chained);
 	keystore_free(build.keystore);
 	return err == ERR_OK ? ERR_OK : keystore_fail_plain(error, err, "cannot be read");
 }

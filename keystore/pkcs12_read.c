@@ -8,9 +8,10 @@
 
 #include <stdlib.h>
 
-#define P12_VERSION     3u
-#define P12_KDF_MAC_KEY 3u /* RFC 7292 B.3: the diversifier for MAC keys */
-#define P12_SAFES_MAX   256u
+#define P12_VERSION        3u
+#define P12_KDF_MAC_KEY    3u    /* RFC 7292 B.3: the diversifier for MAC keys */
+#define P12_UNCHECKED_WORK 4096u /* iterations that a file may cost whose MAC nobody looks at */
+#define P12_SAFES_MAX      256u
 
 struct mac_data {
 	enum hash_alg hash;
@@ -548,7 +549,8 @@ static enum err read_file(struct bytes content, struct bytes passphrase, enum ma
 			error, ERR_LIMIT, "the passphrase is longer than %u bytes", KEYSTORE_PASSPHRASE_MAX);
 	}
 	struct p12 p12 = {0};
-	struct p12_context context = {passphrase, KEYSTORE_WORK_MAX, KEYSTORE_BAGS_MAX, error};
+	uint32_t work = mac_mode == MAC_DEMANDED ? KEYSTORE_WORK_MAX : P12_UNCHECKED_WORK;
+	struct p12_context context = {passphrase, work, KEYSTORE_BAGS_MAX, error};
 	enum err err = pfx_get(&context, &p12, content, mac_mode);
 	if (err != ERR_OK) {
 		p12_release(&p12);

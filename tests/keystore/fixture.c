@@ -52,6 +52,7 @@ struct fixture fixture_new(void)
 	made.ca = fixture_identity("Plant CA", &made.root, true, KEY_EC_P384, 1825);
 	made.leaf = fixture_identity("gate.example", &made.ca, false, KEY_EC_P256, 365);
 	made.device = fixture_identity("sensor-7", NULL, false, KEY_EC_P256, 365);
+	made.old = fixture_identity("Former CA", &made.root, true, KEY_EC_P256, 30);
 	return made;
 }
 
@@ -61,6 +62,7 @@ void fixture_free(struct fixture *fixture)
 	identity_release(&fixture->ca);
 	identity_release(&fixture->leaf);
 	identity_release(&fixture->device);
+	identity_release(&fixture->old);
 }
 
 void fixture_pem_cert(struct buf *out, const struct cert *cert)

@@ -14,7 +14,7 @@ struct identity {
 };
 
 struct fixture {
-	struct identity root, ca, leaf, device;
+	struct identity root, ca, leaf, device, old;
 };
 
 /* Makes one: issuer NULL is self-signed. Aborts the test on failure. days may be negative: expired. */
