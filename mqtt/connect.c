@@ -75,7 +75,7 @@ static enum err read_will(struct mqtt_cursor *cursor, uint8_t flags, struct mqtt
 
 	will->qos = (uint8_t)((flags & FLAG_WILL_QOS) >> 3);
 	will->retain = (flags & FLAG_WILL_RETAIN) != 0;
-	if (err == ERR_OK) { /* MQTT-3.1.3-11, 3.1.1 MQTT-3.1.3-10: UTF-8 */
+	if (err == ERR_OK) { /* UTF-8: MQTT-3.1.3-11, 3.1.1 MQTT-3.1.3-10 */
 		err = mqtt_cursor_topic(
 			cursor, cursor->version == MQTT_5 ? "MQTT-4.7.0-1" : "MQTT-4.7.1-1", &will->topic);
 	}
@@ -93,13 +93,14 @@ static enum err read_payload(struct mqtt_cursor *cursor, uint8_t flags, struct m
 	if (err == ERR_OK && view->has_will) { /* MQTT-3.1.2-9 */
 		err = read_will(cursor, flags, &view->will);
 	}
-	if (err == ERR_OK && view->has_user_name) { /* MQTT-3.1.2-17; -3.1.3-12; 3.1.1 -19, -3.1.3-11 */
+	if (err == ERR_OK &&
+		view->has_user_name) { /* MQTT-3.1.2-17, MQTT-3.1.3-12; 3.1.1 MQTT-3.1.2-19, MQTT-3.1.3-11 */
 		err = mqtt_cursor_string(cursor, &view->user_name);
 	}
 	if (err == ERR_OK && view->has_password) { /* MQTT-3.1.2-19; any bytes (3.1.3.6) */
 		err = mqtt_cursor_binary(cursor, &view->password);
 	}
-	/* MQTT-3.1.2-16, -18; 3.1.1 -11, -18, -20: a field whose flag is not set would be left over. */
+	/* A field whose flag is not set would be left over: MQTT-3.1.2-16, MQTT-3.1.2-18; 3.1.1 MQTT-3.1.2-11, -18, MQTT-3.1.2-20. */
 	return err == ERR_OK ? mqtt_cursor_end(cursor) : err;
 }
 

@@ -130,6 +130,7 @@ enum err mqtt_decode_ack(enum mqtt_version version, const struct mqtt_frame *fra
 		frame->type != MQTT_PUBCOMP) {
 		return refuse_type(fault);
 	}
+	/* MQTT-2.2.1-5, 3.1.1 MQTT-2.3.1-6: whose PUBLISH it was. */
 	err = mqtt_cursor_packet_id(&cursor, &view.packet_id);
 	/* MQTT 5 may leave out the properties, and the reason code too if it is 0 (3.4.2.1, 3.4.2.2.1). */
 	if (err == ERR_OK && version == MQTT_5 && wire_reader_left(&cursor.reader) > 0) {
@@ -327,7 +328,7 @@ bool mqtt_unsubscribe_next(struct bytes *rest, struct bytes *filter)
 	return true;
 }
 
-/* SUBACK, UNSUBACK: a packet id, properties, one code for each filter. */
+/* SUBACK, UNSUBACK: the packet id of the request (MQTT-2.2.1-6, 3.1.1 MQTT-2.3.1-7), properties, one code per filter. */
 static enum err read_suback(enum mqtt_version version, const struct mqtt_frame *frame,
 	struct mqtt_suback_view *out, struct fault *fault)
 {

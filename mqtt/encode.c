@@ -145,8 +145,10 @@ static size_t answer_bytes(
 
 /*
  * Leaves out User Properties, then the Reason String, where the receiver asked for none (MQTT-3.1.2-29) or the packet
- * is too large with them: MQTT-3.2.2-19 and -20, -3.4.2-2 and -3, -3.5.2-2 and -3, -3.6.2-2 and -3, -3.7.2-2 and -3,
- * -3.9.2-1 and -2, -3.11.2-1 and -2, -3.14.2-3 and -4, -3.15.2-2 and -3.
+ * is too large with them:
+ * CONNACK MQTT-3.2.2-19, MQTT-3.2.2-20; PUBACK MQTT-3.4.2-2, MQTT-3.4.2-3; PUBREC MQTT-3.5.2-2, MQTT-3.5.2-3;
+ * PUBREL MQTT-3.6.2-2, MQTT-3.6.2-3; PUBCOMP MQTT-3.7.2-2, MQTT-3.7.2-3; SUBACK MQTT-3.9.2-1, MQTT-3.9.2-2;
+ * UNSUBACK MQTT-3.11.2-1, MQTT-3.11.2-2; DISCONNECT MQTT-3.14.2-3, MQTT-3.14.2-4; AUTH MQTT-3.15.2-2, MQTT-3.15.2-3.
  */
 static enum err put_answer(
 	const struct mqtt_encode_options *options, const struct answer *answer, struct buf *out)
@@ -502,6 +504,7 @@ static void put_publish_props(
 	if (in->topic_alias != 0) { /* MQTT-3.3.2-8 */
 		mqtt_put_prop_int(writer, MQTT_PROP_TOPIC_ALIAS, in->topic_alias);
 	}
+	/* MQTT-3.3.4-4: one copy, the ids of all subscriptions that it serves. */
 	for (size_t i = 0; i < in->subscription_id_count; i++) {
 		mqtt_put_prop_int(writer, MQTT_PROP_SUBSCRIPTION_ID, in->subscription_ids[i]);
 	}
@@ -518,7 +521,7 @@ enum err mqtt_encode_publish_head(
 	size_t body_len = 2 + in->topic.len + (in->qos > 0 ? 2u : 0u);
 	enum err err = ERR_OK;
 
-	/* MQTT-3.3.1-4; -3.3.1-2; -2.2.1-2 and -3; MQTT-4.7.3-1 */
+	/* MQTT-3.3.1-4; MQTT-3.3.1-2; MQTT-2.2.1-2 and MQTT-2.2.1-4; MQTT-4.7.3-1 */
 	if (in->qos > 2 || (in->dup && in->qos == 0) || (in->qos == 0) != (in->packet_id == 0) ||
 		(in->topic.len == 0 && !(v5 && props_len > 0))) {
 		return ERR_INVALID;

@@ -5,7 +5,7 @@
 #include "mqtt/codec.h"
 
 /*
- * MQTT-2.1.3-1, 3.1.1 MQTT-2.2.2-1 and -2; PUBREL, SUBSCRIBE and UNSUBSCRIBE are MQTT-3.6.1-1, -3.8.1-1, -3.10.1-1.
+ * MQTT-2.1.3-1, 3.1.1 MQTT-2.2.2-1 and MQTT-2.2.2-2; PUBREL, SUBSCRIBE and UNSUBSCRIBE are MQTT-3.6.1-1, -3.8.1-1, -3.10.1-1.
  * MQTT 3.1 let those three carry DUP; no client in use does, and a resend is not what 3.1.1 and 5.0 ask of them.
  */
 static enum err check_first_byte(uint8_t first, struct fault *fault)

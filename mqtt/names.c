@@ -1,5 +1,6 @@
 /*
  * names.c - words for versions, packet types and reason codes; which reason codes a packet may carry.
+ * Never:   judges a packet; decoders and encoders ask here.
  */
 #include "mqtt/codec.h"
 

@@ -366,7 +366,10 @@ bool mqtt_props_next_subscription_id(struct mqtt_props_iter *iter, uint32_t *id)
 
 enum err mqtt_props_forward(const struct mqtt_props_view *props, struct buf *out)
 {
-	/* MQTT-3.3.2-4, -15, -16, -17, -20; in their order: -18, and for wills MQTT-3.1.3-10. */
+	/*
+	 * MQTT-3.3.2-4, MQTT-3.3.2-15, MQTT-3.3.2-16, MQTT-3.3.2-17, MQTT-3.3.2-20; in their order: MQTT-3.3.2-18, and
+	 * for wills MQTT-3.1.3-10.
+	 */
 	static const uint64_t kept =
 		(uint64_t)1 << MQTT_PROP_PAYLOAD_FORMAT | (uint64_t)1 << MQTT_PROP_CONTENT_TYPE |
 		(uint64_t)1 << MQTT_PROP_RESPONSE_TOPIC | (uint64_t)1 << MQTT_PROP_CORRELATION_DATA |

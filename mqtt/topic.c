@@ -42,7 +42,7 @@ bool mqtt_has_wildcard(struct bytes in)
 	return in.len > 0 && (memchr(in.data, '+', in.len) != NULL || memchr(in.data, '#', in.len) != NULL);
 }
 
-/* MQTT-4.7.3-1 to -3, for names and filters alike. */
+/* MQTT-4.7.3-1, MQTT-4.7.3-2, MQTT-4.7.3-3, for names and filters alike. */
 static bool extent_valid(struct bytes in)
 {
 	return in.len > 0 && in.len <= MQTT_STRING_BYTES_MAX && utf8_valid_mqtt(in);

@@ -167,6 +167,8 @@ const struct packet_row packet_rows[] = {
 	{"MQTT-3.1.2-2 level 4 under the old name", V31, "10 {'MQIsdp' 04 02 003c 'id'}", ERR_UNSUPPORTED,
 		0x84, "MQTT-3.1.2-2"},
 	/* --- CONNECT 5 --- */
+	{"MQTT-1.5.4-3 U+FEFF stays", V5C, "10 {'MQTT' 05 02 000a {} 0005 efbbbf 6964}", GOOD},
+	{"MQTT-3.1.3-5 id of 23", V4C, "10 {'MQTT' 04 02 003c '0129ABYZabyz0129ABYZabz'}", GOOD},
 	{"3.1 least, 5", V5C, "10 {'MQTT' 05 02 003c {} 'id'}", GOOD},
 	{"3.1 no id, no clean start", V5C, "10 {'MQTT' 05 00 003c {} ''}", GOOD},
 	{"3.1.2.9 password alone", V5C, "10 {'MQTT' 05 42 003c {} 'id' 0003 ff00fe}", GOOD},
@@ -312,7 +314,7 @@ const struct packet_row packet_rows[] = {
 	{"3.2.2.3.16 server reference twice", V5S, "20 {0000 {1c 'a' 1c 'a'}}", PROTOCOL, "3.2.2.3.16"},
 	{"2.2.2.2 problem information in CONNACK", V5S, "20 {0000 {17 01}}", MALFORMED, "2.2.2.2"},
 	/* --- PUBLISH --- */
-	{"3.3 qos 0", V4C, "30 {'a/b' \"hello\"}", GOOD},
+	{"MQTT-2.3.1-5 qos 0 without a packet id", V4C, "30 {'a/b' \"hello\"}", GOOD},
 	{"3.3 qos 0 retained, empty", V4C, "31 {'a/b'}", GOOD},
 	{"3.3 qos 1", V4C, "32 {'a/b' 0001 00ff}", GOOD},
 	{"3.3 qos 1 dup", V4C, "3a {'a/b' ffff 00}", GOOD},
@@ -361,6 +363,8 @@ const struct packet_row packet_rows[] = {
 		"MQTT-1.5.5-1"},
 	{"2.2.2.2 reason string in PUBLISH", V5C, "30 {'a' {1f 'x'}}", MALFORMED, "2.2.2.2"},
 	/* --- PUBACK, PUBREC, PUBREL, PUBCOMP --- */
+	{"MQTT-2.2.1-5 packet id 0", V5C, "40 {0000}", PROTOCOL, "MQTT-2.2.1-3"},
+	{"MQTT-2.2.1-6 packet id 0", V5S, "90 {0000 {} 00}", PROTOCOL, "MQTT-2.2.1-3"},
 	{"3.4 PUBACK", V4C, "40 {0001}", GOOD},
 	{"3.5 PUBREC", V4C, "50 {ffff}", GOOD},
 	{"3.6 PUBREL", V4S, "62 {0100}", GOOD},
