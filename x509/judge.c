@@ -130,13 +130,13 @@ static bool processes(enum extension_id id)
 	case EXT_KEY_USAGE:
 	case EXT_EXTENDED_KEY_USAGE:
 	case EXT_SUBJECT_ALT_NAME:
-	case EXT_SUBJECT_KEY_ID:
-	case EXT_AUTHORITY_KEY_ID: return true;
 	case EXT_NAME_CONSTRAINTS:
 	case EXT_CERTIFICATE_POLICIES:
 	case EXT_POLICY_MAPPINGS:
 	case EXT_POLICY_CONSTRAINTS:
-	case EXT_INHIBIT_ANY_POLICY:
+	case EXT_INHIBIT_ANY_POLICY: return true;
+	case EXT_SUBJECT_KEY_ID: /* these two must not be critical (4.2.1.1, 4.2.1.2) */
+	case EXT_AUTHORITY_KEY_ID:
 	case EXT_CRL_DISTRIBUTION_POINTS:
 	case EXT_ISSUER_ALT_NAME:
 	case EXT_FRESHEST_CRL:

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "x509/internal.h"
+#include "x509/policy.h"
 
 struct candidate {
 	const struct cert *cert;
@@ -266,30 +266,8 @@ static bool check_path_lengths(struct judgement *judgement, const struct cert *c
 	return true;
 }
 
-/* What is not processed yet but would restrict the path is refused, critical or not. */
-static bool check_unsupported(struct judgement *judgement, const struct cert *const *path, size_t count)
-{
-	static const struct {
-		enum extension_id id;
-		const char *name;
-	} restrictions[] = {
-		{EXT_NAME_CONSTRAINTS, "nameConstraints"},
-		{EXT_POLICY_CONSTRAINTS, "policyConstraints"},
-		{EXT_INHIBIT_ANY_POLICY, "inhibitAnyPolicy"},
-	};
-	for (size_t i = 0; i < count; i++) {
-		for (size_t j = 0; j < ARRAY_COUNT(restrictions); j++) {
-			if (path[i]->ext.has[restrictions[j].id]) {
-				return judgement_fail(judgement, RANK_PATH, X509_UNSUPPORTED_EXTENSION,
-					"'%s' has the extension %s, which is not supported yet",
-					cert_label(path[i]).text, restrictions[j].name);
-			}
-		}
-	}
-	return true;
-}
-
 bool path_check(struct judgement *judgement, const struct cert *const *path, size_t count)
 {
-	return check_path_lengths(judgement, path, count) && check_unsupported(judgement, path, count);
+	return check_path_lengths(judgement, path, count) && constraints_check(judgement, path, count) &&
+	       policy_check(judgement, path, count);
 }

@@ -191,6 +191,10 @@ struct x509_question {
 	enum x509_revocation revocation;
 	bool allow_sha1;
 	bool crl_set_incomplete; /* a CRL source could not be read: absence proves less */
+	/* RFC 5280 6.1.1 (c), (e)-(g): acceptable policies as dotted text (none given: any), and what is demanded. */
+	const char *const *policies;
+	size_t policy_count;
+	bool explicit_policy, inhibit_mapping, inhibit_any_policy;
 };
 
 /* Points into the question's certificates and trust set; copy what must live longer. */

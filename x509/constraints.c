@@ -1,0 +1,469 @@
+/*
+ * constraints.c - name constraints (RFC 5280 4.2.1.10): each CA's subtrees against every name below it.
+ * Owns:    nothing that outlives the call.
+ * Never:   passes a name that it cannot compare: a constraint or a name of unknown or broken form refuses.
+ * Threads: any.
+ *
+ * "Inside every CA's permitted subtrees and outside every excluded one" is what the state variables of RFC 5280 6.1 come to;
+ * so each CA's extension is held against each certificate below it. In doubt, an excluded subtree covers and a permitted
+ * one does not. Critical or not makes no difference.
+ */
+#include <string.h>
+
+#include "x509/policy.h"
+
+#define SUBTREES_MAX    1024u  /* of one certificate */
+#define COMPARISONS_MAX 65536u /* of one path */
+#define DNS_BYTES_MAX   253u
+#define LABEL_MAX       63u
+
+enum match { MATCH_NO, MATCH_YES, MATCH_BROKEN, MATCH_NO_MEMORY };
+
+struct constraint_check {
+	struct judgement *judgement;
+	const struct cert *ca, *cert;
+	unsigned *comparisons;
+};
+
+static uint8_t fold(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+static bool equal_folded(struct bytes a, struct bytes b)
+{
+	if (a.len != b.len) {
+		return false;
+	}
+	for (size_t i = 0; i < a.len; i++) {
+		if (fold(a.data[i]) != fold(b.data[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static struct bytes last(struct bytes in, size_t n)
+{
+	return bytes_of(in.data + (in.len - n), n);
+}
+
+static struct bytes after(struct bytes in, size_t n)
+{
+	return bytes_of(in.data + n, in.len - n);
+}
+
+/* name is base, or stands below it by whole labels. Every name is within the empty one. */
+static bool host_within(struct bytes name, struct bytes base)
+{
+	if (base.len == 0 || equal_folded(name, base)) {
+		return true;
+	}
+	return name.len > base.len && name.data[name.len - base.len - 1] == '.' &&
+	       equal_folded(last(name, base.len), base);
+}
+
+static bool host_valid(struct bytes name)
+{
+	size_t label = 0;
+	if (name.len == 0 || name.len > DNS_BYTES_MAX) {
+		return false;
+	}
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = fold(name.data[i]);
+		if (c == '.') {
+			if (label == 0) {
+				return false;
+			}
+			label = 0;
+			continue;
+		}
+		bool good = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+		if (!good || ++label > LABEL_MAX) {
+			return false;
+		}
+	}
+	return label != 0;
+}
+
+static bool looks_like_ipv4(struct bytes name)
+{
+	struct bytes tail = name;
+	for (size_t i = name.len; i-- > 0;) {
+		if (name.data[i] == '.') {
+			tail = after(name, i + 1);
+			break;
+		}
+	}
+	for (size_t i = 0; i < tail.len; i++) {
+		if (tail.data[i] < '0' || tail.data[i] > '9') {
+			return false;
+		}
+	}
+	return tail.len != 0; /* no top-level domain is a number */
+}
+
+static enum match match_dns(struct bytes name, struct bytes base, bool excluded)
+{
+	bool wildcard = name.len > 2 && name.data[0] == '*' && name.data[1] == '.';
+	struct bytes host = wildcard ? after(name, 2) : name;
+	if (!host_valid(host) || looks_like_ipv4(host)) {
+		return MATCH_BROKEN;
+	}
+	if (host_within(host, base)) {
+		return MATCH_YES;
+	}
+	/* A wildcard may stand for what is excluded below its own domain. */
+	return excluded && wildcard && host_within(base, host) ? MATCH_YES : MATCH_NO;
+}
+
+/* ".domain": hosts below it; "host": that host alone (e-mail and URI). */
+static bool host_matches(struct bytes host, struct bytes base)
+{
+	if (base.len != 0 && base.data[0] == '.') {
+		return host.len > base.len && equal_folded(last(host, base.len), base);
+	}
+	return equal_folded(host, base);
+}
+
+static bool find_at(struct bytes text, size_t *at)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '@') {
+			*at = i;
+			count++;
+		}
+	}
+	return count == 1;
+}
+
+static enum match match_email(struct bytes name, struct bytes base, bool excluded)
+{
+	size_t at = 0;
+	size_t base_at = 0;
+	if (!find_at(name, &at) || at == 0 || !host_valid(after(name, at + 1)) ||
+		memchr(name.data, '"', at) != NULL || memchr(name.data, ' ', at) != NULL) {
+		return MATCH_BROKEN; /* quoted local parts have many spellings */
+	}
+	struct bytes host = after(name, at + 1);
+	if (!find_at(base, &base_at)) {
+		return base.len == 0 || host_matches(host, base) ? MATCH_YES : MATCH_NO;
+	}
+	struct bytes local = bytes_of(name.data, at);
+	struct bytes base_local = bytes_of(base.data, base_at);
+	bool same = excluded ? equal_folded(local, base_local) : bytes_equal(local, base_local);
+	return same && equal_folded(host, after(base, base_at + 1)) ? MATCH_YES : MATCH_NO;
+}
+
+/* The host of scheme://[user@]host[:port][/…]. RFC 5280: without one, or with an address, it must be refused. */
+static bool uri_host(struct bytes uri, struct bytes *host)
+{
+	size_t i = 0;
+	while (i < uri.len && uri.data[i] != ':') {
+		i++;
+	}
+	if (i == 0 || uri.len - i < 3 || uri.data[i + 1] != '/' || uri.data[i + 2] != '/') {
+		return false;
+	}
+	struct bytes rest = after(uri, i + 3);
+	size_t end = 0;
+	while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?' && rest.data[end] != '#') {
+		end++;
+	}
+	rest = bytes_of(rest.data, end);
+	for (i = rest.len; i-- > 0;) {
+		if (rest.data[i] == '@') {
+			rest = after(rest, i + 1);
+			break;
+		}
+	}
+	end = 0;
+	while (end < rest.len && rest.data[end] != ':') {
+		end++;
+	}
+	*host = bytes_of(rest.data, end);
+	return host_valid(*host) && !looks_like_ipv4(*host);
+}
+
+static enum match match_uri(struct bytes name, struct bytes base)
+{
+	struct bytes host;
+	if (!uri_host(name, &host)) {
+		return MATCH_BROKEN;
+	}
+	return base.len == 0 || host_matches(host, base) ? MATCH_YES : MATCH_NO;
+}
+
+static enum match match_ip(struct bytes name, struct bytes base)
+{
+	if (base.len != 2 * name.len) {
+		return MATCH_NO; /* the other address family */
+	}
+	for (size_t i = 0; i < name.len; i++) {
+		if ((name.data[i] ^ base.data[i]) & base.data[name.len + i]) {
+			return MATCH_NO;
+		}
+	}
+	return MATCH_YES;
+}
+
+static bool has_non_ascii(struct bytes in)
+{
+	for (size_t i = 0; i < in.len; i++) {
+		if (in.data[i] >= 0x80u) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum match match_directory(struct bytes name_der, struct bytes base_der, bool excluded)
+{
+	struct name name = {0};
+	struct name base = {0};
+	enum match match = MATCH_NO;
+	if (excluded && has_non_ascii(base_der)) {
+		return MATCH_BROKEN; /* case folding here ends at ASCII: an exclusion could be slipped past */
+	}
+	enum err err = name_parse(name_der, false, &name);
+	if (err == ERR_OK) {
+		err = name_parse(base_der, false, &base);
+		if (err == ERR_OK) {
+			match = name_is_within(&name, &base) ? MATCH_YES : MATCH_NO;
+			name_release(&base);
+		}
+		name_release(&name);
+	}
+	return err == ERR_OK ? match : err == ERR_NOMEM ? MATCH_NO_MEMORY : MATCH_BROKEN;
+}
+
+static enum match match_name(uint8_t tag, struct bytes name, struct bytes base, bool excluded)
+{
+	switch (tag) {
+	case DER_CONTEXT(1): return match_email(name, base, excluded);
+	case DER_CONTEXT(2): return match_dns(name, base, excluded);
+	case DER_CONTEXT(6): return match_uri(name, base);
+	case DER_CONTEXT(7): return match_ip(name, base);
+	case DER_CONTEXT_CONSTRUCTED(4): return match_directory(name, base, excluded);
+	default: return MATCH_BROKEN; /* a form that we cannot compare: RFC 5280 4.2.1.10 refuses it */
+	}
+}
+
+/* --- the extension --- */
+
+static bool mask_is_contiguous(struct bytes mask)
+{
+	bool ended = false;
+	for (size_t i = 0; i < mask.len * 8; i++) {
+		bool one = (mask.data[i / 8] & (0x80u >> (i % 8))) != 0;
+		if (one && ended) {
+			return false;
+		}
+		ended = ended || !one;
+	}
+	return true;
+}
+
+static bool base_valid(const struct general_name *base)
+{
+	struct bytes value = base->value;
+	struct bytes host = value;
+	size_t at = 0;
+	switch (base->tag) {
+	case DER_CONTEXT(2): return value.len == 0 || host_valid(value);
+	case DER_CONTEXT(1):
+		if (find_at(value, &at)) {
+			return at != 0 && host_valid(after(value, at + 1));
+		}
+		break;
+	case DER_CONTEXT(6): break;
+	case DER_CONTEXT(7):
+		return (value.len == 8 || value.len == 32) && mask_is_contiguous(last(value, value.len / 2));
+	default: return true;
+	}
+	if (host.len != 0 && host.data[0] == '.') {
+		host = after(host, 1);
+	}
+	return value.len == 0 || (host_valid(host) && !looks_like_ipv4(host));
+}
+
+static enum err subtree_next(struct wire_reader *list, struct general_name *base)
+{
+	struct wire_reader subtree;
+	if (der_enter(list, DER_SEQUENCE, &subtree) != ERR_OK ||
+		general_name_next(&subtree, base) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	return der_end(&subtree); /* minimum and maximum: RFC 5280 does not use them; refused */
+}
+
+static enum err get_subtrees(
+	struct wire_reader *in, uint8_t tag, struct wire_reader *out, bool *present, size_t *count)
+{
+	*present = der_is_next(in, tag);
+	if (!*present) {
+		*out = wire_reader_init(BYTES_NONE);
+		return ERR_OK;
+	}
+	if (der_enter(in, tag, out) != ERR_OK || wire_reader_left(out) == 0) {
+		return ERR_MALFORMED;
+	}
+	for (struct wire_reader walk = *out; wire_reader_left(&walk) != 0;) {
+		struct general_name base;
+		if (subtree_next(&walk, &base) != ERR_OK || !base_valid(&base)) {
+			return ERR_MALFORMED;
+		}
+		if (++(*count) > SUBTREES_MAX) {
+			return ERR_LIMIT;
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err get_constraints(
+	struct bytes value, struct wire_reader *permitted, struct wire_reader *excluded)
+{
+	struct wire_reader in;
+	bool has_permitted = false;
+	bool has_excluded = false;
+	size_t count = 0;
+	if (der_single(value, DER_SEQUENCE, &in) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	enum err err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(0), permitted, &has_permitted, &count);
+	if (err == ERR_OK) {
+		err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(1), excluded, &has_excluded, &count);
+	}
+	if (err == ERR_OK && !has_permitted && !has_excluded) {
+		err = ERR_MALFORMED;
+	}
+	return err == ERR_OK ? der_end(&in) : err;
+}
+
+/* Walks one list. *seen: it has a subtree of the name's form; *matched: one of them covers the name. */
+static enum match walk_subtrees(struct constraint_check *check, struct wire_reader list,
+	const struct general_name *name, bool excluded, bool *seen)
+{
+	*seen = false;
+	while (wire_reader_left(&list) != 0) {
+		struct general_name base;
+		if (subtree_next(&list, &base) != ERR_OK) {
+			return MATCH_BROKEN;
+		}
+		if (base.tag != name->tag) {
+			continue;
+		}
+		*seen = true;
+		if (++(*check->comparisons) > COMPARISONS_MAX) {
+			return MATCH_BROKEN;
+		}
+		enum match match = match_name(name->tag, name->value, base.value, excluded);
+		if (match != MATCH_NO) {
+			return match;
+		}
+	}
+	return MATCH_NO;
+}
+
+static bool refuse_name(
+	const struct constraint_check *check, const struct general_name *name, const char *why)
+{
+	static const char *const forms[] = {"other name", "e-mail address", "DNS name", "X.400 address",
+		"directory name", "EDI name", "URI", "IP address", "registered id"};
+	unsigned form = name->tag & 0x1fu;
+	return judgement_fail(check->judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
+		"a %s of '%s' %s by the name constraints of CA '%s'",
+		form < ARRAY_COUNT(forms) ? forms[form] : "name", cert_label(check->cert).text, why,
+		cert_label(check->ca).text);
+}
+
+static bool check_name(struct constraint_check *check, struct wire_reader permitted,
+	struct wire_reader excluded, const struct general_name *name)
+{
+	bool seen = false;
+	switch (walk_subtrees(check, excluded, name, true, &seen)) {
+	case MATCH_NO: break;
+	case MATCH_YES: return refuse_name(check, name, "is excluded");
+	case MATCH_BROKEN: return refuse_name(check, name, "cannot be judged");
+	case MATCH_NO_MEMORY: check->judgement->out_of_memory = true; return false;
+	}
+	switch (walk_subtrees(check, permitted, name, false, &seen)) {
+	case MATCH_YES: return true;
+	case MATCH_NO: return !seen || refuse_name(check, name, "is not permitted");
+	case MATCH_BROKEN: return refuse_name(check, name, "cannot be judged");
+	case MATCH_NO_MEMORY: check->judgement->out_of_memory = true; return false;
+	}
+	return false;
+}
+
+/* emailAddress in the subject is an e-mail name too (RFC 5280 4.2.1.10, for old certificates). */
+static bool check_subject_emails(
+	struct constraint_check *check, struct wire_reader permitted, struct wire_reader excluded)
+{
+	const struct name *subject = &check->cert->subject;
+	for (size_t i = 0; i < subject->attribute_count; i++) {
+		const struct attribute *attribute = &subject->attributes[i];
+		if (attribute->key == NULL || strcmp(attribute->key, "MAIL") != 0) {
+			continue;
+		}
+		struct general_name email = {.tag = DER_CONTEXT(1), .value = attribute->value};
+		if (!check_name(check, permitted, excluded, &email)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool check_cert(
+	struct constraint_check *check, struct wire_reader permitted, struct wire_reader excluded)
+{
+	if (!name_is_empty(&check->cert->subject)) {
+		struct general_name subject = {
+			.tag = DER_CONTEXT_CONSTRUCTED(4), .value = check->cert->subject.der};
+		if (!check_name(check, permitted, excluded, &subject)) {
+			return false;
+		}
+	}
+	if (!check_subject_emails(check, permitted, excluded)) {
+		return false;
+	}
+	for (size_t i = 0; i < check->cert->ext.san_count; i++) {
+		if (!check_name(check, permitted, excluded, &check->cert->ext.sans[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool constraints_check(struct judgement *judgement, const struct cert *const *path, size_t count)
+{
+	unsigned comparisons = 0;
+	for (size_t ca = count; ca-- > 0;) {
+		struct wire_reader permitted;
+		struct wire_reader excluded;
+		if (!path[ca]->ext.has[EXT_NAME_CONSTRAINTS]) {
+			continue;
+		}
+		if (ca == 0 || get_constraints(path[ca]->ext.value[EXT_NAME_CONSTRAINTS], &permitted,
+				       &excluded) != ERR_OK) {
+			return judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
+				"the name constraints of '%s' are %s", cert_label(path[ca]).text,
+				ca == 0 ? "out of place: it is no CA on this path"
+					: "malformed or of a form that is not supported");
+		}
+		for (size_t i = 0; i < ca; i++) {
+			struct constraint_check check = {.judgement = judgement,
+				.ca = path[ca],
+				.cert = path[i],
+				.comparisons = &comparisons};
+			if (i != 0 && path[i]->self_issued) {
+				continue; /* 6.1.3 (b): only as the last certificate */
+			}
+			if (!check_cert(&check, permitted, excluded)) {
+				return false;
+			}
+		}
+	}
+	return true;
+}

@@ -1,0 +1,14 @@
+/*
+ * policy.h - the two checks of a whole path that restrict what its CAs may issue.
+ * Never:   included from outside x509/.
+ */
+#ifndef LOCKGATE_X509_POLICY_H
+#define LOCKGATE_X509_POLICY_H
+
+#include "x509/internal.h"
+
+/* Both: path is leaf … anchor; false with the failure noted. */
+bool policy_check(struct judgement *judgement, const struct cert *const *path, size_t count);
+bool constraints_check(struct judgement *judgement, const struct cert *const *path, size_t count);
+
+#endif
