@@ -339,11 +339,12 @@ static void test_containment(void)
 		for (size_t code = 0; code < 6 * 6 * 6 + 6 * 6 + 6; code++) {
 			size_t length = code < 6 ? 1 : code < 42 ? 2 : 3;
 			size_t rest = code < 6 ? code : code < 42 ? code - 6 : code - 42;
-			text[0] = '\0';
+			const char *part[3] = {"", "", ""};
 			for (size_t i = 0; i < length; i++, rest /= 6) {
-				(void)strcat(text, i == 0 ? "" : "/");
-				(void)strcat(text, levels[rest % 6]);
+				part[i] = levels[rest % 6];
 			}
+			(void)snprintf(text, sizeof(text), "%s%s%s%s%s", part[0], length > 1 ? "/" : "",
+				part[1], length > 2 ? "/" : "", part[2]);
 			struct bytes filter = bytes_text(text);
 			if (!mqtt_topic_filter_valid(filter)) {
 				continue;
