@@ -1,0 +1,302 @@
+/*
+ * net_kit.c - a pool with an echoing application: see net_kit.h.
+ * Owns:    the pool and the application of a kit.
+ * Never:   touches a connection from another thread than its loop's.
+ * Threads: hooks and callbacks on workers, the rest on the main thread.
+ */
+#include "net_kit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/test.h"
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
+/* --- the application --- */
+
+struct conn {
+	struct mail mail;
+	struct app *app;
+	struct net *net;
+	struct io_parcel *parcel;
+	unsigned at;
+	bool gate_open, hopped;
+	uint8_t *payload;
+};
+
+static void conn_free(struct conn *conn)
+{
+	free(conn->payload);
+	free(conn);
+}
+
+static void conn_arrives(struct mail *mail, unsigned at)
+{
+	struct conn *conn = CONTAINER_OF(mail, struct conn, mail);
+	struct app *app = conn->app;
+	struct io *io = NULL;
+	struct io_parcel *parcel = conn->parcel;
+	conn->parcel = NULL;
+	conn->at = at;
+	atomic_fetch_or(&app->workers_seen, 1u << at);
+	if (io_from_parcel(conn->net, at, parcel, &app_calls, conn, &io) != ERR_OK) {
+		conn_free(conn);
+		atomic_fetch_add(&app->closed, 1);
+		return;
+	}
+	atomic_store(&app->last_io, io);
+	atomic_fetch_add(&app->moves, 1);
+}
+
+static void conn_ready(struct io_parcel *parcel, void *owner)
+{
+	struct conn *conn = owner;
+	struct app *app = conn->app;
+	if (app->keep_parcel) {
+		conn_free(conn);
+		atomic_store(&app->parcel, parcel);
+		return;
+	}
+	conn->parcel = parcel;
+	conn->mail.run = conn_arrives;
+	net_post_reserved(conn->net, (conn->at + 1) % net_worker_count(conn->net), &conn->mail);
+}
+
+static void payload_release(void *owner)
+{
+	struct app *app = owner;
+	atomic_fetch_add(&app->released, 1);
+}
+
+static void see_peer(struct io *io, struct app *app)
+{
+	const struct bytes *chain = NULL;
+	size_t count = 0;
+	enum tls_evidence evidence = io_peer_chain(io, &chain, &count);
+	atomic_store(&app->last_evidence, evidence);
+	atomic_store(&app->last_chain, (unsigned)count);
+	atomic_store(&app->leaf_matches, count > 0 && bytes_equal(chain[0], app->want_leaf));
+	atomic_store(&app->last_version, io_tls_version(io));
+	(void)snprintf(app->cipher, sizeof(app->cipher), "%s", io_tls_cipher(io));
+	io_drop_chain(io);
+}
+
+static void on_secure(struct io *io)
+{
+	struct conn *conn = io_owner(io);
+	struct app *app = conn->app;
+	see_peer(io, app);
+	if (!app->gate_shut) {
+		conn->gate_open = true;
+		io_open_gate(io);
+	}
+	if (app->push_bytes > 0) {
+		conn->payload = calloc(1, app->push_bytes);
+		io_send_ref(io, bytes_of(conn->payload, app->push_bytes), payload_release, app);
+	}
+	if (app->close_at_once) {
+		io_send(io, bytes_text("no entry"));
+		io_close(io);
+		io_close(io); /* idempotent */
+	}
+	atomic_store(&app->last_io, io);
+	atomic_fetch_add(&app->secure, 1);
+}
+
+static void on_data(struct io *io, struct bytes in)
+{
+	struct conn *conn = io_owner(io);
+	struct app *app = conn->app;
+	atomic_fetch_add(&app->data_calls, 1);
+	if (!conn->gate_open) {
+		atomic_fetch_add(&app->early_data, 1);
+	}
+	if (app->hop_once && !conn->hopped) {
+		conn->hopped = true;
+		io_unread(io, in);
+		io_depart(io, conn_ready);
+		return;
+	}
+	atomic_fetch_add(&app->bytes, in.len);
+	if (app->echo) {
+		io_send(io, in);
+	}
+	if (app->hop) {
+		io_depart(io, conn_ready);
+	}
+}
+
+static void on_drained(struct io *io)
+{
+	struct conn *conn = io_owner(io);
+	atomic_fetch_add(&conn->app->drained, 1);
+}
+
+static void on_closed(struct io *io, enum io_close why, const char *detail)
+{
+	struct conn *conn = io_owner(io);
+	struct app *app = conn->app;
+	struct io *self = io;
+	(void)atomic_compare_exchange_strong(&app->last_io, &self, NULL);
+	atomic_store(&app->last_why, why);
+	atomic_store(&app->last_failure, io_tls_failure(io));
+	(void)snprintf(app->detail, sizeof(app->detail), "%s", detail);
+	/* A payload by reference outlives its connection's last callback: release comes after it. */
+	uint8_t *payload = conn->payload;
+	conn->payload = NULL;
+	conn_free(conn);
+	free(payload); /* the release callback does not look at it any more */
+	atomic_fetch_add(&app->closed, 1);
+}
+
+const struct io_calls app_calls = {
+	.on_secure = on_secure, .on_data = on_data, .on_drained = on_drained, .on_closed = on_closed};
+
+static bool may_accept(void *ctx, unsigned at, const struct net_address *peer)
+{
+	const struct kit *kit = ctx;
+	(void)at;
+	return !kit->app.refuse_peers && peer->family != 0 && peer->port != 0;
+}
+
+static void on_accept(void *ctx, unsigned at, struct io *io)
+{
+	struct kit *kit = ctx;
+	struct conn *conn = calloc(1, sizeof(*conn));
+	REQUIRE("memory", conn != NULL);
+	conn->app = &kit->app;
+	conn->net = io_net(io);
+	conn->at = at;
+	io_set_owner(io, &app_calls, conn);
+	atomic_fetch_or(&kit->app.workers_seen, 1u << at);
+	atomic_fetch_add(&kit->app.accepted, 1);
+}
+
+static void on_gone(void *ctx)
+{
+	struct kit *kit = ctx;
+	atomic_fetch_add(&kit->app.gone, 1);
+}
+
+/* --- the kit --- */
+
+struct listener_options kit_listener(struct kit *kit, struct tls_context *tls)
+{
+	return (struct listener_options){
+		.address = "127.0.0.1",
+		.tls = tls,
+		.calls = {.may_accept = may_accept, .on_accept = on_accept, .on_gone = on_gone, .ctx = kit},
+	};
+}
+
+void kit_open_pool(struct kit *kit, const struct net_options *options)
+{
+	REQUIRE("net_new", net_new(options, &kit->net) == ERR_OK);
+	REQUIRE("net_start", net_start(kit->net) == ERR_OK);
+}
+
+void kit_listen(struct kit *kit, const struct listener_options *options)
+{
+	struct net_error error = {0};
+	enum err err = listener_open(kit->net, options, &kit->listener, &error);
+	if (err != ERR_OK) {
+		(void)printf("listener_open: %s\n", error.sentence);
+	}
+	REQUIRE("listener_open", err == ERR_OK);
+}
+
+void kit_open(struct kit *kit, unsigned workers, struct tls_context *tls, const struct io_limits *limits)
+{
+	struct listener_options options = kit_listener(kit, tls);
+	if (limits != NULL) {
+		options.limits = *limits;
+	}
+	kit_open_pool(kit, &(struct net_options){.workers = workers});
+	kit_listen(kit, &options);
+}
+
+void kit_close(struct kit *kit)
+{
+	CHECK("net_stop leaves every loop clean: uv_loop_close() == 0", net_stop(kit->net, 5000) == ERR_OK);
+	CHECK("on_closed exactly once for each connection",
+		kit->app.keep_parcel || atomic_load(&kit->app.accepted) == atomic_load(&kit->app.closed));
+	CHECK("no byte before the gate", atomic_load(&kit->app.early_data) == 0);
+	net_free(kit->net);
+	kit->net = NULL;
+}
+
+bool kit_wait(struct kit *kit, const atomic_uint *counter, unsigned want)
+{
+	uint64_t until = now_ms() + KIT_WAIT_MS;
+	while (atomic_load(counter) < want) {
+		if (now_ms() > until) {
+			return false;
+		}
+		net_turn(kit->net, 2);
+	}
+	return true;
+}
+
+void kit_turns(struct kit *kit, unsigned ms)
+{
+	uint64_t until = now_ms() + ms;
+	while (now_ms() < until) {
+		net_turn(kit->net, 2);
+	}
+}
+
+struct order {
+	struct mail mail;
+	void (*fn)(struct io *io, struct app *app);
+	struct app *app;
+	atomic_uint done;
+};
+
+static void order_run(struct mail *mail, unsigned at)
+{
+	struct order *order = CONTAINER_OF(mail, struct order, mail);
+	struct io *io = atomic_load(&order->app->last_io);
+	(void)at;
+	if (io != NULL) {
+		order->fn(io, order->app);
+	}
+	atomic_store(&order->done, 1);
+}
+
+void kit_on_loop(struct kit *kit, void (*fn)(struct io *io, struct app *app))
+{
+	struct order order = {.mail = {.run = order_run}, .fn = fn, .app = &kit->app};
+	/* Only for pools of one worker: the connection's loop is then known without asking it. */
+	REQUIRE("one worker", net_worker_count(kit->net) == 1);
+	net_post_reserved(kit->net, 0, &order.mail);
+	REQUIRE("the loop answers", kit_wait(kit, &order.done, 1));
+}
+
+struct tls_context *kit_context(
+	const struct kit_cert *identity, enum tls_client_auth client_auth, const char *sslciph)
+{
+	struct net_error error = {0};
+	struct tls_context *context = NULL;
+	struct bytes chain[] = {kit_cert_der(identity)};
+	struct tls_options options = {
+		.key_pkcs8 = kit_cert_key(identity),
+		.chain = chain,
+		.chain_count = 1,
+		.client_auth = client_auth,
+	};
+	REQUIRE("tls_spec_find", tls_spec_find(sslciph, &options.spec, &error) == ERR_OK);
+	enum err err = tls_context_new(&options, &context, &error);
+	if (err != ERR_OK) {
+		(void)printf("tls_context_new: %s\n", error.sentence);
+	}
+	REQUIRE("tls_context_new", err == ERR_OK);
+	return context;
+}
