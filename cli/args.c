@@ -1,0 +1,237 @@
+/*
+ * args.c - reads options by table, and prints help from the same table.
+ * Owns:    nothing; all text is borrowed from argv.
+ * Never:   guesses: an unknown or repeated option is an error with a name.
+ * Threads: one.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+
+/* Where a list option took more values than one, and may have to give the last back. */
+struct spare {
+	struct cli_list *list;
+};
+
+static const struct cli_option *option_find(const struct cli_syntax *syntax, const char *text, size_t len)
+{
+	for (size_t i = 0; i < syntax->option_count; i++) {
+		const struct cli_option *option = &syntax->options[i];
+		if (option->kind != CLI_HEADING && strlen(option->name) == len &&
+			strncmp(option->name, text, len) == 0) {
+			return option;
+		}
+	}
+	return NULL;
+}
+
+static void option_help(const struct cli_option *option)
+{
+	char left[64];
+	if (option->kind == CLI_HEADING) {
+		(void)printf("\n%s:\n", option->help);
+		return;
+	}
+	(void)snprintf(left, sizeof(left), "%s%s%s%s", option->name, option->value != NULL ? " " : "",
+		option->value != NULL ? option->value : "", option->kind == CLI_LIST ? "…" : "");
+	(void)printf("  %-26s %s\n", left, option->help);
+}
+
+static void help(const struct cli_syntax *syntax)
+{
+	(void)printf("Usage: %s [options] %s\n\n%s\n\nOptions:\n", syntax->command, syntax->arguments,
+		syntax->about);
+	for (size_t i = 0; i < syntax->option_count; i++) {
+		option_help(&syntax->options[i]);
+	}
+	(void)printf("  %-26s %s\n", "--help", "this text");
+}
+
+static bool list_add(const struct cli_syntax *syntax, struct cli_list *list, const char *value, int *code)
+{
+	if (list->count == CLI_LIST_MAX) {
+		*code = cli_usage(syntax->command, "too many values; the limit is %u", CLI_LIST_MAX);
+		return false;
+	}
+	list->items[list->count++] = value;
+	return true;
+}
+
+/* One option whose name was found; *at stands on it and is moved to its last value. */
+static bool option_take(const struct cli_syntax *syntax, const struct cli_option *option,
+	const char *inline_value, int argc, char **argv, int *at, struct spare *spare, int *code)
+{
+	if (option->kind == CLI_FLAG) {
+		if (inline_value != NULL) {
+			*code = cli_usage(syntax->command, "%s takes no value", option->name);
+			return false;
+		}
+		*(bool *)option->target = true;
+		return true;
+	}
+	const char *value = inline_value;
+	if (value == NULL && *at + 1 < argc) {
+		value = argv[++*at];
+	}
+	if (value == NULL) {
+		*code = cli_usage(syntax->command, "%s wants a value: %s", option->name, option->value);
+		return false;
+	}
+	if (option->kind == CLI_TEXT) {
+		const char **target = option->target;
+		if (*target != NULL) {
+			*code = cli_usage(syntax->command, "%s is given twice", option->name);
+			return false;
+		}
+		*target = value;
+		return true;
+	}
+	struct cli_list *list = option->target;
+	if (!list_add(syntax, list, value, code)) {
+		return false;
+	}
+	while (inline_value == NULL && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0) {
+		if (!list_add(syntax, list, argv[++*at], code)) {
+			return false;
+		}
+		spare->list = list;
+	}
+	return true;
+}
+
+static bool argument_take(const struct cli_syntax *syntax, const char *text, int argc, char **argv, int *at,
+	struct cli_list *arguments, struct spare *spare, int *code)
+{
+	const char *equals = strchr(text, '=');
+	size_t len = equals != NULL ? (size_t)(equals - text) : strlen(text);
+	if (strncmp(text, "--", 2) != 0) {
+		if (text[0] == '-' && text[1] != '\0') {
+			*code = cli_usage(syntax->command, "unknown option '%s'", text);
+			return false;
+		}
+		return list_add(syntax, arguments, text, code);
+	}
+	if (strcmp(text, "--help") == 0) {
+		help(syntax);
+		*code = CLI_OK;
+		return false;
+	}
+	const struct cli_option *option = option_find(syntax, text, len);
+	if (option == NULL) {
+		*code = cli_usage(syntax->command, "unknown option '%.*s'", (int)len, text);
+		return false;
+	}
+	return option_take(syntax, option, equals != NULL ? equals + 1 : NULL, argc, argv, at, spare, code);
+}
+
+bool cli_parse(const struct cli_syntax *syntax, int argc, char **argv, struct cli_list *arguments, int *code)
+{
+	struct spare spare = {NULL};
+	bool options_over = false;
+	for (int at = 1; at < argc; at++) {
+		bool good = true;
+		if (options_over) {
+			good = list_add(syntax, arguments, argv[at], code);
+		} else if (strcmp(argv[at], "--") == 0) {
+			options_over = true;
+		} else {
+			good = argument_take(syntax, argv[at], argc, argv, &at, arguments, &spare, code);
+		}
+		if (!good) {
+			return false;
+		}
+	}
+	if (arguments->count + 1 == syntax->arguments_min && spare.list != NULL) {
+		arguments->items[arguments->count++] = spare.list->items[--spare.list->count];
+	}
+	if (arguments->count < syntax->arguments_min) {
+		*code = cli_usage(syntax->command, "something is missing; expected %s", syntax->arguments);
+		return false;
+	}
+	if (arguments->count > syntax->arguments_max) {
+		*code = cli_usage(syntax->command, "'%s' is too much; expected %s",
+			arguments->items[syntax->arguments_max],
+			syntax->arguments[0] != '\0' ? syntax->arguments : "options only");
+		return false;
+	}
+	return true;
+}
+
+/* --- values --- */
+
+bool cli_number(const char *text, uint64_t max, uint64_t *out)
+{
+	char *end = NULL;
+	errno = 0;
+	unsigned long long value = strtoull(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || text[0] < '0' || text[0] > '9' || value > max) {
+		return false;
+	}
+	*out = value;
+	return true;
+}
+
+/* What may stand behind the seconds: a fraction (dropped), then Z or +hh:mm. */
+static bool zone_parse(const char *text, int64_t *offset_seconds)
+{
+	if (*text == '.') {
+		text++;
+		if (*text < '0' || *text > '9') {
+			return false;
+		}
+		while (*text >= '0' && *text <= '9') {
+			text++;
+		}
+	}
+	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0) {
+		*offset_seconds = 0;
+		return true;
+	}
+	struct tm zone = {0};
+	const char *end = NULL;
+	if (*text != '+' && *text != '-') {
+		return false;
+	}
+	end = strptime(text + 1, "%H:%M", &zone);
+	if (end == NULL || *end != '\0') {
+		return false;
+	}
+	int64_t seconds = zone.tm_hour * 3600 + zone.tm_min * 60;
+	*offset_seconds = *text == '+' ? seconds : -seconds;
+	return true;
+}
+
+bool cli_time(const char *text, int64_t *seconds)
+{
+	struct tm tm = {0};
+	int64_t offset = 0;
+	const char *rest = strptime(text, "%Y-%m-%d", &tm);
+	if (rest == NULL) {
+		return false;
+	}
+	if (*rest != '\0') {
+		if (*rest != 'T' && *rest != 't' && *rest != ' ') {
+			return false;
+		}
+		rest = strptime(rest + 1, "%H:%M:%S", &tm);
+		if (rest == NULL || !zone_parse(rest, &offset)) {
+			return false;
+		}
+	}
+	/* timegm() bends 31 February into March: such a date is refused. */
+	struct tm asked = tm;
+	time_t when = timegm(&tm);
+	if (asked.tm_mday != tm.tm_mday || asked.tm_mon != tm.tm_mon) {
+		return false;
+	}
+	*seconds = (int64_t)when - offset;
+	return true;
+}
+
+int64_t cli_now(void)
+{
+	return (int64_t)time(NULL);
+}
