@@ -102,7 +102,7 @@ static enum err read_key(struct reading *in, bool *known, enum dn_key *key)
 	}
 	if (word.len > 0 && word.data[word.len - 1] == ' ') {
 		return auth_fail(
-			in->error, ERR_INVALID, in->at - 1, "no blank may stand between a key and '='");
+			in->error, ERR_INVALID, in->at - 2, "no blank may stand between a key and '='");
 	}
 	return auth_fail(in->error, ERR_INVALID, start, "this is no attribute that a pattern may name");
 }
