@@ -1,0 +1,41 @@
+/*
+ * fuzz_x509_crl.c - reaches crl_parse() with its index, crl_find(), crl_print_issuer(), crl_list_load().
+ * Owns:    nothing between inputs.
+ * Never:   verifies a signature.
+ * Threads: one.
+ */
+#include <stdlib.h>
+
+#include "x509/internal.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct crl *crl = NULL;
+	struct crl_list list = {0};
+	struct buf text = BUF_INIT(1u << 22);
+	if (crl_parse(bytes_of(data, len), &crl, NULL) == ERR_OK) {
+		struct crl_entry entry;
+		struct wire_reader in = wire_reader_init(crl->revoked);
+		struct wire_reader item;
+		struct bytes serial;
+		/* Whatever is listed is found. */
+		while (der_enter(&in, DER_SEQUENCE, &item) == ERR_OK &&
+			der_integer(&item, &serial) == ERR_OK) {
+			if (!crl_find(crl, serial, &entry)) {
+				abort();
+			}
+		}
+		if (crl_print_issuer(crl, &text) != ERR_OK) {
+			abort();
+		}
+		crl_unref(crl);
+	}
+	if (crl_list_load(bytes_of(data, len), &list, NULL) != ERR_OK && list.count != 0) {
+		abort();
+	}
+	crl_list_release(&list);
+	buf_release(&text);
+	return 0;
+}
