@@ -1,14 +1,367 @@
 /*
- * cmd_cert.c - `lockgate cert`.
- * Owns:    nothing.
- * Never:   pretends.
+ * cmd_cert.c - `lockgate cert verify`: the broker's own judgement of a certificate, on files.
+ * Owns:    nothing beyond a run.
+ * Never:   ignores an option: what the judge cannot do yet is refused by name.
  * Threads: one.
  */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/wire.h"
 #include "cli/cli.h"
+
+#define CERT_FILE_BYTES_MAX (16u * 1024u * 1024u)
+#define CERTS_MAX           4096u
+
+struct verify {
+	/* options */
+	struct cli_list trust, pinned, untrusted, crl, ocsp, policy;
+	const char *at, *purpose, *host, *keystore, *spec, *require_crl;
+	bool explicit_policy, inhibit_mapping, inhibit_any, allow_sha1, json;
+	const char *leaf;
+	/* what they mean */
+	int64_t now;
+	enum x509_purpose purpose_value;
+	enum x509_revocation revocation;
+	struct cert_list anchors, pins, chain;
+	struct crl_list crls;
+	struct trust_set *trust_set;
+	struct crl_set *crl_set;
+	struct x509_error leaf_error; /* err set: a presented certificate is none */
+};
+
+static const char command[] = "lockgate cert verify";
+
+/* --- reading --- */
+
+/* Unreadable input is the caller's mistake, not a verdict: exit 2. */
+static int unreadable(const char *path, enum err err, const struct x509_error *error)
+{
+	if (error->what != NULL) {
+		(void)cli_fail("%s: %s (byte %zu)", path, error->what, error->offset);
+	} else {
+		(void)cli_fail("%s: %s", path,
+			err == ERR_MALFORMED ? "holds nothing of the kind that is expected" : err_name(err));
+	}
+	return CLI_USAGE;
+}
+
+static int certs_read(const char *path, struct cert_list *list)
+{
+	struct buf content = BUF_INIT(CERT_FILE_BYTES_MAX);
+	struct x509_error error = {0};
+	if (cli_read(path, CERT_FILE_BYTES_MAX, &content) != CLI_OK) {
+		return CLI_USAGE;
+	}
+	enum err err = cert_list_load(buf_bytes(&content), list, &error);
+	buf_release(&content);
+	if (err == ERR_OK && list->count > CERTS_MAX) {
+		err = ERR_LIMIT;
+	}
+	return err == ERR_OK ? CLI_OK : unreadable(path, err, &error);
+}
+
+/* A PEM block of that name, or bytes that begin as DER does: a broken certificate, and not another kind of file. */
+static bool looks_like_certificate(struct bytes content)
+{
+	static const char begin[] = "-----BEGIN CERTIFICATE";
+	struct wire_reader reader = wire_reader_init(content);
+	uint8_t first = 0;
+	if (wire_peek_u8(&reader, &first) != ERR_OK) {
+		return false;
+	}
+	return first == 0x30 || memmem(content.data, content.len, begin, sizeof(begin) - 1) != NULL;
+}
+
+/* What the peer presents. Bytes that stand where a certificate should, but are none, are a verdict: exit 1. */
+static int presented_read(struct verify *verify, const char *path)
+{
+	struct buf content = BUF_INIT(CERT_FILE_BYTES_MAX);
+	struct x509_error error = {0};
+	if (cli_read(path, CERT_FILE_BYTES_MAX, &content) != CLI_OK) {
+		return CLI_USAGE;
+	}
+	enum err err = cert_list_load(buf_bytes(&content), &verify->chain, &error);
+	bool meant_as_one = looks_like_certificate(buf_bytes(&content));
+	buf_release(&content);
+	if (err == ERR_OK) {
+		return CLI_OK;
+	}
+	if (err == ERR_NOMEM || !meant_as_one) {
+		return unreadable(path, err, &error);
+	}
+	if (verify->leaf_error.err == ERR_OK) {
+		verify->leaf_error = error;
+		verify->leaf_error.err = err;
+	}
+	return CLI_OK;
+}
+
+static int crls_read(struct verify *verify, const char *path)
+{
+	struct buf content = BUF_INIT(X509_CRL_BYTES_MAX);
+	struct x509_error error = {0};
+	if (cli_read(path, X509_CRL_BYTES_MAX, &content) != CLI_OK) {
+		return CLI_USAGE;
+	}
+	enum err err = crl_list_load(buf_bytes(&content), &verify->crls, &error);
+	buf_release(&content);
+	return err == ERR_OK ? CLI_OK : unreadable(path, err, &error);
+}
+
+/* Anchors and pins of a keystore join those of --trust and --pinned. */
+static int keystore_read(struct verify *verify)
+{
+	struct secret passphrase = SECRET_NONE;
+	struct keystore *keystore = NULL;
+	if (cli_keystore_load(verify->keystore, verify->spec, &passphrase, &keystore) != CLI_OK) {
+		return CLI_USAGE;
+	}
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < keystore_count(keystore) && err == ERR_OK; i++) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+		struct cert_list *list = entry.kind == KEYSTORE_ANCHOR ? &verify->anchors
+					 : entry.kind == KEYSTORE_PIN  ? &verify->pins
+								       : NULL;
+		if (list != NULL) {
+			struct cert *cert = cert_ref(entry.chain[0]);
+			err = cert_list_add(list, cert);
+			if (err != ERR_OK) {
+				cert_unref(cert);
+			}
+		}
+	}
+	keystore_free(keystore);
+	secret_free(&passphrase);
+	if (err != ERR_OK) {
+		(void)cli_fail("%s: %s", verify->keystore, err_name(err));
+		return CLI_USAGE;
+	}
+	return CLI_OK;
+}
+
+static int files_read(struct verify *verify)
+{
+	int code = CLI_OK;
+	for (size_t i = 0; i < verify->trust.count && code == CLI_OK; i++) {
+		code = certs_read(verify->trust.items[i], &verify->anchors);
+	}
+	for (size_t i = 0; i < verify->pinned.count && code == CLI_OK; i++) {
+		code = certs_read(verify->pinned.items[i], &verify->pins);
+	}
+	for (size_t i = 0; i < verify->crl.count && code == CLI_OK; i++) {
+		code = crls_read(verify, verify->crl.items[i]);
+	}
+	if (code == CLI_OK && verify->keystore != NULL) {
+		code = keystore_read(verify);
+	}
+	if (code == CLI_OK) {
+		code = presented_read(verify, verify->leaf);
+	}
+	for (size_t i = 0; i < verify->untrusted.count && code == CLI_OK; i++) {
+		code = presented_read(verify, verify->untrusted.items[i]);
+	}
+	return code;
+}
+
+/* --- options --- */
+
+static int options_refuse_unknown(const struct verify *verify)
+{
+	const char *name = verify->ocsp.count > 0 ? "--ocsp" : verify->host != NULL ? "--host" : NULL;
+	if (name != NULL) {
+		return cli_usage(
+			command, "%s is not supported by this build, and is not ignored either", name);
+	}
+	return CLI_OK;
+}
+
+static int options_mean(struct verify *verify)
+{
+	static const struct {
+		const char *word;
+		enum x509_purpose value;
+	} purposes[] = {
+		{"client", X509_PURPOSE_CLIENT}, {"server", X509_PURPOSE_SERVER}, {"any", X509_PURPOSE_ANY}};
+	static const struct {
+		const char *word;
+		enum x509_revocation value;
+	} revocations[] = {{"yes", X509_REVOCATION_REQUIRED}, {"no", X509_REVOCATION_NONE},
+		{"if-any", X509_REVOCATION_IF_AVAILABLE}};
+	bool known = verify->purpose == NULL;
+	for (size_t i = 0; i < ARRAY_COUNT(purposes) && !known; i++) {
+		known = strcmp(verify->purpose, purposes[i].word) == 0;
+		verify->purpose_value = purposes[i].value;
+	}
+	if (!known) {
+		return cli_usage(command, "--purpose wants client, server or any, not '%s'", verify->purpose);
+	}
+	verify->revocation = verify->crl.count > 0 ? X509_REVOCATION_IF_AVAILABLE : X509_REVOCATION_NONE;
+	known = verify->require_crl == NULL;
+	for (size_t i = 0; i < ARRAY_COUNT(revocations) && !known; i++) {
+		known = strcmp(verify->require_crl, revocations[i].word) == 0;
+		verify->revocation = revocations[i].value;
+	}
+	if (!known) {
+		return cli_usage(
+			command, "--require-crl wants yes, no or if-any, not '%s'", verify->require_crl);
+	}
+	verify->now = cli_now();
+	if (verify->at != NULL && !cli_time(verify->at, &verify->now)) {
+		return cli_usage(
+			command, "--at wants a time such as 2026-11-02T10:00:00Z, not '%s'", verify->at);
+	}
+	if (verify->trust.count == 0 && verify->pinned.count == 0 && verify->keystore == NULL) {
+		return cli_usage(command, "nothing is trusted: give --trust, --pinned or --keystore");
+	}
+	return options_refuse_unknown(verify);
+}
+
+/* --- the verdict --- */
+
+static int malformed_report(const struct verify *verify)
+{
+	const char *what =
+		verify->leaf_error.what != NULL ? verify->leaf_error.what : err_name(verify->leaf_error.err);
+	struct buf out = BUF_INIT(1 << 16);
+	struct json_writer json = json_writer_init(&out);
+	char sentence[X509_SENTENCE_BYTES];
+	(void)snprintf(sentence, sizeof(sentence), "a presented certificate cannot be read: %s (byte %zu)",
+		what, verify->leaf_error.offset);
+	json_object_begin(&json);
+	json_key(&json, "verdict");
+	json_text(&json, "refuse");
+	json_key(&json, "reason");
+	json_text(&json, x509_reason_name(X509_MALFORMED));
+	json_key(&json, "sentence");
+	json_text(&json, sentence);
+	json_key(&json, "path");
+	json_array_begin(&json);
+	json_array_end(&json);
+	json_object_end(&json);
+	if (!verify->json) {
+		(void)printf("refused: %s\n", sentence);
+	} else if (json_err(&json) == ERR_OK) {
+		(void)printf("%.*s\n", (int)out.len, (const char *)out.data);
+	}
+	buf_release(&out);
+	return CLI_REFUSED;
+}
+
+static int judge(struct verify *verify)
+{
+	struct x509_answer answer = {0};
+	struct x509_question question = {
+		.chain = (const struct cert *const *)verify->chain.items,
+		.chain_count = verify->chain.count,
+		.trust = verify->trust_set,
+		.crls = verify->crl_set,
+		.now = verify->now,
+		.purpose = verify->purpose_value,
+		.revocation = verify->revocation,
+		.allow_sha1 = verify->allow_sha1,
+		.policies = verify->policy.items,
+		.policy_count = verify->policy.count,
+		.explicit_policy = verify->explicit_policy,
+		.inhibit_mapping = verify->inhibit_mapping,
+		.inhibit_any_policy = verify->inhibit_any,
+	};
+	struct buf out = BUF_INIT(1 << 20);
+	x509_judge(&question, &answer);
+	enum err err = verify->json ? x509_report_json(&question, &answer, verify->leaf, &out)
+				    : x509_report_text(&question, &answer, verify->leaf, &out);
+	if (err == ERR_OK && out.len > 0) {
+		(void)fwrite(out.data, 1, out.len, stdout);
+		if (out.data[out.len - 1] != '\n') {
+			(void)fputc('\n', stdout);
+		}
+	}
+	buf_release(&out);
+	if (err != ERR_OK) {
+		return cli_fail("the report cannot be made: %s", err_name(err));
+	}
+	return answer.verdict == X509_ACCEPT ? CLI_OK : CLI_REFUSED;
+}
+
+static int sets_make(struct verify *verify)
+{
+	struct trust_pin pins[CERTS_MAX];
+	if (verify->pins.count > CERTS_MAX) {
+		return cli_fail("more than %u pinned certificates", CERTS_MAX);
+	}
+	for (size_t i = 0; i < verify->pins.count; i++) {
+		pins[i] = (struct trust_pin){verify->pins.items[i], "pinned"};
+	}
+	enum err err = trust_set_new((const struct cert *const *)verify->anchors.items, verify->anchors.count,
+		pins, verify->pins.count, 1, &verify->trust_set);
+	if (err == ERR_OK && verify->crls.count > 0) {
+		err = crl_set_new((const struct crl *const *)verify->crls.items, verify->crls.count, 1,
+			&verify->crl_set);
+	}
+	return err == ERR_OK ? CLI_OK : cli_fail("the question cannot be put: %s", err_name(err));
+}
+
+static void verify_release(struct verify *verify)
+{
+	cert_list_release(&verify->anchors);
+	cert_list_release(&verify->pins);
+	cert_list_release(&verify->chain);
+	crl_list_release(&verify->crls);
+	trust_set_unref(verify->trust_set);
+	crl_set_unref(verify->crl_set);
+}
+
+static int cmd_verify(int argc, char **argv)
+{
+	struct verify verify = {0};
+	const struct cli_option options[] = {
+		{"--trust", CLI_LIST, &verify.trust, "FILE", "trust anchors"},
+		{"--pinned", CLI_LIST, &verify.pinned, "FILE", "certificates that are let in as they are"},
+		{"--keystore", CLI_TEXT, &verify.keystore, "FILE", "anchors and pins of a keystore"},
+		{"--passphrase", CLI_TEXT, &verify.spec, "SPEC", "of the keystore"},
+		{"--untrusted", CLI_LIST, &verify.untrusted, "FILE", "what the peer presents beside LEAF"},
+		{"--crl", CLI_LIST, &verify.crl, "FILE", "revocation lists"},
+		{"--require-crl", CLI_TEXT, &verify.require_crl, "WORD",
+			"yes, no or if-any (the default with --crl)"},
+		{"--at", CLI_TEXT, &verify.at, "TIME", "judge as of then (RFC 3339); default: now"},
+		{"--purpose", CLI_TEXT, &verify.purpose, "WORD", "client (the default), server or any"},
+		{"--policy", CLI_LIST, &verify.policy, "OID", "acceptable certificate policies"},
+		{"--explicit-policy", CLI_FLAG, &verify.explicit_policy, NULL, "a policy is needed"},
+		{"--inhibit-mapping", CLI_FLAG, &verify.inhibit_mapping, NULL, "policies are not mapped"},
+		{"--inhibit-any", CLI_FLAG, &verify.inhibit_any, NULL, "anyPolicy does not count"},
+		{"--allow-sha1", CLI_FLAG, &verify.allow_sha1, NULL, "accept SHA-1 signatures"},
+		{"--json", CLI_FLAG, &verify.json, NULL, "for programs"},
+		{NULL, CLI_HEADING, NULL, NULL, "Known, but refused by this build"},
+		{"--ocsp", CLI_LIST, &verify.ocsp, "FILE", "OCSP responses"},
+		{"--host", CLI_TEXT, &verify.host, "NAME", "the server's name"},
+	};
+	const struct cli_syntax syntax = {command, "LEAF",
+		"Judges the certificate in LEAF (further ones in it are presented with it) as the broker "
+		"judges a\n"
+		"client's. PEM or DER; each file may hold several. Exit 0 accepted, 1 refused, 2 unreadable "
+		"input.",
+		options, ARRAY_COUNT(options), 1, 1};
+	struct cli_list arguments = {.count = 0};
+	int code = CLI_OK;
+	if (!cli_parse(&syntax, argc, argv, &arguments, &code)) {
+		return code;
+	}
+	verify.leaf = arguments.items[0];
+	if ((code = options_mean(&verify)) == CLI_OK && (code = files_read(&verify)) == CLI_OK) {
+		if (verify.leaf_error.err != ERR_OK) {
+			code = malformed_report(&verify);
+		} else if ((code = sets_make(&verify)) == CLI_OK) {
+			code = judge(&verify);
+		}
+	}
+	verify_release(&verify);
+	return code;
+}
 
 int cmd_cert(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return cli_fail("'cert' is not in this build");
+	static const struct cli_command commands[] = {
+		{"verify", "would it be let in, and why not", cmd_verify}};
+	return cli_dispatch("lockgate cert", "Certificates, judged as the broker judges them.", commands,
+		ARRAY_COUNT(commands), argc, argv);
 }
