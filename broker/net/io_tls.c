@@ -179,9 +179,8 @@ static void failed(struct io *io, int error)
 	if (wolfSSL_get_alert_history(io->s.ssl, &alerts) == WOLFSSL_SUCCESS) {
 		received = alerts.last_rx.code;
 	}
-	bool first = io->phase == IO_HANDSHAKE && !wolfSSL_is_init_finished(io->s.ssl) &&
-		     io->s.bytes_out == 0 && io->s.wire.bytes <= 7; /* at most an alert of ours */
-	enum tls_failure failure = tls_failure_of(error, received, first, detail, sizeof(detail));
+	bool spoke_tls = io->phase != IO_HANDSHAKE || !io->not_tls;
+	enum tls_failure failure = tls_failure_of(error, received, spoke_tls, detail, sizeof(detail));
 	io->s.tls_failure = (uint8_t)failure;
 	/* The library queued its alert; it leaves before the connection ends. */
 	io->goodbye = true;
@@ -203,8 +202,19 @@ static void finished(struct io *io)
 	io_mark(io);
 }
 
+/* RFC 8446 5.1: a client's first record is a handshake (22). */
+static void look_at_first_byte(struct io *io)
+{
+	struct wire_reader reader = wire_reader_init(io->in);
+	uint8_t type = 0;
+	if (io->s.bytes_in == io->in.len && wire_peek_u8(&reader, &type) == ERR_OK) {
+		io->not_tls = type != 22;
+	}
+}
+
 static void pump_handshake(struct io *io)
 {
+	look_at_first_byte(io);
 	int result = wolfSSL_accept(io->s.ssl);
 	if (result == WOLFSSL_SUCCESS) {
 		finished(io);

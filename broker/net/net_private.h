@@ -181,6 +181,7 @@ struct io {
 	bool tell_secure; /* on_secure is due */
 	bool goodbye;     /* close_notify was made */
 	bool pull;        /* the TLS library may hold records that nobody asked for yet */
+	bool not_tls;     /* the first byte was not that of a handshake record */
 	uv_tcp_t tcp;
 	struct loop *loop;
 	struct list all, dirty;
@@ -233,7 +234,7 @@ struct WOLFSSL_CTX *tls_context_library(const struct tls_context *context);
 enum tls_client_auth tls_context_client_auth(const struct tls_context *context);
 /* Which failure an error code with these alerts means, and the sentence for the log. */
 enum tls_failure tls_failure_of(
-	int error, int alert_received, bool first_bytes, char *detail, size_t detail_bytes);
+	int error, int alert_received, bool spoke_tls, char *detail, size_t detail_bytes);
 
 /* --- small things --- */
 struct net_address net_address_of(const struct sockaddr_storage *from);

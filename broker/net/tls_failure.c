@@ -94,14 +94,12 @@ static enum tls_failure failure_of_alert(int alert, char *detail, size_t detail_
 }
 
 enum tls_failure tls_failure_of(
-	int error, int alert_received, bool first_bytes, char *detail, size_t detail_bytes)
+	int error, int alert_received, bool spoke_tls, char *detail, size_t detail_bytes)
 {
 	if (error == WC_NO_ERR_TRACE(FATAL_ERROR) && alert_received != ALERT_NONE) {
 		return failure_of_alert(alert_received, detail, detail_bytes);
 	}
-	if (first_bytes &&
-		(error == UNKNOWN_RECORD_TYPE || error == VERSION_ERROR || error == LENGTH_ERROR)) {
-		/* The very first record did not even look like one: another protocol speaks here. */
+	if (!spoke_tls) {
 		(void)snprintf(detail, detail_bytes, "the client does not speak TLS");
 		return TLS_FAILURE_NOT_TLS;
 	}
