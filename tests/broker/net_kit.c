@@ -76,6 +76,13 @@ static void payload_release(void *owner)
 	atomic_fetch_add(&app->released, 1);
 }
 
+static void set_text(struct app *app, char *into, size_t room, const char *text)
+{
+	(void)pthread_mutex_lock(&app->text_lock);
+	(void)snprintf(into, room, "%s", text);
+	(void)pthread_mutex_unlock(&app->text_lock);
+}
+
 static void see_peer(struct io *io, struct app *app)
 {
 	const struct bytes *chain = NULL;
@@ -85,7 +92,7 @@ static void see_peer(struct io *io, struct app *app)
 	atomic_store(&app->last_chain, (unsigned)count);
 	atomic_store(&app->leaf_matches, count > 0 && bytes_equal(chain[0], app->want_leaf));
 	atomic_store(&app->last_version, io_tls_version(io));
-	(void)snprintf(app->cipher, sizeof(app->cipher), "%s", io_tls_cipher(io));
+	set_text(app, app->cipher, sizeof(app->cipher), io_tls_cipher(io));
 	io_drop_chain(io);
 }
 
@@ -148,7 +155,7 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 	(void)atomic_compare_exchange_strong(&app->last_io, &self, NULL);
 	atomic_store(&app->last_why, why);
 	atomic_store(&app->last_failure, io_tls_failure(io));
-	(void)snprintf(app->detail, sizeof(app->detail), "%s", detail);
+	set_text(app, app->detail, sizeof(app->detail), detail);
 	/* A payload by reference outlives its connection's last callback: release comes after it. */
 	uint8_t *payload = conn->payload;
 	conn->payload = NULL;

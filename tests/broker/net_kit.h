@@ -7,6 +7,7 @@
 #ifndef LOCKGATE_TESTS_BROKER_NET_KIT_H
 #define LOCKGATE_TESTS_BROKER_NET_KIT_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "broker/net/net.h"
@@ -45,6 +46,7 @@ struct app {
 	atomic_uint last_why, last_failure, last_evidence, last_chain, last_version;
 	atomic_bool leaf_matches;
 	struct bytes want_leaf;       /* set before, compared with what came */
+	pthread_mutex_t text_lock;    /* zeroed is unlocked: several workers write the texts */
 	char detail[200], cipher[64]; /* of the last: read them after `closed` or `secure` counted up */
 	_Atomic(struct io *) last_io; /* for what a test asks for on the loop */
 	_Atomic(struct io_parcel *) parcel;
