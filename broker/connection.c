@@ -1,0 +1,448 @@
+/*
+ * connection.c - accept, the gate after Finished, and every way a connection ends.
+ * Owns:    the connection's memory.
+ * Never:   touches a session before every gate has admitted.
+ * Threads: the worker that holds the connection.
+ */
+#include "broker/connection.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/broker.h"
+#include "broker/connection_private.h"
+
+static struct connection *owner_of(struct io *io)
+{
+	struct connection *connection = io_owner(io);
+
+	assert(connection->magic == CONNECTION_MAGIC);
+	return connection;
+}
+
+void pending_free(struct connect_pending *pending)
+{
+	if (pending == NULL) {
+		return;
+	}
+	login_attempt_cancel(pending->login);
+	io_parcel_free(pending->parcel);
+	secure_wipe(pending->packet, pending->packet_len);
+	free(pending->packet);
+	free(pending);
+}
+
+void connection_free(struct connection *connection)
+{
+	wheel_cancel(connection->worker->wheel, &connection->timer);
+	list_remove(&connection->node);
+	for (size_t i = 0; i < connection->chain_count; i++) {
+		cert_unref(connection->chain[i]);
+	}
+	free(connection->chain);
+	free(connection->client_id);
+	free(connection->user_name);
+	free(connection->login_user);
+	free(connection->login_client_id);
+	free(connection->login_name);
+	free(connection->session_owner);
+	free(connection->password_user);
+	session_identity_unref(connection->identity);
+	pending_free(connection->pending);
+	connection->magic = 0;
+	free(connection);
+}
+
+void connection_evidence(
+	const struct connection *connection, struct evidence *out, const struct cert **chain_space)
+{
+	for (size_t i = 0; i < connection->chain_count; i++) {
+		chain_space[i] = connection->chain[i];
+	}
+	*out = (struct evidence){
+		.channel = connection->channel,
+		.peer = connection->peer,
+		.certificate = connection->certificate,
+		.chain = chain_space,
+		.chain_count = connection->chain_count,
+		.connect_seen = connection->connect_seen,
+		.client_id = connection->client_id,
+		.user_name = connection->user_name,
+		.password_sent = connection->password_sent,
+		.login = connection->login_outcome,
+		.login_user = connection->login_user,
+		.login_client_id = connection->login_client_id,
+		.login_user_verified = connection->login_user_verified,
+		.login_client_id_bound = connection->login_client_id_bound,
+		.login_name = connection->login_name,
+		.login_account_known = connection->login_account_known,
+		.session_owner = connection->session_owner,
+	};
+}
+
+static int64_t now_seconds(const struct connection *connection)
+{
+	struct clock clock = net_clock(connection->worker->shared->net, connection->worker->at);
+
+	return clock_wall_ms(&clock) / 1000;
+}
+
+struct admission_verdict *connection_judge(struct connection *connection)
+{
+	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	struct admission_verdict *verdict = calloc(1, sizeof(*verdict));
+	struct evidence evidence;
+
+	if (verdict == NULL) {
+		return NULL;
+	}
+	connection_evidence(connection, &evidence, chain);
+	admission_judge(world_policy(connection->worker->world), &evidence, now_seconds(connection), verdict);
+	return verdict;
+}
+
+const struct world_channel *connection_settings(const struct connection *connection)
+{
+	return world_channel(connection->worker->world, connection->channel);
+}
+
+/* --- ending --- */
+
+void connection_note_refusal(struct connection *connection, const struct connection_refusal *refusal)
+{
+	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	struct evidence evidence;
+	struct refusal_facts facts = {
+		.evidence = &evidence,
+		.verdict = refusal->verdict,
+		.live = refusal->live,
+		.peer_port = connection->peer_port,
+		.tls_version = connection->io == NULL ? "" : tls_version_name(io_tls_version(connection->io)),
+		.note = refusal->note,
+	};
+
+	connection_evidence(connection, &evidence, chain);
+	refusals_add(connection->worker->shared->refusals, &facts, connection->refusal);
+}
+
+static void on_delay_over(struct wheel_timer *timer)
+{
+	struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+
+	connection_send_connack_refusal(connection, connection->pending->answer);
+	io_close(connection->io);
+}
+
+void connection_refuse(
+	struct connection *connection, const struct admission_verdict *verdict, const char *note)
+{
+	const struct world_channel *settings = connection_settings(connection);
+	struct worker *worker = connection->worker;
+	bool login_failed = verdict->step == STEP_LOGIN || verdict->step == STEP_ACCOUNT;
+
+	wheel_cancel(worker->wheel, &connection->timer);
+	connection_note_refusal(connection, &(struct connection_refusal){verdict, note, false});
+	connection->state = CONNECTION_REFUSED;
+	if (!connection->connect_seen || connection->pending == NULL) {
+		io_close(connection->io);
+		return;
+	}
+	if (login_failed) {
+		/* Unknown, disabled, locked and wrong get identical bytes, and not before FAILDLAY: no id goes with them. */
+		connection->refusal[0] = '\0';
+	}
+	connection->pending->answer = verdict->reason_code;
+	if (login_failed && settings != NULL && settings->fail_delay_ms > 0) {
+		connection->timer.fn = on_delay_over;
+		wheel_add(worker->wheel, &connection->timer,
+			net_now_ms(worker->shared->net, worker->at) + settings->fail_delay_ms);
+		return;
+	}
+	connection_send_connack_refusal(connection, verdict->reason_code);
+	io_close(connection->io);
+}
+
+void connection_fault(struct connection *connection, uint8_t reason, const char *clause)
+{
+	struct worker *worker = connection->worker;
+	char peer[AUTH_ADDRESS_TEXT_BYTES];
+
+	wheel_cancel(worker->wheel, &connection->timer);
+	auth_address_format(&connection->peer, peer);
+	LOG(worker->shared->log, LOG_INFO, "LKG0302I", "connection ended before it was admitted",
+		LF_TEXT("channel", connection->channel), LF_TEXT("peer", peer),
+		LF_INT("port", connection->peer_port), LF_INT("mqtt_reason", reason),
+		LF_TEXT("clause", clause == NULL ? "" : clause),
+		LF_TEXT("client", connection->client_id == NULL ? "" : connection->client_id));
+	connection->state = CONNECTION_REFUSED;
+	if (reason != 0) {
+		connection_send_connack_refusal(connection, reason);
+	}
+	io_close(connection->io);
+}
+
+/* MQTT-3.1.4-5 and its kin: a refusal closes; before MQTT 5 only with one of the five codes. */
+void connection_send_connack_refusal(struct connection *connection, uint8_t reason)
+{
+	struct buf props = BUF_INIT(256);
+	struct buf packet = BUF_INIT(512);
+	struct mqtt_encode_options options = {.version = connection->version};
+	struct mqtt_connack_view connack = {.reason = reason};
+
+	if (connection->version == MQTT_5 && connection->refusal[0] != '\0') {
+		struct wire_writer writer = wire_writer_init(&props);
+		char text[32] = "refusal ";
+
+		memcpy(text + 8, connection->refusal, REFUSAL_ID_BYTES);
+		mqtt_put_prop_bytes(&writer, MQTT_PROP_REASON_STRING, bytes_text(text));
+		if (wire_writer_err(&writer) == ERR_OK) {
+			connack.props.raw = buf_bytes(&props);
+		}
+	}
+	if (mqtt_encode_connack(&options, &connack, &packet) == ERR_OK) {
+		io_send(connection->io, buf_bytes(&packet));
+	}
+	buf_release(&packet);
+	buf_release(&props);
+}
+
+/* --- the gate after Finished --- */
+
+static void on_connect_late(struct wheel_timer *timer)
+{
+	struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+
+	connection_fault(connection, 0, "no CONNECT within CONNTIMEO");
+}
+
+/* Parses what the peer presented. Something that is no certificate leaves an empty chain, which the judge refuses. */
+static const char *take_chain(struct connection *connection)
+{
+	static const char no_memory[] = "out of memory";
+	const struct bytes *ders = NULL;
+	size_t count = 0;
+	enum tls_evidence evidence = io_peer_chain(connection->io, &ders, &count);
+	struct x509_error error = {0};
+
+	switch (evidence) {
+	case TLS_EVIDENCE_NOT_ASKED: connection->certificate = CERTIFICATE_NOT_ASKED; return NULL;
+	case TLS_EVIDENCE_NONE_SENT: connection->certificate = CERTIFICATE_NONE_SENT; return NULL;
+	case TLS_EVIDENCE_CHAIN: break;
+	}
+	connection->certificate = CERTIFICATE_CHAIN;
+	if (count == 0 || count > X509_CHAIN_CERTS_MAX) {
+		return "more certificates than a chain may have";
+	}
+	connection->chain = calloc(count, sizeof(struct cert *));
+	if (connection->chain == NULL) {
+		return no_memory;
+	}
+	for (size_t i = 0; i < count; i++) {
+		enum err err = cert_parse(ders[i], &connection->chain[i], &error);
+
+		if (err != ERR_OK) {
+			for (size_t j = 0; j < i; j++) {
+				cert_unref(connection->chain[j]);
+			}
+			connection->chain_count = 0;
+			return err == ERR_NOMEM ? no_memory : error.what;
+		}
+		connection->chain_count = (uint8_t)(i + 1);
+	}
+	io_drop_chain(connection->io);
+	return NULL;
+}
+
+static void on_secure(struct io *io)
+{
+	struct connection *connection = owner_of(io);
+	const struct world_channel *settings = connection_settings(connection);
+	const char *note = take_chain(connection);
+
+	if (note != NULL) {
+		/* The chain was not understood whole: the judge sees none of it. */
+		for (size_t i = 0; i < connection->chain_count; i++) {
+			cert_unref(connection->chain[i]);
+		}
+		connection->chain_count = 0;
+	}
+	struct admission_verdict *verdict = connection_judge(connection);
+
+	if (verdict == NULL || settings == NULL) {
+		connection_fault(connection, 0, settings == NULL ? "the channel is gone" : "out of memory");
+	} else if (verdict->admission == ADMISSION_REFUSE) {
+		connection_refuse(connection, verdict, note);
+	} else {
+		connection->state = CONNECTION_CONNECT;
+		io_open_gate(io);
+	}
+	free(verdict);
+}
+
+static void on_data(struct io *io, struct bytes in)
+{
+	struct connection *connection = owner_of(io);
+
+	switch (connection->state) {
+	case CONNECTION_CONNECT:
+	case CONNECTION_LIVE: connection_feed(connection, in); return;
+	case CONNECTION_LOGIN:
+	case CONNECTION_MOVING:
+	case CONNECTION_CLAIM: io_unread(io, in); return;
+	case CONNECTION_HANDSHAKE:
+	case CONNECTION_REFUSED:
+	case CONNECTION_CLOSING: return;
+	}
+}
+
+static void on_drained(struct io *io)
+{
+	struct connection *connection = owner_of(io);
+
+	if (connection->state == CONNECTION_LIVE && connection->session != NULL && !connection->doomed) {
+		session_writable(connection->session);
+	}
+}
+
+/* A handshake that failed is a refusal like any other: it gets an id, a line and an explanation. */
+static void note_failed_handshake(struct connection *connection, const char *detail)
+{
+	struct worker *worker = connection->worker;
+	enum tls_failure failure = io_tls_failure(connection->io);
+	char peer[AUTH_ADDRESS_TEXT_BYTES];
+
+	if (failure == TLS_FAILURE_NO_CERTIFICATE) {
+		connection->certificate = CERTIFICATE_NONE_SENT;
+		struct admission_verdict *verdict = connection_judge(connection);
+
+		if (verdict != NULL && verdict->admission == ADMISSION_REFUSE) {
+			connection_note_refusal(
+				connection, &(struct connection_refusal){verdict, detail, false});
+			free(verdict);
+			return;
+		}
+		free(verdict);
+	}
+	auth_address_format(&connection->peer, peer);
+	LOG(worker->shared->log, LOG_WARN, "LKG9633E", "TLS handshake failed",
+		LF_TEXT("channel", connection->channel), LF_TEXT("peer", peer),
+		LF_INT("port", connection->peer_port), LF_TEXT("step", "handshake"),
+		LF_TEXT("failure", tls_failure_name(failure)),
+		LF_TEXT("sentence", detail == NULL ? "" : detail));
+}
+
+static void on_closed(struct io *io, enum io_close why, const char *detail)
+{
+	struct connection *connection = owner_of(io);
+	struct worker *worker = connection->worker;
+	struct session *session = connection->session;
+	char peer[AUTH_ADDRESS_TEXT_BYTES];
+
+	if (connection->state == CONNECTION_HANDSHAKE && why == IO_CLOSE_TLS) {
+		note_failed_handshake(connection, detail);
+	}
+	if (connection->pending != NULL && connection->pending->claim != NULL) {
+		hub_connect_cancel(worker->hub, connection->pending->claim);
+	}
+	if (connection->identity != NULL) {
+		auth_address_format(&connection->peer, peer);
+		LOG(worker->shared->log, LOG_INFO, "LKG0301I", "session ended its connection",
+			LF_TEXT("client", connection->identity->client_id),
+			LF_TEXT("channel", connection->channel), LF_TEXT("peer", peer),
+			LF_INT("port", connection->peer_port), LF_TEXT("why", io_close_name(why)),
+			LF_TEXT("detail", detail == NULL ? "" : detail),
+			LF_INT("mqtt_reason", connection->close_reason),
+			LF_TEXT("refusal", connection->refusal));
+		atomic_fetch_sub_explicit(&worker->live, 1, memory_order_relaxed);
+	}
+	connection->io = NULL;
+	if (session != NULL && connection->doomed) {
+		/* Refused after its claim: as a session closed by judgement, its will is not for publishing. */
+		if (hub_session_close(worker->hub, bytes_text(connection->identity->client_id),
+			    MQTT_REASON_NOT_AUTHORIZED, SESSION_WILL_REVOKED, false) == ERR_OK) {
+			session = NULL;
+		}
+	}
+	connection->session = NULL;
+	connection_free(connection);
+	if (session != NULL) {
+		session_lost(session);
+	}
+}
+
+const struct io_calls connection_io_calls = {on_secure, on_data, on_drained, on_closed};
+
+/* --- accept --- */
+
+static void address_from_net(const struct net_address *in, struct auth_address *out)
+{
+	*out = (struct auth_address){.family = in->family};
+	memcpy(out->octets, in->octets, sizeof(out->octets));
+}
+
+bool connection_may_accept(struct worker *worker, const char *channel, const struct net_address *peer)
+{
+	struct evidence evidence = {.channel = channel};
+	struct admission_verdict *verdict;
+	char id[REFUSAL_ID_BYTES];
+	bool good;
+
+	if (worker->world == NULL) {
+		return false;
+	}
+	verdict = calloc(1, sizeof(*verdict));
+	if (verdict == NULL) {
+		return false;
+	}
+	struct clock clock = net_clock(worker->shared->net, worker->at);
+
+	address_from_net(peer, &evidence.peer);
+	admission_judge(world_policy(worker->world), &evidence, clock_wall_ms(&clock) / 1000, verdict);
+	good = verdict->admission != ADMISSION_REFUSE;
+	if (!good) {
+		refusals_add(worker->shared->refusals,
+			&(struct refusal_facts){
+				.evidence = &evidence, .verdict = verdict, .peer_port = peer->port},
+			id);
+	}
+	free(verdict);
+	return good;
+}
+
+static void on_nobody_closed(struct io *io, enum io_close why, const char *detail)
+{
+	(void)io;
+	(void)why;
+	(void)detail;
+}
+
+static const struct io_calls nobody_calls = {NULL, NULL, NULL, on_nobody_closed};
+
+void connection_accept(struct worker *worker, const char *channel, struct io *io)
+{
+	const struct world_channel *settings = world_channel(worker->world, channel);
+	struct connection *connection = settings == NULL ? NULL : calloc(1, sizeof(*connection));
+	struct net_address peer = io_peer(io);
+
+	if (connection == NULL) {
+		io_set_owner(io, &nobody_calls, NULL);
+		io_abort(io);
+		return;
+	}
+	connection->magic = CONNECTION_MAGIC;
+	connection->state = CONNECTION_HANDSHAKE;
+	connection->worker = worker;
+	connection->io = io;
+	connection->certificate = CERTIFICATE_PENDING;
+	connection->login_outcome = LOGIN_PENDING;
+	connection->version = MQTT_3_1_1;
+	memcpy(connection->channel, settings->name, sizeof(connection->channel));
+	address_from_net(&peer, &connection->peer);
+	connection->peer_port = peer.port;
+	list_push_back(&worker->connections, &connection->node);
+	io_set_owner(io, &connection_io_calls, connection);
+	connection->timer.fn = on_connect_late;
+	wheel_add(worker->wheel, &connection->timer,
+		net_now_ms(worker->shared->net, worker->at) + settings->connect_ms);
+}

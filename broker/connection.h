@@ -1,0 +1,81 @@
+/*
+ * connection.h - one client's way through the gates: handshake, judge, log in, move, claim its session, live.
+ * Owns:    its io, its evidence (parsed chain, names), its waiting login or claim.
+ * Never:   touches a session before every gate has admitted; keeps a password longer than the login needs it.
+ * Threads: one worker's loop at a time; it moves at most once, by mail.
+ */
+#ifndef LOCKGATE_BROKER_CONNECTION_H
+#define LOCKGATE_BROKER_CONNECTION_H
+
+#include "broker/login.h"
+#include "broker/worker.h"
+
+#define CONNECTION_MAGIC 0x4c4b4754u
+
+/*
+ * HANDSHAKE -> CONNECT (Finished, chain judged) | REFUSED
+ * CONNECT   -> LOGIN | MOVING (no login) | REFUSED
+ * LOGIN     -> MOVING | REFUSED
+ * MOVING    -> CLAIM | REFUSED           (home already: at once)
+ * CLAIM     -> LIVE | REFUSED
+ * LIVE      -> CLOSING
+ * REFUSED   -> (on_closed)               (perhaps after the failure delay)
+ * CLOSING   -> (on_closed)
+ */
+enum connection_state {
+	CONNECTION_HANDSHAKE,
+	CONNECTION_CONNECT,
+	CONNECTION_LOGIN,
+	CONNECTION_MOVING,
+	CONNECTION_CLAIM,
+	CONNECTION_LIVE,
+	CONNECTION_REFUSED,
+	CONNECTION_CLOSING
+};
+
+struct connection {
+	uint32_t magic;
+	enum connection_state state;
+	struct list node;
+	struct worker *worker;
+	struct io *io;
+	struct wheel_timer timer; /* CONNECT deadline, failure delay, then valid_until */
+	struct auth_address peer;
+	uint16_t peer_port;
+	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+
+	/* Evidence, as it arrived. */
+	enum certificate_evidence certificate;
+	struct cert **chain;
+	uint8_t chain_count;
+	bool connect_seen, password_sent, client_id_assigned;
+	bool login_user_verified, login_client_id_bound, login_account_known;
+	enum login_outcome login_outcome;
+	enum mqtt_version version;
+	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
+	char *password_user; /* whom the users file vouched for, and by which secret */
+	uint64_t credential;
+
+	/* On the way in only. */
+	struct connect_pending *pending;
+
+	/* Live. */
+	struct session *session;
+	bool paused; /* by the session */
+	bool doomed; /* refused after its claim: the link is deaf */
+	uint8_t close_reason;
+	struct admission_uses uses;
+	const struct session_identity *identity;
+	char refusal[REFUSAL_ID_BYTES]; /* "" unless refused or closed by judgement */
+};
+
+/* Listener callbacks; ctx is the channel's name, good until the listener is gone. */
+bool connection_may_accept(struct worker *worker, const char *channel, const struct net_address *peer);
+void connection_accept(struct worker *worker, const char *channel, struct io *io);
+/* Judges a live session again; closes it if positive knowledge says so. */
+void connection_rejudge(struct connection *connection);
+/* Fills evidence from the connection; chain_space has room for X509_CHAIN_CERTS_MAX. */
+void connection_evidence(
+	const struct connection *connection, struct evidence *out, const struct cert **chain_space);
+
+#endif

@@ -1,0 +1,265 @@
+/*
+ * connection_live.c - bytes to packets, packets to the session and back, and the judge's second look.
+ * Owns:    nothing beyond the connection.
+ * Never:   reads a packet while its session has paused it.
+ * Threads: the session's home worker.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/broker.h"
+#include "broker/connection_private.h"
+
+/* --- the session's link: it only queues --- */
+
+static void release_message(void *owner)
+{
+	message_unref(owner);
+}
+
+/* Below this a copy costs less than the bookkeeping of a reference. */
+#define COPIED_PAYLOAD_BYTES 512u
+
+static void link_send(void *ctx, struct bytes head, struct message *payload_owner, struct bytes payload)
+{
+	struct connection *connection = ctx;
+
+	if (connection->doomed || connection->io == NULL) {
+		return;
+	}
+	io_send(connection->io, head);
+	if (payload_owner == NULL || payload.len == 0) {
+		return;
+	}
+	if (payload.len <= COPIED_PAYLOAD_BYTES) {
+		io_send(connection->io, payload);
+	} else {
+		io_send_ref(connection->io, payload, release_message, message_ref(payload_owner));
+	}
+}
+
+static size_t link_backlog(void *ctx)
+{
+	const struct connection *connection = ctx;
+
+	return connection->io == NULL ? 0 : io_backlog_bytes(connection->io);
+}
+
+static void send_disconnect(struct connection *connection, uint8_t reason)
+{
+	struct buf props = BUF_INIT(256);
+	struct buf packet = BUF_INIT(512);
+	struct mqtt_encode_options options = {.version = connection->version};
+	struct mqtt_disconnect_view disconnect = {.reason = reason};
+
+	if (connection->refusal[0] != '\0') {
+		struct wire_writer writer = wire_writer_init(&props);
+		char text[32] = "refusal ";
+
+		memcpy(text + 8, connection->refusal, REFUSAL_ID_BYTES);
+		mqtt_put_prop_bytes(&writer, MQTT_PROP_REASON_STRING, bytes_text(text));
+		if (wire_writer_err(&writer) == ERR_OK) {
+			disconnect.props.raw = buf_bytes(&props);
+		}
+	}
+	if (mqtt_encode_disconnect(&options, &disconnect, &packet) == ERR_OK) {
+		io_send(connection->io, buf_bytes(&packet));
+	}
+	buf_release(&packet);
+	buf_release(&props);
+}
+
+static void link_close(void *ctx, uint8_t reason, bool with_disconnect)
+{
+	struct connection *connection = ctx;
+
+	connection->session = NULL;
+	connection->close_reason = reason;
+	if (connection->io == NULL) {
+		return;
+	}
+	if (with_disconnect && connection->version == MQTT_5 && !connection->doomed) {
+		send_disconnect(connection, reason);
+	}
+	connection->state = CONNECTION_CLOSING;
+	io_close(connection->io);
+}
+
+static void link_pause(void *ctx)
+{
+	struct connection *connection = ctx;
+
+	connection->paused = true;
+	io_read_pause(connection->io);
+}
+
+static void link_resume(void *ctx)
+{
+	struct connection *connection = ctx;
+
+	connection->paused = false;
+	io_read_resume(connection->io);
+}
+
+const struct session_link_ops connection_link_ops = {
+	link_send, link_backlog, link_close, link_pause, link_resume};
+
+/* --- packets in --- */
+
+static uint32_t packet_limit(const struct connection *connection)
+{
+	const struct world_channel *settings = connection_settings(connection);
+	uint32_t limit = settings == NULL ? BROKER_CONNECT_BYTES_MAX : settings->packet_bytes_max;
+
+	if (connection->state == CONNECTION_CONNECT && limit > BROKER_CONNECT_BYTES_MAX) {
+		limit = BROKER_CONNECT_BYTES_MAX;
+	}
+	return limit;
+}
+
+static void framing_fault(struct connection *connection, const struct fault *fault)
+{
+	if (connection->state == CONNECTION_LIVE && connection->session != NULL) {
+		session_fault(connection->session, fault);
+	} else {
+		connection_fault(connection, 0, fault->clause);
+	}
+}
+
+/* One packet; false: what is left must wait, or does not count any more. */
+static bool feed_frame(struct connection *connection, const struct mqtt_frame *frame)
+{
+	if (connection->state == CONNECTION_CONNECT) {
+		connection_read_connect(connection, frame);
+		return false;
+	}
+	return session_packet(connection->session, frame) == ERR_OK && connection->session != NULL &&
+	       !connection->paused;
+}
+
+void connection_feed(struct connection *connection, struct bytes in)
+{
+	uint32_t limit = packet_limit(connection);
+	struct mqtt_frame frame;
+	struct fault fault = FAULT_NONE;
+	enum err err = ERR_OK;
+	bool more = !connection->paused && !connection->doomed;
+
+	while (more && in.len > 0) {
+		err = mqtt_frame_next(in, limit, &frame, &fault);
+		if (err != ERR_OK) {
+			break;
+		}
+		in = bytes_of(in.data + frame.packet_bytes, in.len - frame.packet_bytes);
+		more = feed_frame(connection, &frame);
+	}
+	if (err != ERR_OK && err != ERR_AGAIN) {
+		framing_fault(connection, &fault);
+		return;
+	}
+	bool over = connection->state == CONNECTION_REFUSED || connection->state == CONNECTION_CLOSING;
+
+	if (in.len > 0 && !over && connection->io != NULL) {
+		io_unread(connection->io, in);
+	}
+}
+
+/* --- living --- */
+
+static void on_valid_until(struct wheel_timer *timer)
+{
+	struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
+
+	worker_judge_soon(connection->worker, &connection->node);
+}
+
+/* Again when the verdict ends by itself; never later than in a day, since wall clocks are set. */
+static void arm_valid_until(struct connection *connection, int64_t valid_until)
+{
+	struct worker *worker = connection->worker;
+	struct clock clock = net_clock(worker->shared->net, worker->at);
+	int64_t day_ms = 24 * 3600 * 1000;
+	int64_t now_ms = clock_wall_ms(&clock);
+
+	wheel_cancel(worker->wheel, &connection->timer);
+	if (valid_until == X509_NEVER) {
+		return;
+	}
+	int64_t left_ms =
+		valid_until > now_ms / 1000 + 24 * 3600 ? day_ms : valid_until * 1000 - now_ms + 1000;
+
+	connection->timer.fn = on_valid_until;
+	wheel_add(worker->wheel, &connection->timer,
+		clock_mono_ms(&clock) + (uint64_t)(left_ms < 1 ? 1 : left_ms));
+}
+
+void connection_live_begin(struct connection *connection, const struct admission_verdict *verdict)
+{
+	struct worker *worker = connection->worker;
+	char peer[AUTH_ADDRESS_TEXT_BYTES];
+
+	pending_free(connection->pending);
+	connection->pending = NULL;
+	connection->state = CONNECTION_LIVE;
+	connection->uses = verdict->uses;
+	arm_valid_until(connection, verdict->valid_until);
+	atomic_fetch_add_explicit(&worker->live, 1, memory_order_relaxed);
+	auth_address_format(&connection->peer, peer);
+	LOG(worker->shared->log, LOG_INFO, "LKG0300I", "session admitted",
+		LF_TEXT("client", connection->identity->client_id),
+		LF_TEXT("user", connection->identity->user), LF_TEXT("channel", connection->channel),
+		LF_TEXT("peer", peer), LF_INT("port", connection->peer_port), LF_TEXT("rule", verdict->rule),
+		LF_TEXT("tls", tls_version_name(io_tls_version(connection->io))),
+		LF_TEXT("cipher", io_tls_cipher(connection->io)),
+		LF_TEXT("mqtt", mqtt_version_name(connection->version)));
+	io_read_resume(connection->io);
+}
+
+/* A session that a password let in stays only while today's users file would. */
+static void recheck_login(struct connection *connection)
+{
+	struct login_setup *setup = world_logins(connection->worker->world);
+
+	if (connection->login_outcome == LOGIN_ALLOWED &&
+		(setup == NULL || !login_still_allows(setup, connection->login_name,
+					  connection->password_user, connection->credential))) {
+		connection->login_outcome = LOGIN_DENIED;
+	}
+}
+
+void connection_rejudge(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	struct admission_verdict *verdict;
+
+	if (connection->state != CONNECTION_LIVE || connection->session == NULL) {
+		return;
+	}
+	recheck_login(connection);
+	verdict = connection_judge(connection);
+	if (verdict == NULL) {
+		worker_judge_soon(
+			worker, &connection->node); /* memory is short: this is no reason to forget it */
+		return;
+	}
+	connection->uses = verdict->uses;
+	bool same_user = verdict->admission == ADMISSION_ADMIT &&
+			 strcmp(verdict->user, connection->identity->user) == 0;
+
+	if (same_user) {
+		arm_valid_until(connection, verdict->valid_until);
+	} else if (verdict->admission == ADMISSION_ADMIT ||
+		   admission_closes_live(world_policy(worker->world), connection->channel, verdict)) {
+		const char *note =
+			verdict->admission == ADMISSION_ADMIT ? "today's rules map it to another user" : NULL;
+		struct bytes client_id = bytes_text(connection->identity->client_id);
+		uint8_t reason = MQTT_REASON_NOT_AUTHORIZED;
+
+		connection_note_refusal(connection, &(struct connection_refusal){verdict, note, true});
+		if (hub_session_close(worker->hub, client_id, reason, SESSION_WILL_REVOKED, false) !=
+			ERR_OK) {
+			io_abort(connection->io);
+		}
+	}
+	free(verdict);
+}

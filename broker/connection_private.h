@@ -1,0 +1,54 @@
+/*
+ * connection_private.h - shared by the files that make up a connection.
+ * Owns, Never, Threads: see connection.h.
+ */
+#ifndef LOCKGATE_BROKER_CONNECTION_PRIVATE_H
+#define LOCKGATE_BROKER_CONNECTION_PRIVATE_H
+
+#include "base/secret.h"
+#include "broker/connection.h"
+
+/* What only the way in needs; freed when the session lives. */
+struct connect_pending {
+	uint8_t *packet; /* the CONNECT packet, password included: wiped */
+	size_t packet_len;
+	struct mqtt_frame frame; /* into packet */
+	struct login_attempt *login;
+	struct hub_connect *claim;
+	struct mail mail; /* while it moves */
+	struct io_parcel *parcel;
+	struct connection *traveller;
+	uint8_t answer; /* CONNACK reason that waits for the failure delay */
+};
+
+void pending_free(struct connect_pending *pending);
+
+/* connection_in.c: CONNECT to CONNACK. */
+void connection_read_connect(struct connection *connection, const struct mqtt_frame *frame);
+/* connection_live.c */
+extern const struct session_link_ops connection_link_ops;
+void connection_feed(struct connection *connection, struct bytes in);
+void connection_live_begin(struct connection *connection, const struct admission_verdict *verdict);
+
+/* connection.c: ending */
+void connection_free(struct connection *connection);
+struct connection_refusal {
+	const struct admission_verdict *verdict;
+	const char *note; /* more than the verdict says, or NULL */
+	bool live;
+};
+/* Logs and keeps; fills connection->refusal. */
+void connection_note_refusal(struct connection *connection, const struct connection_refusal *refusal);
+/* Refuses by verdict: CONNACK if CONNECT was read (after the failure delay where the login failed), then closes. */
+void connection_refuse(
+	struct connection *connection, const struct admission_verdict *verdict, const char *note);
+/* Refuses outside the judge: a malformed CONNECT, a full server. reason 0: close without an answer. */
+void connection_fault(struct connection *connection, uint8_t reason, const char *clause);
+void connection_send_connack_refusal(struct connection *connection, uint8_t reason);
+/* A verdict of today's world; never on the stack, it is large. NULL when memory is short: then refuse. */
+struct admission_verdict *connection_judge(struct connection *connection);
+const struct world_channel *connection_settings(
+	const struct connection *connection); /* NULL: the channel is gone */
+extern const struct io_calls connection_io_calls;
+
+#endif

@@ -1,0 +1,403 @@
+/*
+ * admin.c - the operators' socket: one request, one reply, then it closes.
+ * Owns:    directory/admin.sock (0600) and its clients.
+ * Never:   serves another user than root and the broker's own.
+ * Threads: the control loop.
+ *
+ * Request:  "lockgate-admin 1 KIND FLAGS LENGTH\n" and LENGTH bytes.   Reply: "CODE LENGTH\n" and LENGTH bytes.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "broker/control/control.h"
+
+#define HEAD_BYTES_MAX 128u
+
+struct admin_client {
+	struct list node;
+	struct admin *admin;
+	uv_pipe_t pipe;
+	uv_write_t write;
+	struct buf in, out, report;
+	char head[64];
+	size_t body_at, body_len;
+	bool have_head, running, closing;
+	struct mqsc_script *script;
+	struct mqsc_host host;
+};
+
+struct admin {
+	struct control *control;
+	uv_pipe_t listener;
+	struct list clients;
+	unsigned client_count;
+	char path[108];
+	bool closing;
+	unsigned open; /* handles, the listener included */
+};
+
+static void admin_release(struct admin *admin)
+{
+	admin->open--;
+	if (admin->open == 0) {
+		free(admin);
+	}
+}
+
+static void on_client_closed(uv_handle_t *handle)
+{
+	struct admin_client *client = handle->data;
+	struct admin *admin = client->admin;
+
+	list_remove(&client->node);
+	admin->client_count--;
+	mqsc_script_free(client->script);
+	buf_release(&client->in);
+	buf_release(&client->out);
+	buf_release(&client->report);
+	free(client);
+	admin_release(admin);
+}
+
+static void client_close(struct admin_client *client)
+{
+	if (!client->closing) {
+		client->closing = true;
+		uv_close((uv_handle_t *)&client->pipe, on_client_closed);
+	}
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+	(void)status;
+	client_close(write->data);
+}
+
+static void reply(struct admin_client *client, int code)
+{
+	if (client->closing) {
+		return;
+	}
+	client->out.len = 0;
+	if (buf_printf(&client->out, "%d %zu\n", code, client->report.len) != ERR_OK ||
+		buf_append(&client->out, buf_bytes(&client->report)) != ERR_OK) {
+		client_close(client);
+		return;
+	}
+	uv_buf_t out = uv_buf_init((char *)client->out.data, (unsigned)client->out.len);
+
+	client->write.data = client;
+	if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &out, 1, on_written) != 0) {
+		client_close(client);
+	}
+}
+
+static bool has_flag(const struct admin_client *client, const char *flag)
+{
+	return strstr(client->head, flag) != NULL;
+}
+
+/* --- mqsc --- */
+
+struct finished {
+	struct admin *admin;
+	struct admin_client *client; /* looked up again: it may have gone */
+	int code;
+};
+
+static struct admin_client *find_client(struct admin *admin, const struct admin_client *wanted)
+{
+	LIST_FOR_EACH(node, &admin->clients)
+	{
+		if (CONTAINER_OF(node, struct admin_client, node) == wanted) {
+			return CONTAINER_OF(node, struct admin_client, node);
+		}
+	}
+	return NULL;
+}
+
+/* The reply goes out when every worker serves under what the script changed. */
+static void on_script_published(void *ctx)
+{
+	struct finished *finished = ctx;
+	struct admin_client *client = find_client(finished->admin, finished->client);
+
+	if (client != NULL) {
+		reply(client, finished->code);
+	}
+	free(finished);
+}
+
+static void on_script_over(struct mqsc_script *script, void *ctx)
+{
+	struct admin_client *client = ctx;
+	struct mqsc_summary summary;
+	struct finished *finished = calloc(1, sizeof(*finished));
+
+	mqsc_script_summary(script, &summary);
+	if (finished == NULL || mqsc_summary_print(&summary, &client->report) != ERR_OK) {
+		free(finished);
+		client_close(client);
+		return;
+	}
+	*finished = (struct finished){client->admin, client, mqsc_summary_exit_code(&summary)};
+	if (control_published(client->admin->control, on_script_published, finished) != ERR_OK) {
+		on_script_published(finished);
+	}
+}
+
+static void run_mqsc(struct admin_client *client, struct bytes body)
+{
+	struct control *control = client->admin->control;
+	struct mqsc_host host = control_host(control);
+	struct mqsc_options options = {
+		.source = "-",
+		.echo = has_flag(client, "echo"),
+		.verify_only = has_flag(client, "verify"),
+		.insecure_test_gates = control->options->insecure_test_gates,
+		.clock = control->clock,
+	};
+
+	client->host = host;
+	if (mqsc_script_start(control->catalog, &client->host, &options, body, &client->report,
+		    on_script_over, client, &client->script) != ERR_OK) {
+		client_close(client);
+	}
+}
+
+void admin_end_scripts(struct control *control)
+{
+	struct admin *admin = control->admin;
+
+	if (admin == NULL) {
+		return;
+	}
+	LIST_FOR_EACH(node, &admin->clients)
+	{
+		struct admin_client *client = CONTAINER_OF(node, struct admin_client, node);
+
+		if (client->script != NULL) {
+			mqsc_script_free(client->script);
+			client->script = NULL;
+			if (buf_append_text(&client->report, "AMQ8101E: The configuration was read again "
+							     "meanwhile; run the command anew.\n") ==
+				ERR_OK) {
+				reply(client, 20);
+			} else {
+				client_close(client);
+			}
+		}
+	}
+}
+
+/* --- explain --- */
+
+static void run_explain(struct admin_client *client, struct bytes body)
+{
+	struct control *control = client->admin->control;
+	char *id = NULL;
+	enum err err = bytes_dup_text(body, &id);
+	int code = 0;
+
+	if (err == ERR_OK && control->world != NULL) {
+		err = refusals_explain(control->shared->refusals, id, world_policy(control->world),
+			clock_wall_ms(&control->clock) / 1000, has_flag(client, "json"), &client->report);
+	}
+	if (err != ERR_OK) {
+		code = 1;
+		enum err said = buf_printf(&client->report,
+			err == ERR_NOT_FOUND ? "No refusal of that id is kept; the last %u are.\n"
+					     : "The refusal could not be explained (%u).\n",
+			err == ERR_NOT_FOUND ? BROKER_REFUSALS_KEPT : (unsigned)err);
+		(void)said;
+	}
+	free(id);
+	reply(client, code);
+}
+
+/* --- requests --- */
+
+/* "lockgate-admin 1 KIND FLAGS LENGTH" */
+static bool parse_head(struct admin_client *client)
+{
+	const char *newline = memchr(client->in.data, '\n', client->in.len);
+	unsigned long length = 0;
+	char line[HEAD_BYTES_MAX];
+
+	if (newline == NULL) {
+		return client->in.len < HEAD_BYTES_MAX;
+	}
+	size_t n = (size_t)(newline - (const char *)client->in.data);
+
+	if (n >= sizeof(line)) {
+		return false;
+	}
+	memcpy(line, client->in.data, n);
+	line[n] = '\0';
+	char kind[16];
+	char flags[32];
+
+	if (sscanf(line, "lockgate-admin 1 %15s %31s %10lu", kind, flags, &length) != 3 ||
+		length > BROKER_ADMIN_REQUEST_MAX) {
+		return false;
+	}
+	(void)snprintf(client->head, sizeof(client->head), "%s %s", kind, flags);
+	client->have_head = true;
+	client->body_at = n + 1;
+	client->body_len = length;
+	return true;
+}
+
+static void run(struct admin_client *client)
+{
+	struct bytes body = bytes_of(client->in.data + client->body_at, client->body_len);
+
+	client->running = true;
+	if (strncmp(client->head, "mqsc ", 5) == 0) {
+		run_mqsc(client, body);
+	} else if (strncmp(client->head, "explain ", 8) == 0) {
+		run_explain(client, body);
+	} else {
+		client_close(client);
+	}
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+	struct admin_client *client = handle->data;
+
+	(void)suggested;
+	*out = uv_buf_init(NULL, 0);
+	if (buf_reserve(&client->in, 65536) == ERR_OK) {
+		*out = uv_buf_init((char *)client->in.data + client->in.len, 65536);
+	}
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
+{
+	struct admin_client *client = stream->data;
+
+	(void)in;
+	if (n == 0) {
+		return;
+	}
+	if (n < 0) {
+		client_close(client);
+		return;
+	}
+	client->in.len += (size_t)n;
+	if (!client->have_head && !parse_head(client)) {
+		client_close(client);
+		return;
+	}
+	if (client->have_head && !client->running && client->in.len - client->body_at >= client->body_len) {
+		run(client);
+	}
+}
+
+static bool peer_is_trusted(const uv_pipe_t *pipe)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	int fd = -1;
+
+	if (uv_fileno((const uv_handle_t *)pipe, &fd) != 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
+		return false;
+	}
+	return peer.uid == 0 || peer.uid == geteuid();
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct admin *admin = listener->data;
+	struct admin_client *client = status != 0 || admin->closing ? NULL : calloc(1, sizeof(*client));
+
+	if (client == NULL) {
+		return;
+	}
+	client->admin = admin;
+	client->in = BUF_INIT(BROKER_ADMIN_REQUEST_MAX + 2u * 65536u);
+	client->out = BUF_INIT(MQSC_OUTPUT_BYTES_MAX + 64u);
+	client->report = BUF_INIT(MQSC_OUTPUT_BYTES_MAX);
+	list_init(&client->node);
+	if (uv_pipe_init(net_control_loop(admin->control->shared->net), &client->pipe, 0) != 0) {
+		free(client);
+		return;
+	}
+	client->pipe.data = client;
+	admin->open++;
+	admin->client_count++;
+	list_push_back(&admin->clients, &client->node);
+	if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 || !peer_is_trusted(&client->pipe) ||
+		admin->client_count > BROKER_ADMIN_CLIENTS_MAX ||
+		uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) != 0) {
+		client_close(client);
+	}
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+	admin_release(handle->data);
+}
+
+enum err admin_open(struct control *control, struct buf *why)
+{
+	struct admin *admin = calloc(1, sizeof(*admin));
+	enum err err = admin == NULL ? ERR_NOMEM : ERR_OK;
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	admin->control = control;
+	list_init(&admin->clients);
+	int n = snprintf(admin->path, sizeof(admin->path), "%s/admin.sock", control->options->directory);
+
+	if (n < 0 || (size_t)n >= sizeof(admin->path)) {
+		free(admin);
+		err = buf_printf(why,
+			"the path of the data directory is too long for a socket in it (107 characters)");
+		return err == ERR_OK ? ERR_LIMIT : err;
+	}
+	if (uv_pipe_init(net_control_loop(control->shared->net), &admin->listener, 0) != 0) {
+		free(admin);
+		return ERR_NOMEM;
+	}
+	admin->listener.data = admin;
+	admin->open = 1;
+	control->admin = admin;
+	(void)unlink(admin->path); /* a broker that died; the directory's lock says that none is alive */
+	mode_t mask = umask(0177);
+	int bound = uv_pipe_bind(&admin->listener, admin->path);
+
+	(void)umask(mask);
+	if (bound != 0 ||
+		uv_listen((uv_stream_t *)&admin->listener, BROKER_ADMIN_CLIENTS_MAX, on_connection) != 0) {
+		err = buf_printf(why, "the admin socket %s cannot be opened: %s", admin->path,
+			bound != 0 ? uv_strerror(bound) : "listen");
+		return err == ERR_OK ? ERR_IO : err;
+	}
+	return ERR_OK;
+}
+
+void admin_close(struct control *control)
+{
+	struct admin *admin = control->admin;
+
+	if (admin == NULL) {
+		return;
+	}
+	control->admin = NULL;
+	admin->closing = true;
+	LIST_FOR_EACH(node, &admin->clients)
+	{
+		client_close(CONTAINER_OF(node, struct admin_client, node));
+	}
+	(void)unlink(admin->path);
+	uv_close((uv_handle_t *)&admin->listener, on_listener_closed);
+}

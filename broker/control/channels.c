@@ -1,0 +1,714 @@
+/*
+ * channels.c - starting, stopping and refreshing channels.
+ * Owns:    channels, the jobs that load their files.
+ * Never:   lets a channel accept before every worker knows its policy.
+ * Threads: the control loop; loading on a lane.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/connection.h"
+#include "broker/control/control.h"
+#include "jaas_like/jaas_like.h"
+
+struct channel *control_channel(struct control *control, const char *name)
+{
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		struct channel *channel = CONTAINER_OF(node, struct channel, node);
+
+		if (strcmp(channel->name, name) == 0) {
+			return channel;
+		}
+	}
+	return NULL;
+}
+
+/* --- what may start --- */
+
+static bool is_blank(const struct object *object, const char *key)
+{
+	return object_text_or_null(object, key) == NULL;
+}
+
+static enum err refuse(struct buf *why, const struct object *object, const char *sentence)
+{
+	enum err err =
+		buf_printf(why, "AMQ9524E: Channel '%s' cannot start: %s.", object_name(object), sentence);
+
+	return err == ERR_OK ? ERR_INVALID : err;
+}
+
+enum err channel_check_start(const struct object *object, const struct login_setup *logins, struct buf *why)
+{
+	struct tls_spec spec;
+	struct net_error error = {0};
+
+	if (is_blank(object, "SSLKEYR")) {
+		if (!is_blank(object, "SSLCIPH") || !is_blank(object, "SSLPEER") ||
+			!is_blank(object, "CRLFILE")) {
+			return refuse(why, object, "SSLCIPH, SSLPEER and CRLFILE need SSLKEYR");
+		}
+		if (is_blank(object, "LOCLADDR") || is_blank(object, "MCAUSER")) {
+			return refuse(why, object,
+				"without SSLKEYR it speaks plain MQTT, and then LOCLADDR and MCAUSER must "
+				"say where and as whom");
+		}
+	} else if (is_blank(object, "SSLKEYP")) {
+		return refuse(why, object, "SSLKEYP must say where the keystore's passphrase is");
+	} else if (tls_spec_find(object_text_or_null(object, "SSLCIPH"), &spec, &error) != ERR_OK) {
+		return refuse(why, object, error.sentence);
+	}
+	if (!is_blank(object, "JAASCFG") &&
+		(logins == NULL || !login_setup_has_entry(logins, object_text(object, "JAASCFG")))) {
+		return refuse(
+			why, object, "JAASCFG names an entry that the login configuration does not have");
+	}
+	return ERR_OK;
+}
+
+static enum tls_client_auth client_auth_of(const struct object *object)
+{
+	if (object_is(object, "SSLCAUTH", "NEVER")) {
+		return TLS_CLIENT_AUTH_NEVER;
+	}
+	return object_is(object, "SSLCAUTH", "OPTIONAL") ? TLS_CLIENT_AUTH_OPTIONAL
+							 : TLS_CLIENT_AUTH_REQUIRED;
+}
+
+void channel_material_options(struct control *control, const struct object *object,
+	const struct channel *before, struct material_options *out)
+{
+	*out = (struct material_options){
+		.channel = object_name(object),
+		.keystore_path = object_text(object, "SSLKEYR"),
+		.passphrase_source = object_text(object, "SSLKEYP"),
+		.label = object_text(object, "CERTLABL"),
+		.cipher = object_text(object, "SSLCIPH"),
+		.client_auth = client_auth_of(object),
+		.crl_path = object_text(object, "CRLFILE"),
+		.trust_generation = control_next_generation(control),
+		.crl_generation = control_next_generation(control),
+		.want_keystore = true,
+		.want_crls = true,
+	};
+	if (before != NULL) {
+		out->passphrase = secret_bytes(&before->material.passphrase);
+		out->crls_before = before->material.crls;
+	}
+}
+
+/* --- a channel --- */
+
+enum err channel_new(struct control *control, const char *name, struct channel **out)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+
+	if (channel == NULL) {
+		return ERR_NOMEM;
+	}
+	channel->control = control;
+	channel->state = CHANNEL_STARTING;
+	memcpy(channel->name, name, strlen(name) + 1); /* the catalog bounds it */
+	list_push_back(&control->channels, &channel->node);
+	*out = channel;
+	return ERR_OK;
+}
+
+static bool on_may_accept(void *ctx, unsigned at, const struct net_address *peer)
+{
+	struct channel *channel = ctx;
+
+	return connection_may_accept(&channel->control->shared->workers[at], channel->name, peer);
+}
+
+static void on_accept(void *ctx, unsigned at, struct io *io)
+{
+	struct channel *channel = ctx;
+
+	connection_accept(&channel->control->shared->workers[at], channel->name, io);
+}
+
+static void channel_free(struct channel *channel)
+{
+	material_release(&channel->material);
+	free(channel);
+}
+
+static void on_gone(void *ctx)
+{
+	channel_free(ctx);
+}
+
+enum err channel_open(struct channel *channel, const struct object *object, struct buf *why)
+{
+	struct net_error error = {0};
+	struct listener_options options = {
+		.address = object_text_or_null(object, "LOCLADDR"),
+		.port = (uint16_t)object_number(object, "PORT"),
+		.backlog = (unsigned)object_number(object, "BACKLOG"),
+		.connections_max = (unsigned)object_number(object, "MAXINST"),
+		.tls = channel->material.tls,
+		.limits = {.handshake_ms = (uint32_t)object_number(object, "CONNTIMEO") * 1000},
+		.calls = {on_may_accept, on_accept, on_gone, channel},
+	};
+	enum err err = listener_open(channel->control->shared->net, &options, &channel->listener, &error);
+
+	if (err != ERR_OK) {
+		channel->listener = NULL;
+		enum err said = buf_printf(
+			why, "AMQ9218E: Channel '%s' cannot listen: %s", channel->name, error.sentence);
+
+		return said == ERR_OK ? err : said;
+	}
+	channel->port = listener_port(channel->listener);
+	channel->started_ms = clock_wall_ms(&channel->control->clock);
+	LOG(channel->control->log, LOG_INFO, "LKG0200I", "channel started", LF_TEXT("channel", channel->name),
+		LF_INT("port", channel->port), LF_BOOL("tls", channel->material.tls != NULL));
+	return ERR_OK;
+}
+
+void channel_take(struct channel *channel, struct material *material)
+{
+	struct material *into = &channel->material;
+
+	if (material->tls != NULL) {
+		tls_context_unref(into->tls);
+		trust_set_unref(into->trust);
+		into->tls = material->tls;
+		into->trust = material->trust;
+		into->leaf_not_after = material->leaf_not_after;
+		material->tls = NULL;
+		material->trust = NULL;
+		if (channel->listener != NULL) {
+			listener_set_tls(channel->listener, into->tls);
+		}
+	}
+	if (material->crls != NULL) {
+		crl_set_unref(into->crls);
+		into->crls = material->crls;
+		memcpy(into->crl_stamp, material->crl_stamp, sizeof(into->crl_stamp));
+		material->crls = NULL;
+		channel->crl_failed = false;
+	}
+	if (material->passphrase.data != NULL) {
+		secret_free(&into->passphrase);
+		into->passphrase = material->passphrase;
+		material->passphrase = SECRET_NONE;
+	}
+	material_release(material);
+}
+
+/* --- closing sessions on the workers --- */
+
+struct close_letter {
+	struct mail mail;
+	struct shared *shared;
+	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+	char *client_id; /* NULL: every session of the channel */
+	uint8_t reason;
+	bool end_session;
+};
+
+static void close_connections(
+	struct worker *worker, struct list *connections, const struct close_letter *letter)
+{
+	LIST_FOR_EACH_SAFE(node, after, connections)
+	{
+		struct connection *connection = CONTAINER_OF(node, struct connection, node);
+
+		if (strcmp(connection->channel, letter->channel) != 0) {
+			continue;
+		}
+		const char *id = connection->identity == NULL ? NULL : connection->identity->client_id;
+
+		if (letter->client_id != NULL && (id == NULL || strcmp(letter->client_id, id) != 0)) {
+			continue;
+		}
+		if (connection->session != NULL) {
+			enum err err = hub_session_close(worker->hub, bytes_text(id), letter->reason,
+				SESSION_WILL_PUBLISH, letter->end_session);
+
+			if (err == ERR_OK) {
+				continue;
+			}
+		}
+		if (connection->io != NULL) {
+			io_close(connection->io);
+		}
+	}
+}
+
+static void on_close_letter(struct mail *mail, unsigned at)
+{
+	struct close_letter *letter = CONTAINER_OF(mail, struct close_letter, mail);
+	struct worker *worker = &letter->shared->workers[at];
+
+	close_connections(worker, &worker->connections, letter);
+	close_connections(worker, &worker->unjudged, letter);
+	if (letter->client_id != NULL && letter->end_session) {
+		/* Detached sessions too; not here is no error. */
+		enum err err = hub_session_close(
+			worker->hub, bytes_text(letter->client_id), letter->reason, SESSION_WILL_DROP, true);
+		(void)err;
+	}
+	free(letter->client_id);
+	free(letter);
+}
+
+static enum err close_sessions(struct control *control, const struct close_letter *what)
+{
+	unsigned workers = net_worker_count(control->shared->net);
+	enum err err = ERR_OK;
+
+	for (unsigned at = 0; at < workers; at++) {
+		struct close_letter *letter = calloc(1, sizeof(*letter));
+
+		if (letter == NULL) {
+			return ERR_NOMEM;
+		}
+		*letter = *what;
+		letter->mail = (struct mail){.run = on_close_letter};
+		letter->shared = control->shared;
+		letter->client_id = NULL;
+		if (what->client_id != NULL) {
+			letter->client_id = strdup(what->client_id);
+			if (letter->client_id == NULL) {
+				free(letter);
+				return ERR_NOMEM;
+			}
+		}
+		net_post_reserved(control->shared->net, at, &letter->mail);
+	}
+	return err;
+}
+
+static void channel_end(struct channel *channel, uint8_t reason, bool end_sessions)
+{
+	struct control *control = channel->control;
+	struct close_letter what = {.reason = reason, .end_session = end_sessions};
+
+	memcpy(what.channel, channel->name, sizeof(what.channel));
+	list_remove(&channel->node);
+	LOG(control->log, LOG_INFO, "LKG0201I", "channel stopped", LF_TEXT("channel", channel->name));
+	if (channel->listener != NULL) {
+		struct listener *listener = channel->listener;
+
+		channel->listener = NULL;
+		listener_close(listener); /* on_gone frees the channel */
+	} else {
+		channel_free(channel);
+	}
+	if (!control->stopping && close_sessions(control, &what) != ERR_OK) {
+		LOG(control->log, LOG_ERROR, "LKG0202E",
+			"sessions of a stopped channel could not all be closed",
+			LF_TEXT("channel", what.channel));
+	}
+	control_dirty(control);
+}
+
+void channel_close(struct channel *channel, uint8_t reason)
+{
+	channel_end(channel, reason, false);
+}
+
+bool channel_listens_alike(const struct object *a, const struct object *b)
+{
+	static const char *const keys[] = {"LOCLADDR"};
+	bool alike =
+		object_number(a, "PORT") == object_number(b, "PORT") &&
+		object_number(a, "BACKLOG") == object_number(b, "BACKLOG") &&
+		object_number(a, "MAXINST") == object_number(b, "MAXINST") &&
+		object_number(a, "CONNTIMEO") == object_number(b, "CONNTIMEO") &&
+		(object_text_or_null(a, "SSLKEYR") == NULL) == (object_text_or_null(b, "SSLKEYR") == NULL);
+
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		alike = alike && strcmp(object_text(a, keys[i]), object_text(b, keys[i])) == 0;
+	}
+	return alike;
+}
+
+/* --- START CHANNEL --- */
+
+static void load_free(struct load_job *load)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(load->texts); i++) {
+		free(load->texts[i]);
+	}
+	secret_free(&load->passphrase);
+	crl_set_unref(load->crls_before);
+	material_release(&load->material);
+	buf_release(&load->why);
+	free(load);
+}
+
+static void load_run(struct job *job)
+{
+	struct load_job *load = CONTAINER_OF(job, struct load_job, job);
+
+	load->err = material_load(&load->options, &load->material, &load->why);
+}
+
+static void load_done(struct job *job)
+{
+	struct load_job *load = CONTAINER_OF(job, struct load_job, job);
+
+	load->then(load);
+	load_free(load);
+}
+
+enum err load_submit(
+	struct control *control, const struct object *object, void (*then)(struct load_job *), void *ctx)
+{
+	struct load_job *load = calloc(1, sizeof(*load));
+	struct channel *before = control_channel(control, object_name(object));
+	enum err err = load == NULL ? ERR_NOMEM : ERR_OK;
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	load->job = (struct job){.run = load_run, .done = load_done};
+	load->control = control;
+	load->then = then;
+	load->ctx = ctx;
+	load->why = BUF_INIT(2048);
+	memcpy(load->channel, object_name(object), strlen(object_name(object)) + 1);
+	channel_material_options(control, object, before, &load->options);
+	const char **texts[] = {&load->options.channel, &load->options.keystore_path,
+		&load->options.passphrase_source, &load->options.label, &load->options.cipher,
+		&load->options.crl_path};
+
+	for (size_t i = 0; i < ARRAY_COUNT(texts) && err == ERR_OK; i++) {
+		load->texts[i] = strdup(*texts[i]);
+		*texts[i] = load->texts[i];
+		err = load->texts[i] == NULL ? ERR_NOMEM : ERR_OK;
+	}
+	if (err == ERR_OK && load->options.passphrase.len > 0) {
+		err = secret_copy(load->options.passphrase, &load->passphrase);
+		load->options.passphrase = secret_bytes(&load->passphrase);
+	}
+	if (load->options.crls_before != NULL) {
+		load->crls_before = crl_set_ref(load->options.crls_before);
+	}
+	if (err == ERR_OK) {
+		err = executor_submit(&control->executor, LANE_FILE, &load->job);
+	}
+	if (err != ERR_OK) {
+		load_free(load);
+	}
+	return err;
+}
+
+struct start {
+	struct control *control;
+	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+	control_done_fn done;
+	void *ctx;
+};
+
+static void start_end(struct start *start, enum err err, const char *message)
+{
+	start->done(start->ctx, err, message);
+	free(start);
+}
+
+/* Every worker knows the channel's policy: it may accept. */
+static void on_start_published(void *ctx)
+{
+	struct start *start = ctx;
+	struct control *control = start->control;
+	struct channel *channel = control_channel(control, start->channel);
+	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, start->channel);
+	struct buf why = BUF_INIT(1024);
+	const char *message = NULL;
+	enum err err = ERR_STATE;
+
+	if (channel != NULL && object != NULL) {
+		err = channel_open(channel, object, &why);
+		if (err != ERR_OK) {
+			channel_close(channel, MQTT_REASON_SERVER_SHUTTING_DOWN);
+		}
+	}
+	if (err != ERR_OK && (why.len == 0 || buf_text(&why, &message) != ERR_OK)) {
+		message = "AMQ9524E: The channel was stopped while it started.";
+	}
+	start_end(start, err, message);
+	buf_release(&why);
+}
+
+static void on_start_loaded(struct load_job *load)
+{
+	struct start *start = load->ctx;
+	struct channel *channel = control_channel(load->control, load->channel);
+	const char *message = NULL;
+
+	if (channel == NULL || load->err != ERR_OK) {
+		struct buf text = BUF_INIT(4096);
+
+		if (channel != NULL) {
+			list_remove(&channel->node);
+			channel_free(channel);
+		}
+		if (buf_printf(&text, "AMQ9524E: Channel '%s' cannot start: %.*s", load->channel,
+			    (int)load->why.len,
+			    load->why.len == 0 ? "" : (const char *)load->why.data) != ERR_OK ||
+			buf_text(&text, &message) != ERR_OK) {
+			message = NULL;
+		}
+		start_end(start, load->err == ERR_OK ? ERR_STATE : load->err, message);
+		buf_release(&text);
+		return;
+	}
+	channel_take(channel, &load->material);
+	channel->state = CHANNEL_RUNNING;
+	control_dirty(load->control);
+	if (control_published(load->control, on_start_published, start) != ERR_OK) {
+		channel_close(channel, MQTT_REASON_SERVER_SHUTTING_DOWN);
+		start_end(start, ERR_BUSY, "AMQ8101E: Too many commands wait for the broker.");
+	}
+}
+
+void control_start_channel(struct control *control, const char *name, control_done_fn done, void *ctx)
+{
+	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, name);
+	struct buf why = BUF_INIT(1024);
+	const char *message = NULL;
+	struct channel *channel = NULL;
+	struct start *start = NULL;
+	enum err err = object == NULL ? ERR_NOT_FOUND : ERR_OK;
+
+	if (err == ERR_OK && control_channel(control, name) != NULL) {
+		err = buf_printf(&why, "AMQ9514E: Channel '%s' is in use.", name);
+		err = err == ERR_OK ? ERR_BUSY : err;
+	}
+	if (err == ERR_OK) {
+		err = channel_check_start(object, control->logins, &why);
+	}
+	if (err == ERR_OK) {
+		start = calloc(1, sizeof(*start));
+		err = start == NULL ? ERR_NOMEM : channel_new(control, name, &channel);
+	}
+	if (err == ERR_OK) {
+		*start = (struct start){.control = control, .done = done, .ctx = ctx};
+		memcpy(start->channel, name, strlen(name) + 1);
+		err = load_submit(control, object, on_start_loaded, start);
+	}
+	if (err != ERR_OK) {
+		if (channel != NULL) {
+			list_remove(&channel->node);
+			channel_free(channel);
+		}
+		free(start);
+		if (why.len > 0 && buf_text(&why, &message) != ERR_OK) {
+			message = NULL;
+		}
+		done(ctx, err, message);
+	}
+	buf_release(&why);
+}
+
+/* --- STOP and PURGE CHANNEL --- */
+
+void control_stop_channel(struct control *control, const char *name, const char *client_id, bool purge,
+	control_done_fn done, void *ctx)
+{
+	struct channel *channel = control_channel(control, name);
+	enum err err = ERR_OK;
+
+	if (channel == NULL && (client_id == NULL || !purge)) {
+		done(ctx, ERR_STATE, "AMQ9533E: The channel is not currently active.");
+		return;
+	}
+	if (client_id == NULL) {
+		channel_end(channel, MQTT_REASON_ADMINISTRATIVE_ACTION, purge);
+	} else {
+		struct close_letter what = {
+			.reason = MQTT_REASON_ADMINISTRATIVE_ACTION, .end_session = purge};
+		char *copy = strdup(client_id);
+
+		what.client_id = copy;
+		memcpy(what.channel, name, strlen(name) + 1);
+		err = copy == NULL ? ERR_NOMEM : close_sessions(control, &what);
+		free(copy);
+	}
+	done(ctx, err, NULL);
+}
+
+/* --- REFRESH SECURITY TYPE(SSL) --- */
+
+struct refresh {
+	struct control *control;
+	control_done_fn done;
+	void *ctx;
+	unsigned due;
+	enum err err;
+	struct buf why;
+	struct {
+		char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+		struct material material;
+	} * loaded;
+	size_t loaded_count;
+	struct job login_job;
+	struct login_setup *logins;
+	struct buf warnings;
+};
+
+static void on_refresh_published(void *ctx)
+{
+	struct refresh *refresh = ctx;
+
+	refresh->done(refresh->ctx, ERR_OK, NULL);
+	free(refresh->loaded);
+	buf_release(&refresh->warnings);
+	buf_release(&refresh->why);
+	free(refresh);
+}
+
+static void refresh_fail(struct refresh *refresh)
+{
+	struct buf text = BUF_INIT(8192);
+	const char *message = NULL;
+
+	for (size_t i = 0; i < refresh->loaded_count; i++) {
+		material_release(&refresh->loaded[i].material);
+	}
+	login_setup_unref(refresh->logins);
+	if (buf_printf(&text, "AMQ9710E: Nothing was refreshed, what was in force stays: %.*s",
+		    (int)refresh->why.len,
+		    refresh->why.len == 0 ? "" : (const char *)refresh->why.data) != ERR_OK ||
+		buf_text(&text, &message) != ERR_OK) {
+		message = NULL;
+	}
+	LOG(refresh->control->log, LOG_ERROR, "LKG0403E",
+		"security was not refreshed; what was in force stays",
+		LF_BYTES("why", buf_bytes(&refresh->why)));
+	refresh->done(refresh->ctx, refresh->err, message);
+	buf_release(&text);
+	free(refresh->loaded);
+	buf_release(&refresh->warnings);
+	buf_release(&refresh->why);
+	free(refresh);
+}
+
+/* The last part is in: all of it, or nothing. */
+static void refresh_part_in(struct refresh *refresh, enum err err, struct bytes why)
+{
+	struct control *control = refresh->control;
+
+	if (err != ERR_OK) {
+		refresh->err = refresh->err == ERR_OK ? err : refresh->err;
+		enum err said = refresh->why.len == 0 ? ERR_OK : buf_append_text(&refresh->why, "; ");
+		said = said == ERR_OK ? buf_append(&refresh->why, why) : said;
+		(void)said;
+	}
+	refresh->due--;
+	if (refresh->due > 0) {
+		return;
+	}
+	if (refresh->err != ERR_OK) {
+		refresh_fail(refresh);
+		return;
+	}
+	for (size_t i = 0; i < refresh->loaded_count; i++) {
+		struct channel *channel = control_channel(control, refresh->loaded[i].channel);
+
+		if (channel != NULL) {
+			channel_take(channel, &refresh->loaded[i].material);
+		} else {
+			material_release(&refresh->loaded[i].material);
+		}
+	}
+	login_setup_unref(control->logins);
+	control->logins = refresh->logins;
+	control->login_generation = control_next_generation(control);
+	control_dirty(control);
+	if (control_published(control, on_refresh_published, refresh) != ERR_OK) {
+		on_refresh_published(refresh); /* it is on its way all the same */
+	}
+}
+
+static void on_refresh_loaded(struct load_job *load)
+{
+	struct refresh *refresh = load->ctx;
+
+	if (load->err == ERR_OK) {
+		size_t i = refresh->loaded_count++;
+
+		memcpy(refresh->loaded[i].channel, load->channel, sizeof(load->channel));
+		refresh->loaded[i].material = load->material;
+		load->material = (struct material){0};
+	}
+	refresh_part_in(refresh, load->err, buf_bytes(&load->why));
+}
+
+static void refresh_logins_run(struct job *job)
+{
+	struct refresh *refresh = CONTAINER_OF(job, struct refresh, login_job);
+	struct control *control = refresh->control;
+	bool explicit_path = control->options->login_config != NULL;
+
+	refresh->err = control_load_logins(
+		control->login_config, explicit_path, &refresh->logins, &refresh->why, &refresh->warnings);
+}
+
+static void refresh_logins_done(struct job *job)
+{
+	struct refresh *refresh = CONTAINER_OF(job, struct refresh, login_job);
+	struct control *control = refresh->control;
+	enum err err = refresh->err;
+	size_t channels = 0;
+
+	/* A login configuration that lost an entry in use is as bad as one that cannot be read. */
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
+		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+
+		channels++;
+		if (err == ERR_OK && object != NULL) {
+			err = channel_check_start(object, refresh->logins, &refresh->why);
+		}
+	}
+	refresh->due = 1;
+	refresh->err = err;
+	refresh->loaded = calloc(channels + 1, sizeof(*refresh->loaded));
+	if (refresh->loaded == NULL) {
+		refresh->err = ERR_NOMEM;
+	}
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
+		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+
+		if (refresh->err == ERR_OK && object != NULL && channel->state == CHANNEL_RUNNING) {
+			refresh->due++;
+			enum err submitted = load_submit(control, object, on_refresh_loaded, refresh);
+
+			if (submitted != ERR_OK) {
+				refresh->due--;
+				refresh->err = submitted;
+			}
+		}
+	}
+	refresh_part_in(refresh, ERR_OK, BYTES_NONE);
+}
+
+void control_refresh(struct control *control, control_done_fn done, void *ctx)
+{
+	struct refresh *refresh = calloc(1, sizeof(*refresh));
+
+	if (refresh == NULL) {
+		done(ctx, ERR_NOMEM, NULL);
+		return;
+	}
+	refresh->control = control;
+	refresh->done = done;
+	refresh->ctx = ctx;
+	refresh->why = BUF_INIT(4096);
+	refresh->warnings = BUF_INIT(4096);
+	refresh->login_job = (struct job){.run = refresh_logins_run, .done = refresh_logins_done};
+	if (executor_submit(&control->executor, LANE_FILE, &refresh->login_job) != ERR_OK) {
+		refresh->err = ERR_BUSY;
+		refresh_fail(refresh);
+	}
+}

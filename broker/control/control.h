@@ -1,0 +1,163 @@
+/*
+ * control.h - the control plane: catalog, channels, publication of worlds, watching files, answering operators.
+ * Owns:    the catalog, every channel, the login setup in force, the world that was published last.
+ * Never:   publishes half a change; blocks its loop on a file.
+ * Threads: the control loop, but where marked.
+ */
+#ifndef LOCKGATE_BROKER_CONTROL_CONTROL_H
+#define LOCKGATE_BROKER_CONTROL_CONTROL_H
+
+#include "base/list.h"
+#include "broker/broker.h"
+#include "broker/control/material.h"
+#include "broker/worker.h"
+#include "mqsc/mqsc.h"
+
+enum channel_state { CHANNEL_STARTING, CHANNEL_RUNNING };
+
+/* A channel that is started, or about to be; a stopped one is only an object in the catalog. */
+struct channel {
+	struct list node;
+	struct control *control;
+	enum channel_state state;
+	char name[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+	struct listener *listener;
+	uint16_t port;
+	struct material material;        /* in force */
+	bool crl_failed;                 /* the last look at CRLFILE failed; what was known stays in force */
+	uint8_t crl_tried[SHA256_BYTES]; /* what failed, so that it is reported once */
+	int64_t started_ms;
+};
+
+/* Told when every worker has the new world. */
+typedef void (*published_fn)(void *ctx);
+#define PUBLISH_WAITERS_MAX 64u
+
+struct control {
+	const struct broker_options *options;
+	struct shared *shared;
+	struct executor executor;
+	struct clock clock;
+	struct wheel *wheel;
+	struct log *log;
+	char *login_config, *users_path;
+
+	struct catalog *catalog;
+	struct list channels;
+	struct login_setup *logins;
+	uint64_t login_generation;
+	bool login_failed; /* the last look at the login files failed */
+
+	/* Parts of the policy, kept while unchanged. */
+	struct chlauth_rules *rules;
+	struct authority *authority;
+	uint64_t rules_from, authority_from; /* catalog generations they were built from */
+	uint64_t catalog_base;               /* told apart between catalogs */
+	uint64_t generation; /* source of numbers for trust, revocation, login parts and worlds */
+
+	/* Publication. */
+	struct world *world;
+	bool dirty, publishing;
+	unsigned acks_due;
+	uint64_t published_ms;
+	struct wheel_timer publish_timer;
+	struct {
+		published_fn fn;
+		void *ctx;
+		uint64_t world; /* waits for this number or a later one */
+	} waiters[PUBLISH_WAITERS_MAX];
+	size_t waiter_count;
+
+	struct wheel_timer watch_timer;
+	struct watch_job *watch; /* under way */
+	struct apply *apply;     /* start-up or SIGHUP under way */
+	struct admin *admin;
+	struct signals *signals;
+	bool stopping, ready;
+	enum err start_err;
+	struct buf *report;
+};
+
+/* --- publish.c --- */
+/* Something that a policy is built from has changed. */
+void control_dirty(struct control *control);
+/* fn is called once every worker serves under all changes made so far; perhaps at once. ERR_LIMIT. */
+MUST_CHECK enum err control_published(struct control *control, published_fn fn, void *ctx);
+uint64_t control_next_generation(struct control *control);
+void control_publish_stop(struct control *control);
+
+/* --- channels.c --- */
+struct channel *control_channel(struct control *control, const char *name); /* NULL: not started */
+/* What forbids a start, as a sentence with its message id; ERR_OK: nothing. Looks at the object only. */
+MUST_CHECK enum err channel_check_start(
+	const struct object *object, const struct login_setup *logins, struct buf *why);
+/* The options to load what object names, into *out; texts are borrowed from object. */
+void channel_material_options(struct control *control, const struct object *object,
+	const struct channel *before, struct material_options *out);
+MUST_CHECK enum err channel_new(struct control *control, const char *name, struct channel **out);
+/* Opens the listener with the material in force. */
+MUST_CHECK enum err channel_open(struct channel *channel, const struct object *object, struct buf *why);
+/* The files of one channel being read on a lane. Owned copies, since the catalog may change meanwhile. */
+struct load_job {
+	struct job job;
+	struct control *control;
+	struct material_options options;
+	char *texts[6];
+	struct secret passphrase;
+	struct crl_set *crls_before;
+	void (*then)(
+		struct load_job *load); /* on the loop; take material or leave it, load is freed behind */
+	void *ctx;
+	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+	/* The answer. */
+	enum err err;
+	struct material material;
+	struct buf why;
+};
+MUST_CHECK enum err load_submit(
+	struct control *control, const struct object *object, void (*then)(struct load_job *load), void *ctx);
+/* Takes what was loaded; parts that were not loaded stay. */
+void channel_take(struct channel *channel, struct material *material);
+/* Closes the listener; live sessions of the channel end. The channel is gone. */
+void channel_close(struct channel *channel, uint8_t reason);
+/* Whether two versions of an object listen differently. */
+bool channel_listens_alike(const struct object *a, const struct object *b);
+
+typedef void (*control_done_fn)(void *ctx, enum err err, const char *message);
+void control_start_channel(struct control *control, const char *name, control_done_fn done, void *ctx);
+void control_stop_channel(struct control *control, const char *name, const char *client_id, bool purge,
+	control_done_fn done, void *ctx);
+/* Reads every keystore, revocation list, and the login files again: all or nothing. */
+void control_refresh(struct control *control, control_done_fn done, void *ctx);
+
+/* --- apply.c: scripts to a running broker, at start-up and on SIGHUP --- */
+/* done once; on failure message says why and nothing has changed. */
+void control_apply(struct control *control, control_done_fn done, void *ctx);
+
+/* --- watch.c --- */
+void control_watch_start(struct control *control);
+void control_watch_stop(struct control *control);
+
+/* --- logins.c --- */
+/* Blocks. */
+MUST_CHECK enum err control_load_logins(const char *config_path, bool explicit_path, struct login_setup **out,
+	struct buf *why, struct buf *warnings);
+bool control_logins_stale(const struct login_setup *setup, const char *config_path); /* blocks */
+
+/* --- host.c, status.c: what MQSC asks of the running broker --- */
+struct mqsc_host control_host(struct control *control);
+void control_status(
+	struct control *control, const struct mqsc_request *request, struct mqsc_pending *pending);
+
+/* --- admin.c --- */
+MUST_CHECK enum err admin_open(struct control *control, struct buf *why);
+void admin_close(struct control *control);
+/* The catalog is about to be replaced: scripts that wait are ended with a message. */
+void admin_end_scripts(struct control *control);
+
+/* --- signals.c --- */
+MUST_CHECK enum err signals_open(struct control *control);
+void signals_close(struct control *control);
+void control_quit(struct control *control);
+
+#endif

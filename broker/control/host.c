@@ -1,0 +1,136 @@
+/*
+ * host.c - the running broker as MQSC sees it.
+ * Owns:    nothing.
+ * Never:   answers a command twice, or before its change is in force.
+ * Threads: the control loop.
+ */
+#include <string.h>
+
+#include "broker/control/control.h"
+#include "jaas_like/jaas_like.h"
+
+/* What a running channel took from files or from its listener; the rest of its attributes counts at once. */
+static const char *const stop_first[] = {"SSLKEYR", "SSLKEYP", "CERTLABL", "SSLCIPH", "SSLCAUTH", "CRLFILE"};
+
+static enum err allow_channel(
+	struct control *control, const struct object *before, const struct object *after, struct buf *why)
+{
+	const char *name = object_name(before != NULL ? before : after);
+	enum err err = ERR_OK;
+
+	if (control_channel(control, name) == NULL || before == NULL) {
+		return ERR_OK;
+	}
+	if (after == NULL) {
+		err = buf_printf(why, "AMQ9514E: Channel '%s' is in use.", name);
+		return err == ERR_OK ? ERR_BUSY : err;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(stop_first); i++) {
+		if (strcmp(object_text(before, stop_first[i]), object_text(after, stop_first[i])) != 0) {
+			err = buf_printf(why,
+				"AMQ9514E: Channel '%s' is in use; STOP CHANNEL before %s is changed.", name,
+				stop_first[i]);
+			return err == ERR_OK ? ERR_BUSY : err;
+		}
+	}
+	if (!channel_listens_alike(before, after)) {
+		err = buf_printf(why,
+			"AMQ9514E: Channel '%s' is in use; STOP CHANNEL before what it listens on is "
+			"changed.",
+			name);
+		return err == ERR_OK ? ERR_BUSY : err;
+	}
+	return channel_check_start(after, control->logins, why);
+}
+
+static enum err on_allow(void *ctx, enum object_class class, const struct object *before,
+	const struct object *after, struct buf *why)
+{
+	return class == OBJECT_CHANNEL ? allow_channel(ctx, before, after, why) : ERR_OK;
+}
+
+static void on_changed(
+	void *ctx, enum object_class class, const struct object *before, const struct object *after)
+{
+	(void)class;
+	(void)before;
+	(void)after;
+	control_dirty(ctx);
+}
+
+static void on_done(void *ctx, enum err err, const char *message)
+{
+	mqsc_pending_done(ctx, err, message);
+}
+
+static void runcheck(
+	struct control *control, const struct mqsc_request *request, struct mqsc_pending *pending)
+{
+	struct admission_runcheck question = {
+		.channel = request->channel,
+		.client_user = request->client_user,
+		.ssl_peer = request->ssl_peer,
+		.ssl_issuer = request->ssl_issuer,
+	};
+	static const char not_running[] = "AMQ9533E: The channel is not currently active.";
+	const struct chlauth_record *record = NULL;
+	struct auth_error error = {0};
+	struct buf text = BUF_INIT(1024);
+	const char *message = NULL;
+	struct admission_verdict verdict;
+	enum err err;
+
+	if (control->world == NULL || control_channel(control, request->channel) == NULL) {
+		mqsc_pending_done(pending, ERR_STATE, not_running);
+		return;
+	}
+	err = auth_address_parse(request->address, &question.address);
+	if (err == ERR_OK) {
+		err = admission_runcheck(world_policy(control->world), &question, &verdict, &record, &error);
+	}
+	if (err != ERR_OK) {
+		if (buf_printf(&text, "AMQ8405I: %s", error.sentence) != ERR_OK ||
+			buf_text(&text, &message) != ERR_OK) {
+			message = NULL;
+		}
+		mqsc_pending_done(pending, err, message);
+		buf_release(&text);
+		return;
+	}
+	if (record != NULL) {
+		mqsc_pending_record(pending, record);
+	}
+	if (verdict.admission == ADMISSION_REFUSE) {
+		err = buf_printf(&text, "AMQ9777I: Channel will be blocked: %s", verdict.sentence);
+	} else {
+		err = buf_printf(&text, "AMQ9783I: Channel will run using MCAUSER('%s').", verdict.user);
+	}
+	if (err == ERR_OK) {
+		err = buf_text(&text, &message);
+	}
+	mqsc_pending_done(pending, err, message);
+	buf_release(&text);
+}
+
+static void on_runtime(void *ctx, const struct mqsc_request *request, struct mqsc_pending *pending)
+{
+	struct control *control = ctx;
+
+	switch (request->what) {
+	case MQSC_START_CHANNEL: control_start_channel(control, request->channel, on_done, pending); return;
+	case MQSC_STOP_CHANNEL:
+		control_stop_channel(control, request->channel, request->client_id, false, on_done, pending);
+		return;
+	case MQSC_PURGE_CHANNEL:
+		control_stop_channel(control, request->channel, request->client_id, true, on_done, pending);
+		return;
+	case MQSC_CHSTATUS: control_status(control, request, pending); return;
+	case MQSC_REFRESH_SSL: control_refresh(control, on_done, pending); return;
+	case MQSC_RUNCHECK: runcheck(control, request, pending); return;
+	}
+}
+
+struct mqsc_host control_host(struct control *control)
+{
+	return (struct mqsc_host){on_allow, on_changed, on_runtime, control};
+}

@@ -1,0 +1,359 @@
+/*
+ * material.c - reads keystores and revocation lists for channels.
+ * Owns:    see material.h.
+ * Never:   keeps a private key: it goes from the keystore into the TLS context.
+ * Threads: a lane's.
+ */
+#include "broker/control/material.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/utf8.h"
+#include "broker/broker.h"
+#include "keystore/keystore.h"
+
+void material_release(struct material *material)
+{
+	tls_context_unref(material->tls);
+	trust_set_unref(material->trust);
+	crl_set_unref(material->crls);
+	secret_free(&material->passphrase);
+	*material = (struct material){0};
+}
+
+/* The sentence matters more than that it is whole. */
+static void say(struct buf *why, const char *format, const char *a, const char *b)
+{
+	if (buf_append_text(why, "") == ERR_OK) {
+		enum err err = buf_append_text(why, format);
+
+		err = err == ERR_OK ? buf_append_text(why, a) : err;
+		err = err == ERR_OK ? buf_append_text(why, ": ") : err;
+		err = err == ERR_OK ? buf_append_text(why, b) : err;
+		(void)err;
+	}
+}
+
+/* --- keystore --- */
+
+struct build_context {
+	const struct material_options *options;
+	const struct keystore_entry *entry;
+	struct tls_context *tls;
+	struct net_error error;
+};
+
+static enum err build_tls(struct bytes pkcs8, void *ctx)
+{
+	struct build_context *build = ctx;
+	struct bytes chain[KEYSTORE_CHAIN_CERTS_MAX];
+	struct tls_options options = {.key_pkcs8 = pkcs8,
+		.chain = chain,
+		.chain_count = build->entry->chain_count,
+		.client_auth = build->options->client_auth};
+	enum err err = tls_spec_find(build->options->cipher, &options.spec, &build->error);
+
+	for (size_t i = 0; i < build->entry->chain_count && i < KEYSTORE_CHAIN_CERTS_MAX; i++) {
+		chain[i] = cert_der(build->entry->chain[i]);
+	}
+	return err == ERR_OK ? tls_context_new(&options, &build->tls, &build->error) : err;
+}
+
+static enum err load_passphrase(const struct material_options *options, struct material *out,
+	struct secret *passphrase, struct buf *why)
+{
+	struct keystore_error error = {0};
+	bool once = strncmp(options->passphrase_source, "fd:", 3) == 0;
+	enum err err;
+
+	if (once && options->passphrase.len > 0) {
+		err = secret_copy(options->passphrase, passphrase);
+	} else {
+		err = keystore_passphrase_read(options->passphrase_source, NULL, NULL, passphrase, &error);
+	}
+	if (err == ERR_OK && once) {
+		err = secret_copy(secret_bytes(passphrase), &out->passphrase);
+	}
+	if (err != ERR_OK) {
+		say(why, "the passphrase of keystore ", options->keystore_path,
+			error.sentence[0] != '\0' ? error.sentence : err_name(err));
+	}
+	return err;
+}
+
+static enum err use_keystore(const struct material_options *options, const struct keystore *keystore,
+	struct material *out, struct buf *why)
+{
+	size_t index = 0;
+
+	if (!keystore_identity(keystore, options->label[0] == '\0' ? NULL : options->label, &index)) {
+		say(why, "keystore ", options->keystore_path,
+			options->label[0] == '\0' ? "it holds no private key to serve"
+						  : "no private key has the alias that CERTLABL names");
+		return ERR_NOT_FOUND;
+	}
+	struct keystore_entry entry = keystore_at(keystore, index);
+	struct build_context build = {options, &entry, NULL, {0}};
+	enum err err = keystore_key_use(keystore, index, build_tls, &build);
+
+	if (err != ERR_OK) {
+		say(why, "keystore ", options->keystore_path,
+			build.error.sentence[0] != '\0' ? build.error.sentence : err_name(err));
+		return err;
+	}
+	out->tls = build.tls;
+	out->leaf_not_after = entry.chain_count > 0 ? cert_not_after(entry.chain[0]) : X509_NEVER;
+	err = keystore_trust_set(keystore, options->trust_generation, &out->trust);
+	if (err != ERR_OK) {
+		say(why, "keystore ", options->keystore_path, err_name(err));
+	}
+	return err;
+}
+
+static enum err load_keystore(const struct material_options *options, struct material *out, struct buf *why)
+{
+	struct secret passphrase = SECRET_NONE;
+	struct keystore *keystore = NULL;
+	struct keystore_error error = {0};
+	enum err err = load_passphrase(options, out, &passphrase, why);
+
+	if (err == ERR_OK) {
+		err = keystore_load(options->keystore_path, secret_bytes(&passphrase), &keystore, &error);
+		if (err != ERR_OK) {
+			say(why, "keystore ", options->keystore_path, error.sentence);
+		}
+	}
+	if (err == ERR_OK) {
+		err = use_keystore(options, keystore, out, why);
+	}
+	keystore_free(keystore);
+	secret_free(&passphrase);
+	return err;
+}
+
+/* --- revocation lists --- */
+
+struct crl_files {
+	char **names; /* paths, sorted */
+	size_t count, cap;
+};
+
+static void crl_files_release(struct crl_files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		free(files->names[i]);
+	}
+	free(files->names);
+	*files = (struct crl_files){0};
+}
+
+static enum err crl_files_add(struct crl_files *files, const char *folder, const char *name)
+{
+	char *path = NULL;
+
+	if (files->count == BROKER_CRL_FILES_MAX) {
+		return ERR_LIMIT;
+	}
+	if (files->count == files->cap) {
+		size_t cap = files->cap == 0 ? 8 : files->cap * 2;
+		char **grown = realloc(files->names, cap * sizeof(char *));
+
+		if (grown == NULL) {
+			return ERR_NOMEM;
+		}
+		files->names = grown;
+		files->cap = cap;
+	}
+	if (folder == NULL) {
+		path = strdup(name);
+	} else if (asprintf(&path, "%s/%s", folder, name) < 0) {
+		path = NULL;
+	}
+	if (path == NULL) {
+		return ERR_NOMEM;
+	}
+	files->names[files->count++] = path;
+	return ERR_OK;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const char *const *left = a;
+	const char *const *right = b;
+
+	return strcmp(*left, *right);
+}
+
+/* The file itself, or the regular files of a folder but for hidden ones (an editor's, a copy under way). */
+static enum err crl_files_list(const char *path, struct crl_files *out)
+{
+	struct stat status;
+	enum err err = ERR_OK;
+
+	if (stat(path, &status) != 0) {
+		return errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+	}
+	if (!S_ISDIR(status.st_mode)) {
+		return crl_files_add(out, NULL, path);
+	}
+	DIR *folder = opendir(path);
+
+	if (folder == NULL) {
+		return ERR_IO;
+	}
+	for (struct dirent *entry = readdir(folder); entry != NULL && err == ERR_OK;
+		entry = readdir(folder)) {
+		if (entry->d_name[0] != '.') {
+			err = crl_files_add(out, path, entry->d_name);
+		}
+	}
+	(void)closedir(folder);
+	if (err == ERR_OK && out->count > 0) {
+		qsort(out->names, out->count, sizeof(char *), compare_names);
+	}
+	return err;
+}
+
+static enum err stamp_files(const struct crl_files *files, uint8_t out[SHA256_BYTES])
+{
+	struct buf all = BUF_INIT(4u * 1024u * 1024u);
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < files->count; i++) {
+		struct file_stamp stamp;
+
+		memset(&stamp, 0, sizeof(stamp));
+		err = file_stamp_of(files->names[i], &stamp);
+		if (err == ERR_OK) {
+			err = buf_printf(&all, "%s %llu %llu %llu %lld %lld\n", files->names[i],
+				(unsigned long long)stamp.device, (unsigned long long)stamp.inode,
+				(unsigned long long)stamp.size, (long long)stamp.mtime_ns,
+				(long long)stamp.ctime_ns);
+		}
+	}
+	if (err == ERR_OK) {
+		hash_of(HASH_SHA256, buf_bytes(&all), out);
+	}
+	buf_release(&all);
+	return err;
+}
+
+enum err crl_stamp(const char *path, uint8_t out[SHA256_BYTES])
+{
+	struct crl_files files = {0};
+	enum err err = crl_files_list(path, &files);
+
+	if (err == ERR_OK) {
+		err = stamp_files(&files, out);
+	}
+	crl_files_release(&files);
+	return err;
+}
+
+static enum err load_crl_file(const char *path, struct crl_list *list, struct buf *why)
+{
+	struct buf content = BUF_INIT(X509_CRL_BYTES_MAX);
+	struct x509_error error = {0};
+	enum err err = file_check_owner(path, false);
+
+	if (err == ERR_DENIED) {
+		say(why, "revocation list ", path, "its owner or mode would let others change it");
+	} else if (err == ERR_OK) {
+		err = file_read(path, X509_CRL_BYTES_MAX, &content);
+		if (err == ERR_OK) {
+			err = crl_list_load(buf_bytes(&content), list, &error);
+		}
+		if (err != ERR_OK) {
+			say(why, "revocation list ", path, error.what != NULL ? error.what : err_name(err));
+		}
+	} else {
+		say(why, "revocation list ", path, err == ERR_NOT_FOUND ? "it is not there" : err_name(err));
+	}
+	buf_release(&content);
+	return err;
+}
+
+/*
+ * What was known of an issuer stays known: lists of issuers that are still there join the new ones, and the set keeps the
+ * newest of each. A file with an older list therefore changes nothing.
+ */
+static enum err keep_known(const struct crl_set *before, struct crl_list *list)
+{
+	size_t fresh = list->count;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; before != NULL && err == ERR_OK && i < crl_set_count(before); i++) {
+		const struct crl *known = crl_set_at(before, i);
+
+		for (size_t j = 0; j < fresh; j++) {
+			if (x509_name_equal(crl_issuer_der(known), crl_issuer_der(list->items[j]))) {
+				struct crl *reference = crl_ref(known);
+
+				err = crl_list_add(list, reference);
+				if (err != ERR_OK) {
+					crl_unref(reference);
+				}
+				break;
+			}
+		}
+	}
+	return err;
+}
+
+static enum err load_crls(const struct material_options *options, struct material *out, struct buf *why)
+{
+	struct crl_files files = {0};
+	struct crl_list list = {0};
+	enum err err = crl_files_list(options->crl_path, &files);
+
+	if (err != ERR_OK) {
+		say(why, "CRLFILE ", options->crl_path,
+			err == ERR_NOT_FOUND ? "there is no such file or folder" : err_name(err));
+	} else {
+		/* Before the content: a change during the reading shows as a change after it. */
+		err = stamp_files(&files, out->crl_stamp);
+	}
+	for (size_t i = 0; err == ERR_OK && i < files.count; i++) {
+		err = load_crl_file(files.names[i], &list, why);
+	}
+	if (err == ERR_OK && list.count == 0) {
+		err = ERR_NOT_FOUND;
+		say(why, "CRLFILE ", options->crl_path, "the folder holds no revocation list");
+	}
+	if (err == ERR_OK) {
+		err = keep_known(options->crls_before, &list);
+	}
+	if (err == ERR_OK) {
+		err = crl_set_new((const struct crl *const *)list.items, list.count, options->crl_generation,
+			&out->crls);
+	}
+	crl_list_release(&list);
+	crl_files_release(&files);
+	return err;
+}
+
+enum err material_load(const struct material_options *options, struct material *out, struct buf *why)
+{
+	enum err err = ERR_OK;
+
+	*out = (struct material){.leaf_not_after = X509_NEVER};
+	if (options->want_keystore && options->keystore_path[0] != '\0') {
+		err = load_keystore(options, out, why);
+	}
+	if (err == ERR_OK && options->want_crls && options->crl_path[0] != '\0') {
+		err = load_crls(options, out, why);
+	}
+	if (err != ERR_OK) {
+		material_release(out);
+		if (why->len == 0) {
+			say(why, "channel ", options->channel, err_name(err));
+		}
+	}
+	return err;
+}

@@ -1,0 +1,47 @@
+/*
+ * material.h - what a channel needs from files: keystore (TLS context, trust) and revocation lists; and what changed there.
+ * Owns:    the sets and the context until the channel takes them.
+ * Never:   leaves half of it behind: a file that is bad changes nothing.
+ * Threads: loading blocks: run it on a lane.
+ */
+#ifndef LOCKGATE_BROKER_CONTROL_MATERIAL_H
+#define LOCKGATE_BROKER_CONTROL_MATERIAL_H
+
+#include "base/crypto.h"
+#include "base/secret.h"
+#include "broker/net/net.h"
+#include "x509/x509.h"
+
+/* Everything borrowed for the call. Texts "" where blank. */
+struct material_options {
+	const char *channel;
+	const char *keystore_path;
+	const char *passphrase_source;
+	struct bytes
+		passphrase; /* kept from an earlier load; used when its source can be read but once (fd:) */
+	const char *label;
+	const char *cipher;
+	enum tls_client_auth client_auth;
+	const char *crl_path;
+	const struct crl_set *crls_before; /* NULL: none. An older CRL never replaces a newer one */
+	uint64_t trust_generation, crl_generation;
+	bool want_keystore, want_crls;
+};
+
+struct material {
+	struct tls_context *tls;
+	struct trust_set *trust;
+	struct crl_set *crls;
+	struct secret passphrase;        /* of an fd: source */
+	uint8_t crl_stamp[SHA256_BYTES]; /* of the files as they were read */
+	int64_t leaf_not_after;          /* seconds, of the certificate that is served */
+};
+/* why: one sentence for the operator. *out is empty on failure. */
+MUST_CHECK enum err material_load(
+	const struct material_options *options, struct material *out, struct buf *why);
+void material_release(struct material *material);
+
+/* A digest over names and stamps of the file, or of the files in the folder. ERR_NOT_FOUND, ERR_IO, ERR_LIMIT. */
+MUST_CHECK enum err crl_stamp(const char *path, uint8_t out[SHA256_BYTES]);
+
+#endif

@@ -1,0 +1,457 @@
+/*
+ * publish.c - from catalog and channels to one immutable world, and to every worker.
+ * Owns:    the parts of the policy that are reused while unchanged.
+ * Never:   publishes more than once in BROKER_PUBLISH_MS, nor while workers still take the last world.
+ * Threads: the control loop; the letters run on workers.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/control/control.h"
+#include "jaas_like/jaas_like.h"
+
+/* What a policy may hold while it is built; texts stay the catalog's. */
+struct draft {
+	struct channel_policy *channels;
+	struct world_channel *settings;
+	size_t count;
+	struct policy *policy;
+	struct login_setup *logins;
+};
+
+uint64_t control_next_generation(struct control *control)
+{
+	return ++control->generation;
+}
+
+/* --- rules and authority --- */
+
+static enum chlauth_mode mode_of(const struct object *qmgr)
+{
+	if (object_is(qmgr, "CHLAUTH", "DISABLED")) {
+		return CHLAUTH_DISABLED;
+	}
+	return object_is(qmgr, "CHLAUTH", "WARN") ? CHLAUTH_WARN : CHLAUTH_ENABLED;
+}
+
+static enum err build_rules(struct control *control, struct auth_error *error)
+{
+	const struct catalog *catalog = control->catalog;
+	size_t count = catalog_count(catalog, OBJECT_CHLAUTH);
+	uint64_t from = catalog_generation(catalog, OBJECT_CHLAUTH) +
+			catalog_generation(catalog, OBJECT_QMGR) + control->catalog_base;
+	struct chlauth_rules *rules = NULL;
+	size_t items = 0;
+
+	if (control->rules != NULL && control->rules_from == from) {
+		return ERR_OK;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct object *object = catalog_at(catalog, OBJECT_CHLAUTH, i);
+
+		items += object_list_count(object, "USERLIST") + object_list_count(object, "ADDRLIST");
+	}
+	struct chlauth_record *records = calloc(count + 1, sizeof(*records));
+	const char **texts = calloc(items + 1, sizeof(*texts));
+	enum err err = records == NULL || texts == NULL ? ERR_NOMEM : ERR_OK;
+
+	items = 0;
+	for (size_t i = 0; err == ERR_OK && i < count; i++) {
+		object_to_chlauth(catalog_at(catalog, OBJECT_CHLAUTH, i), &records[i], texts + items);
+		items += records[i].list_count;
+	}
+	if (err == ERR_OK) {
+		err = chlauth_rules_new(records, count, mode_of(catalog_find(catalog, OBJECT_QMGR, "")),
+			control_next_generation(control), &rules, error);
+	}
+	if (err == ERR_OK) {
+		chlauth_rules_unref(control->rules);
+		control->rules = rules;
+		control->rules_from = from;
+	}
+	free(texts);
+	free(records);
+	return err;
+}
+
+static enum err build_authority(struct control *control, struct auth_error *error)
+{
+	const struct catalog *catalog = control->catalog;
+	size_t topic_count = catalog_count(catalog, OBJECT_TOPIC);
+	size_t record_count = catalog_count(catalog, OBJECT_AUTHREC);
+	uint64_t from = catalog_generation(catalog, OBJECT_TOPIC) +
+			catalog_generation(catalog, OBJECT_AUTHREC) + control->catalog_base;
+	struct authority *authority = NULL;
+
+	if (control->authority != NULL && control->authority_from == from) {
+		return ERR_OK;
+	}
+	struct topic_object *topics = calloc(topic_count + 1, sizeof(*topics));
+	struct authority_record *records = calloc(record_count + 1, sizeof(*records));
+	enum err err = topics == NULL || records == NULL ? ERR_NOMEM : ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < topic_count; i++) {
+		const struct object *object = catalog_at(catalog, OBJECT_TOPIC, i);
+
+		topics[i] = (struct topic_object){object_name(object), object_text(object, "TOPICSTR")};
+	}
+	for (size_t i = 0; err == ERR_OK && i < record_count; i++) {
+		object_to_authority(catalog_at(catalog, OBJECT_AUTHREC, i), &records[i]);
+	}
+	if (err == ERR_OK) {
+		err = authority_new(topics, topic_count, records, record_count,
+			control_next_generation(control), &authority, error);
+	}
+	if (err == ERR_OK) {
+		authority_unref(control->authority);
+		control->authority = authority;
+		control->authority_from = from;
+	}
+	free(records);
+	free(topics);
+	return err;
+}
+
+/* --- channels --- */
+
+static enum x509_revocation revocation_of(const struct object *object)
+{
+	if (object_is(object, "REVCHECK", "NONE")) {
+		return X509_REVOCATION_NONE;
+	}
+	if (object_is(object, "REVCHECK", "IFAVAIL")) {
+		return X509_REVOCATION_IF_AVAILABLE;
+	}
+	bool asked =
+		object_is(object, "REVCHECK", "REQUIRED") || object_text_or_null(object, "CRLFILE") != NULL;
+
+	return asked ? X509_REVOCATION_REQUIRED : X509_REVOCATION_NONE;
+}
+
+static enum ssl_client_auth client_auth_of(const struct object *object)
+{
+	if (object_text_or_null(object, "SSLKEYR") == NULL || object_is(object, "SSLCAUTH", "NEVER")) {
+		return SSLCAUTH_NEVER;
+	}
+	return object_is(object, "SSLCAUTH", "OPTIONAL") ? SSLCAUTH_OPTIONAL : SSLCAUTH_REQUIRED;
+}
+
+static unsigned gates_of(const struct object *object)
+{
+	static const struct {
+		const char *word;
+		unsigned bit;
+	} gates[] = {{"PATH", GATE_PATH}, {"CRL", GATE_CRL}, {"CHLAUTH", GATE_CHLAUTH}, {"OWNER", GATE_OWNER},
+		{"AUTHORITY", GATE_AUTHORITY}};
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < ARRAY_COUNT(gates); i++) {
+		bits |= object_is(object, "INSECGATE", gates[i].word) ? gates[i].bit : 0;
+	}
+	return bits;
+}
+
+static void draft_channel(struct control *control, const struct channel *channel, const struct object *object,
+	struct draft *draft)
+{
+	const char *login = object_text_or_null(object, "JAASCFG");
+	struct login_traits traits = {false, false};
+
+	if (login != NULL && control->logins != NULL) {
+		traits = login_setup_traits(control->logins, login);
+	}
+	draft->channels[draft->count] = (struct channel_policy){
+		.name = object_name(object),
+		.tls = object_text_or_null(object, "SSLKEYR") != NULL,
+		.client_auth = client_auth_of(object),
+		.ssl_peer = object_text_or_null(object, "SSLPEER"),
+		.mca_user = object_text_or_null(object, "MCAUSER"),
+		.use_client_id = object_is(object, "USECLTID", "YES"),
+		.login = login,
+		.login_checks_password = traits.checks_password,
+		.login_keeps_names = traits.keeps_names,
+		.insecure_assert = object_is(object, "INSECASSERT", "YES"),
+		.revocation = revocation_of(object),
+		.allow_sha1 = object_is(object, "ALLOWSHA1", "YES"),
+		.close_on_stale = object_is(object, "REVLIVE", "CLOSE"),
+		.trust = channel->material.trust,
+		.crls = channel->material.crls,
+		.crls_incomplete = channel->crl_failed,
+		.generation = object_version(object) + control->catalog_base,
+		.insecure_open_gates = gates_of(object),
+	};
+	struct world_channel *settings = &draft->settings[draft->count];
+
+	*settings = (struct world_channel){
+		.running = true,
+		.tls = object_text_or_null(object, "SSLKEYR") != NULL,
+		.packet_bytes_max = (uint32_t)object_number(object, "MAXMSGL"),
+		.connect_ms = (uint32_t)object_number(object, "CONNTIMEO") * 1000,
+		.fail_delay_ms = (uint32_t)object_number(object, "FAILDLAY") * 1000,
+		.version_3_1 = object_is(object, "PROTOCOL", "MQTTV3"),
+		.version_3_1_1 = object_is(object, "PROTOCOL", "MQTTV311"),
+		.version_5 = object_is(object, "PROTOCOL", "MQTTV5"),
+		.will_revoked = object_is(object, "WILLREVOKED", "YES"),
+	};
+	memcpy(settings->name, channel->name, sizeof(settings->name));
+	memcpy(settings->login, object_text(object, "JAASCFG"), strlen(object_text(object, "JAASCFG")) + 1);
+	draft->count++;
+}
+
+/* ctx is the login setup, which the world holds beside the policy. */
+static enum account_state account_of(const void *ctx, const char *user)
+{
+	switch (login_setup_user_state(ctx, bytes_text(user))) {
+	case LOGIN_USER_ENABLED: return ACCOUNT_ENABLED;
+	case LOGIN_USER_DISABLED: return ACCOUNT_DISABLED;
+	case LOGIN_USER_ABSENT: break;
+	}
+	return ACCOUNT_UNKNOWN;
+}
+
+static enum err draft_build(struct control *control, struct draft *draft, struct auth_error *error)
+{
+	size_t channels = 0;
+	enum err err = build_rules(control, error);
+
+	if (err == ERR_OK) {
+		err = build_authority(control, error);
+	}
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		channels++;
+	}
+	if (err == ERR_OK) {
+		draft->channels = calloc(channels + 1, sizeof(*draft->channels));
+		draft->settings = calloc(channels + 1, sizeof(*draft->settings));
+		err = draft->channels == NULL || draft->settings == NULL ? ERR_NOMEM : ERR_OK;
+	}
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
+		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+
+		if (err == ERR_OK && object != NULL && channel->state == CHANNEL_RUNNING) {
+			draft_channel(control, channel, object, draft);
+		}
+	}
+	if (err == ERR_OK) {
+		struct policy_parts parts = {
+			.channels = draft->channels,
+			.channel_count = draft->count,
+			.rules = control->rules,
+			.authority = control->authority,
+			.accounts = {control->login_generation, control->logins == NULL ? NULL : account_of,
+				control->logins},
+		};
+
+		err = policy_new(&parts, &draft->policy, error);
+	}
+	return err;
+}
+
+static enum err build_world(struct control *control, struct world **out, struct auth_error *error)
+{
+	struct draft draft = {0};
+	enum err err = draft_build(control, &draft, error);
+
+	if (err == ERR_OK) {
+		draft.logins = control->logins;
+		if (draft.logins != NULL) {
+			login_setup_ref(draft.logins);
+		}
+		struct world_options options = {
+			.number = control_next_generation(control),
+			.policy = draft.policy,
+			.channels = draft.settings,
+			.channel_count = draft.count,
+			.logins = draft.logins,
+		};
+
+		err = world_new(&options, out);
+		if (err != ERR_OK) {
+			policy_unref(draft.policy);
+			login_setup_unref(draft.logins);
+		}
+	}
+	free(draft.settings);
+	free(draft.channels);
+	return err;
+}
+
+/* --- to the workers and back --- */
+
+struct letter {
+	struct mail mail;
+	struct control *control;
+	struct world *world;
+	unsigned at;
+};
+
+static void publish_now(struct control *control);
+
+static void settle(struct control *control)
+{
+	uint64_t number = control->world == NULL ? 0 : world_number(control->world);
+	size_t kept = 0;
+	size_t count = control->waiter_count;
+
+	for (size_t i = 0; i < count; i++) {
+		if (control->waiters[i].world > number) {
+			control->waiters[kept++] = control->waiters[i];
+			continue;
+		}
+		published_fn fn = control->waiters[i].fn;
+		void *ctx = control->waiters[i].ctx;
+
+		control->waiters[i].fn = NULL;
+		fn(ctx);
+	}
+	/* Callbacks may have added behind count. */
+	for (size_t i = count; i < control->waiter_count; i++) {
+		control->waiters[kept++] = control->waiters[i];
+	}
+	control->waiter_count = kept;
+}
+
+static void on_ack(struct mail *mail, unsigned at)
+{
+	struct letter *letter = CONTAINER_OF(mail, struct letter, mail);
+	struct control *control = letter->control;
+
+	(void)at;
+	free(letter);
+	control->acks_due--;
+	if (control->acks_due > 0) {
+		return;
+	}
+	control->publishing = false;
+	/* Only now: until the last worker has the new world, a second look would be one under the old. */
+	engine_rights_changed(control->shared->engine);
+	settle(control);
+	if (control->dirty) {
+		control_dirty(control);
+	}
+}
+
+static void on_world(struct mail *mail, unsigned at)
+{
+	struct letter *letter = CONTAINER_OF(mail, struct letter, mail);
+	struct shared *shared = letter->control->shared;
+
+	worker_set_world(&shared->workers[at], letter->world);
+	world_unref(letter->world);
+	letter->world = NULL;
+	letter->mail.run = on_ack;
+	net_post_reserved(shared->net, net_control_at(shared->net), &letter->mail);
+}
+
+static void send_world(struct control *control, struct world *world, struct letter **letters)
+{
+	unsigned workers = net_worker_count(control->shared->net);
+
+	control->publishing = true;
+	control->acks_due = workers;
+	for (unsigned at = 0; at < workers; at++) {
+		*letters[at] = (struct letter){
+			.mail = {.run = on_world}, .control = control, .world = world_ref(world), .at = at};
+		net_post_reserved(control->shared->net, at, &letters[at]->mail);
+	}
+}
+
+static void on_publish_timer(struct wheel_timer *timer)
+{
+	publish_now(CONTAINER_OF(timer, struct control, publish_timer));
+}
+
+static void publish_later(struct control *control)
+{
+	uint64_t now_ms = clock_mono_ms(&control->clock);
+	uint64_t due_ms = control->published_ms + BROKER_PUBLISH_MS;
+
+	control->publish_timer.fn = on_publish_timer;
+	wheel_add(control->wheel, &control->publish_timer, due_ms > now_ms ? due_ms : now_ms);
+}
+
+static void publish_now(struct control *control)
+{
+	unsigned workers = net_worker_count(control->shared->net);
+	struct letter *letters[NET_WORKERS_MAX] = {NULL};
+	struct auth_error error = {0};
+	struct world *world = NULL;
+	enum err err = ERR_OK;
+
+	if (control->publishing || control->stopping) {
+		return; /* the last acknowledgement looks at dirty */
+	}
+	for (unsigned at = 0; at < workers && err == ERR_OK; at++) {
+		letters[at] = calloc(1, sizeof(struct letter));
+		err = letters[at] == NULL ? ERR_NOMEM : ERR_OK;
+	}
+	if (err == ERR_OK) {
+		err = build_world(control, &world, &error);
+	}
+	control->published_ms = clock_mono_ms(&control->clock);
+	if (err != ERR_OK) {
+		for (unsigned at = 0; at < workers; at++) {
+			free(letters[at]);
+		}
+		LOG(control->log, LOG_ERROR, "LKG0402E",
+			"the policy could not be built; the one in force stays",
+			LF_TEXT("why", err_name(err)), LF_TEXT("sentence", error.sentence));
+		publish_later(control); /* dirty stays */
+		return;
+	}
+	control->dirty = false;
+	world_unref(control->world);
+	control->world = world;
+	send_world(control, world, letters);
+}
+
+void control_dirty(struct control *control)
+{
+	uint64_t now_ms = clock_mono_ms(&control->clock);
+
+	control->dirty = true;
+	if (control->publishing || wheel_timer_pending(&control->publish_timer)) {
+		return;
+	}
+	if (control->world == NULL || now_ms >= control->published_ms + BROKER_PUBLISH_MS) {
+		/* Not from within the command that changed something: the rest of its script joins in. */
+		control->publish_timer.fn = on_publish_timer;
+		wheel_add(control->wheel, &control->publish_timer, now_ms);
+		return;
+	}
+	publish_later(control);
+}
+
+enum err control_published(struct control *control, published_fn fn, void *ctx)
+{
+	if (!control->dirty && !control->publishing) {
+		fn(ctx);
+		return ERR_OK;
+	}
+	if (control->waiter_count == PUBLISH_WAITERS_MAX) {
+		return ERR_LIMIT;
+	}
+	/* A dirty state is in the next world, whatever its number; a clean one in the world under way. */
+	uint64_t wanted = control->world == NULL ? 1 : world_number(control->world);
+
+	control->waiters[control->waiter_count].fn = fn;
+	control->waiters[control->waiter_count].ctx = ctx;
+	control->waiters[control->waiter_count].world = control->dirty ? wanted + 1 : wanted;
+	control->waiter_count++;
+	return ERR_OK;
+}
+
+void control_publish_stop(struct control *control)
+{
+	wheel_cancel(control->wheel, &control->publish_timer);
+	control->waiter_count = 0;
+	world_unref(control->world);
+	control->world = NULL;
+	chlauth_rules_unref(control->rules);
+	authority_unref(control->authority);
+	control->rules = NULL;
+	control->authority = NULL;
+}

@@ -1,0 +1,99 @@
+/*
+ * signals.c - SIGTERM and SIGINT stop, SIGHUP reads everything again.
+ * Owns:    the signal handles.
+ * Never:   does more in a handler than start what the loop goes on with.
+ * Threads: the control loop.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "broker/control/control.h"
+
+struct signals {
+	struct control *control;
+	uv_signal_t handles[3];
+	unsigned open;
+	bool closing;
+};
+
+static void on_reloaded(void *ctx, enum err err, const char *message)
+{
+	struct control *control = ctx;
+
+	if (err == ERR_OK) {
+		LOG(control->log, LOG_INFO, "LKG0409I", "configuration read again and in force",
+			LF_TEXT("note", message == NULL ? "" : message));
+	} else {
+		LOG(control->log, LOG_ERROR, "LKG0410E", "configuration not taken; what was in force stays",
+			LF_TEXT("why", message == NULL ? err_name(err) : message));
+	}
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct signals *signals = handle->data;
+
+	if (signum == SIGHUP) {
+		if (log_reopen(signals->control->log) != ERR_OK) {
+			LOG(signals->control->log, LOG_WARN, "LKG0411W",
+				"the log file could not be opened again", LF_TEXT("why", "see its folder"));
+		}
+		control_apply(signals->control, on_reloaded, signals->control);
+	} else {
+		control_quit(signals->control);
+	}
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct signals *signals = handle->data;
+
+	signals->open--;
+	if (signals->open == 0) {
+		free(signals);
+	}
+}
+
+enum err signals_open(struct control *control)
+{
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+	struct signals *signals = calloc(1, sizeof(*signals));
+
+	if (signals == NULL) {
+		return ERR_NOMEM;
+	}
+	signals->control = control;
+	control->signals = signals;
+	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++) {
+		if (uv_signal_init(net_control_loop(control->shared->net), &signals->handles[i]) != 0) {
+			return ERR_NOMEM;
+		}
+		signals->handles[i].data = signals;
+		signals->open++;
+		if (uv_signal_start(&signals->handles[i], on_signal, numbers[i]) != 0) {
+			return ERR_IO;
+		}
+	}
+	return ERR_OK;
+}
+
+void signals_close(struct control *control)
+{
+	struct signals *signals = control->signals;
+
+	if (signals == NULL || signals->closing) {
+		return;
+	}
+	signals->closing = true;
+	control->signals = NULL;
+	unsigned count = signals->open;
+
+	if (count == 0) {
+		free(signals);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		uv_close((uv_handle_t *)&signals->handles[i], on_closed);
+	}
+}

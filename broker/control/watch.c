@@ -1,0 +1,285 @@
+/*
+ * watch.c - looks at revocation lists and login files each second, and takes what is new and good.
+ * Owns:    one job at a time.
+ * Never:   lets a bad file change anything; says why once per version of it.
+ * Threads: the control loop; looking and reading on a lane.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/control/control.h"
+#include "jaas_like/jaas_like.h"
+
+struct watched {
+	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+	char *crl_path;
+	uint8_t known[SHA256_BYTES]; /* of the version in force */
+	uint8_t tried[SHA256_BYTES]; /* of the version that was bad */
+	bool failed_before;
+	struct crl_set *before;
+	uint64_t generation;
+	/* Answers. */
+	bool changed;
+	uint8_t stamp[SHA256_BYTES];
+	struct material material;
+	struct buf why;
+	enum err err;
+};
+
+struct watch_job {
+	struct job job;
+	struct control *control;
+	struct watched *channels;
+	size_t count;
+	struct login_setup *logins; /* in force; a reference */
+	bool logins_failed_before;
+	char *login_config;
+	bool login_explicit;
+	bool logins_changed;
+	struct login_setup *fresh;
+	struct buf login_why, warnings;
+	enum err login_err;
+};
+
+static void watch_free(struct watch_job *watch)
+{
+	for (size_t i = 0; i < watch->count; i++) {
+		free(watch->channels[i].crl_path);
+		crl_set_unref(watch->channels[i].before);
+		material_release(&watch->channels[i].material);
+		buf_release(&watch->channels[i].why);
+	}
+	free(watch->channels);
+	login_setup_unref(watch->logins);
+	login_setup_unref(watch->fresh);
+	free(watch->login_config);
+	buf_release(&watch->login_why);
+	buf_release(&watch->warnings);
+	free(watch);
+}
+
+/* --- on the lane --- */
+
+static void look_at_crls(struct watched *channel)
+{
+	channel->err = crl_stamp(channel->crl_path, channel->stamp);
+	if (channel->err != ERR_OK) {
+		channel->changed = !channel->failed_before;
+		enum err said = buf_printf(
+			&channel->why, "CRLFILE %s: %s", channel->crl_path, err_name(channel->err));
+		(void)said;
+		return;
+	}
+	bool same = memcmp(channel->stamp, channel->known, SHA256_BYTES) == 0;
+	bool tried = memcmp(channel->stamp, channel->tried, SHA256_BYTES) == 0;
+
+	if ((same && !channel->failed_before) || tried) {
+		return;
+	}
+	struct material_options options = {
+		.channel = channel->channel,
+		.keystore_path = "",
+		.passphrase_source = "",
+		.label = "",
+		.cipher = "",
+		.crl_path = channel->crl_path,
+		.crls_before = channel->before,
+		.crl_generation = channel->generation,
+		.want_crls = true,
+	};
+
+	channel->changed = true;
+	channel->err = material_load(&options, &channel->material, &channel->why);
+}
+
+static void watch_run(struct job *job)
+{
+	struct watch_job *watch = CONTAINER_OF(job, struct watch_job, job);
+
+	for (size_t i = 0; i < watch->count; i++) {
+		look_at_crls(&watch->channels[i]);
+	}
+	watch->logins_changed = control_logins_stale(watch->logins, watch->login_config);
+	if (watch->logins_changed) {
+		watch->login_err = control_load_logins(watch->login_config, watch->login_explicit,
+			&watch->fresh, &watch->login_why, &watch->warnings);
+	}
+}
+
+/* --- back on the loop --- */
+
+static bool take_crls(struct control *control, struct watched *watched)
+{
+	struct channel *channel = control_channel(control, watched->channel);
+
+	if (channel == NULL || !watched->changed) {
+		return false;
+	}
+	if (watched->err != ERR_OK) {
+		bool first = !channel->crl_failed;
+
+		memcpy(channel->crl_tried, watched->stamp, SHA256_BYTES);
+		channel->crl_failed = true;
+		LOG(control->log, LOG_ERROR, "LKG0404E",
+			"CRLFILE could not be read; what was known of it stays in force",
+			LF_TEXT("channel", channel->name), LF_BYTES("why", buf_bytes(&watched->why)));
+		return first;
+	}
+	channel_take(channel, &watched->material);
+	memset(channel->crl_tried, 0, SHA256_BYTES);
+	LOG(control->log, LOG_INFO, "LKG0405I", "revocation lists taken", LF_TEXT("channel", channel->name),
+		LF_INT("lists", crl_set_count(channel->material.crls)));
+	return true;
+}
+
+/* A setup that lost an entry which a channel in use names would shut that channel's door: it is not taken. */
+static enum err check_entries(struct control *control, const struct login_setup *setup, struct buf *why)
+{
+	enum err err = ERR_OK;
+
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
+		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+
+		if (err == ERR_OK && object != NULL) {
+			err = channel_check_start(object, setup, why);
+		}
+	}
+	return err;
+}
+
+static bool take_logins(struct control *control, struct watch_job *watch)
+{
+	if (!watch->logins_changed || control->logins != watch->logins) {
+		return false; /* REFRESH or SIGHUP was faster */
+	}
+	enum err err = watch->login_err;
+
+	if (err == ERR_OK) {
+		err = check_entries(control, watch->fresh, &watch->login_why);
+	}
+	if (err != ERR_OK) {
+		if (!control->login_failed) {
+			LOG(control->log, LOG_ERROR, "LKG0406E",
+				"the login files are not good; what was read before stays in force",
+				LF_BYTES("why", buf_bytes(&watch->login_why)));
+		}
+		control->login_failed = true;
+		return false;
+	}
+	login_setup_unref(control->logins);
+	control->logins = watch->fresh;
+	watch->fresh = NULL;
+	control->login_failed = false;
+	control->login_generation = control_next_generation(control);
+	LOG(control->log, LOG_INFO, "LKG0407I", "login files taken",
+		LF_BYTES("warnings", buf_bytes(&watch->warnings)));
+	return true;
+}
+
+static void watch_again(struct control *control);
+
+static void watch_done(struct job *job)
+{
+	struct watch_job *watch = CONTAINER_OF(job, struct watch_job, job);
+	struct control *control = watch->control;
+	bool changed = false;
+
+	control->watch = NULL;
+	if (!control->stopping) {
+		for (size_t i = 0; i < watch->count; i++) {
+			changed = take_crls(control, &watch->channels[i]) || changed;
+		}
+		changed = take_logins(control, watch) || changed;
+		if (changed) {
+			control_dirty(control);
+		}
+		watch_again(control);
+	}
+	watch_free(watch);
+}
+
+static enum err watch_fill(struct control *control, struct watch_job *watch)
+{
+	size_t count = 0;
+
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		count++;
+	}
+	watch->channels = calloc(count + 1, sizeof(*watch->channels));
+	watch->login_config = strdup(control->login_config);
+	if (watch->channels == NULL || watch->login_config == NULL) {
+		return ERR_NOMEM;
+	}
+	LIST_FOR_EACH(node, &control->channels)
+	{
+		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
+		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+
+		if (object == NULL || channel->state != CHANNEL_RUNNING ||
+			object_text_or_null(object, "CRLFILE") == NULL) {
+			continue;
+		}
+		struct watched *watched = &watch->channels[watch->count];
+
+		watched->crl_path = strdup(object_text(object, "CRLFILE"));
+		if (watched->crl_path == NULL) {
+			return ERR_NOMEM;
+		}
+		watch->count++;
+		memcpy(watched->channel, channel->name, sizeof(watched->channel));
+		memcpy(watched->known, channel->material.crl_stamp, SHA256_BYTES);
+		memcpy(watched->tried, channel->crl_tried, SHA256_BYTES);
+		watched->failed_before = channel->crl_failed;
+		watched->before = channel->material.crls == NULL ? NULL : crl_set_ref(channel->material.crls);
+		watched->generation = control_next_generation(control);
+		watched->why = BUF_INIT(2048);
+	}
+	watch->logins = control->logins;
+	if (watch->logins != NULL) {
+		login_setup_ref(watch->logins);
+	}
+	watch->login_explicit = control->options->login_config != NULL;
+	watch->login_why = BUF_INIT(2048);
+	watch->warnings = BUF_INIT(8192);
+	return ERR_OK;
+}
+
+static void on_watch_timer(struct wheel_timer *timer)
+{
+	struct control *control = CONTAINER_OF(timer, struct control, watch_timer);
+	struct watch_job *watch = control->apply != NULL ? NULL : calloc(1, sizeof(*watch));
+	enum err err = watch == NULL ? ERR_NOMEM : watch_fill(control, watch);
+
+	if (err == ERR_OK) {
+		watch->control = control;
+		watch->job = (struct job){.run = watch_run, .done = watch_done};
+		err = executor_submit(&control->executor, LANE_FILE, &watch->job);
+	}
+	if (err == ERR_OK) {
+		control->watch = watch;
+		return;
+	}
+	if (watch != NULL) {
+		watch_free(watch);
+	}
+	watch_again(control);
+}
+
+static void watch_again(struct control *control)
+{
+	control->watch_timer.fn = on_watch_timer;
+	wheel_add(control->wheel, &control->watch_timer, clock_mono_ms(&control->clock) + BROKER_WATCH_MS);
+}
+
+void control_watch_start(struct control *control)
+{
+	watch_again(control);
+}
+
+void control_watch_stop(struct control *control)
+{
+	wheel_cancel(control->wheel, &control->watch_timer);
+}

@@ -1,0 +1,384 @@
+/*
+ * refusal.c - keeps what a refusal was decided on, so that it can be judged again and explained.
+ * Owns:    the ring of kept refusals.
+ * Never:   holds a password or a key.
+ * Threads: any; see refusal.h.
+ */
+#include "broker/refusal.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/utf8.h"
+
+struct refusal {
+	char id[REFUSAL_ID_BYTES];
+	int64_t wall_ms;
+	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+	struct auth_address peer;
+	enum certificate_evidence certificate;
+	struct cert *chain[X509_CHAIN_CERTS_MAX];
+	size_t chain_count;
+	bool connect_seen, password_sent, live;
+	bool login_user_verified, login_client_id_bound, login_account_known;
+	enum login_outcome login;
+	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
+	enum admission_step step;
+	char sentence[X509_SENTENCE_BYTES];
+};
+
+struct refusals {
+	pthread_mutex_t lock;
+	struct log *log;
+	struct clock clock;
+	uint8_t key[16];
+	uint64_t counter;
+	size_t kept, next;
+	struct refusal *ring;
+};
+
+enum err refusals_new(size_t kept, struct log *log, struct clock clock, struct refusals **out)
+{
+	struct refusals *refusals = calloc(1, sizeof(*refusals));
+
+	if (refusals == NULL) {
+		return ERR_NOMEM;
+	}
+	refusals->ring = calloc(kept, sizeof(*refusals->ring));
+	if (refusals->ring == NULL || crypto_random(refusals->key, sizeof(refusals->key)) != ERR_OK ||
+		pthread_mutex_init(&refusals->lock, NULL) != 0) {
+		free(refusals->ring);
+		free(refusals);
+		return ERR_NOMEM;
+	}
+	refusals->kept = kept;
+	refusals->log = log;
+	refusals->clock = clock;
+	*out = refusals;
+	return ERR_OK;
+}
+
+static void refusal_clear(struct refusal *refusal)
+{
+	for (size_t i = 0; i < refusal->chain_count; i++) {
+		cert_unref(refusal->chain[i]);
+	}
+	free(refusal->client_id);
+	free(refusal->user_name);
+	free(refusal->login_user);
+	free(refusal->login_client_id);
+	free(refusal->login_name);
+	free(refusal->session_owner);
+	*refusal = (struct refusal){0};
+}
+
+void refusals_free(struct refusals *refusals)
+{
+	if (refusals == NULL) {
+		return;
+	}
+	for (size_t i = 0; i < refusals->kept; i++) {
+		refusal_clear(&refusals->ring[i]);
+	}
+	free(refusals->ring);
+	(void)pthread_mutex_destroy(&refusals->lock);
+	free(refusals);
+}
+
+/* An optional text; *failed is set when memory runs out, and then the whole refusal is not kept. */
+static char *copy_text(const char *text, bool *failed)
+{
+	char *copy = text == NULL ? NULL : strdup(text);
+
+	*failed = *failed || (text != NULL && copy == NULL);
+	return copy;
+}
+
+static void refusal_fill(struct refusal *refusal, const struct refusal_facts *facts)
+{
+	const struct evidence *evidence = facts->evidence;
+	bool failed = false;
+
+	(void)snprintf(refusal->channel, sizeof(refusal->channel), "%s", evidence->channel);
+	refusal->peer = evidence->peer;
+	refusal->certificate = evidence->certificate;
+	for (size_t i = 0; i < evidence->chain_count && i < X509_CHAIN_CERTS_MAX; i++) {
+		refusal->chain[i] = cert_ref(evidence->chain[i]);
+		refusal->chain_count++;
+	}
+	refusal->connect_seen = evidence->connect_seen;
+	refusal->password_sent = evidence->password_sent;
+	refusal->live = facts->live;
+	refusal->login = evidence->login;
+	refusal->login_user_verified = evidence->login_user_verified;
+	refusal->login_client_id_bound = evidence->login_client_id_bound;
+	refusal->login_account_known = evidence->login_account_known;
+	refusal->client_id = copy_text(evidence->client_id, &failed);
+	refusal->user_name = copy_text(evidence->user_name, &failed);
+	refusal->login_user = copy_text(evidence->login_user, &failed);
+	refusal->login_client_id = copy_text(evidence->login_client_id, &failed);
+	refusal->login_name = copy_text(evidence->login_name, &failed);
+	refusal->session_owner = copy_text(evidence->session_owner, &failed);
+	refusal->step = facts->verdict->step;
+	memcpy(refusal->sentence, facts->verdict->sentence, sizeof(refusal->sentence));
+	if (failed) {
+		refusal_clear(refusal);
+	}
+}
+
+static void log_refusal(struct log *log, const struct refusal_facts *facts, const char *id)
+{
+	const struct evidence *evidence = facts->evidence;
+	const struct admission_verdict *verdict = facts->verdict;
+	char peer[AUTH_ADDRESS_TEXT_BYTES];
+	struct buf subject = BUF_INIT(4096);
+	const char *dn = "";
+
+	auth_address_format(&evidence->peer, peer);
+	if (evidence->chain_count > 0 && (cert_print_dn(evidence->chain[0], true, &subject) != ERR_OK ||
+						 buf_text(&subject, &dn) != ERR_OK)) {
+		dn = "";
+	}
+	LOG(log, LOG_WARN, verdict->message_id == NULL ? "LKG9777E" : verdict->message_id,
+		facts->live ? "session closed" : "connection refused", LF_TEXT("refusal", id),
+		LF_TEXT("channel", evidence->channel), LF_TEXT("peer", peer),
+		LF_INT("port", facts->peer_port), LF_TEXT("step", admission_step_name(verdict->step)),
+		LF_TEXT("certificate", verdict->certificate_reason == X509_OK
+					       ? ""
+					       : x509_reason_name(verdict->certificate_reason)),
+		LF_INT("mqtt_reason", verdict->reason_code), LF_TEXT("rule", verdict->rule),
+		LF_TEXT("sentence", verdict->sentence),
+		LF_TEXT("client", evidence->client_id == NULL ? "" : evidence->client_id),
+		LF_TEXT("user", evidence->user_name == NULL ? "" : evidence->user_name),
+		LF_TEXT("subject", dn), LF_TEXT("tls", facts->tls_version == NULL ? "" : facts->tls_version),
+		LF_TEXT("note", facts->note == NULL ? "" : facts->note));
+	buf_release(&subject);
+}
+
+void refusals_add(struct refusals *refusals, const struct refusal_facts *facts, char id[REFUSAL_ID_BYTES])
+{
+	(void)pthread_mutex_lock(&refusals->lock);
+	uint64_t counter = ++refusals->counter;
+	struct refusal *refusal = &refusals->ring[refusals->next];
+
+	/* Not a counter that anybody could follow: how many are refused is nobody's business outside. */
+	uint64_t hash = siphash(refusals->key, bytes_of(&counter, sizeof(counter)));
+
+	(void)snprintf(id, REFUSAL_ID_BYTES, "%08X", (unsigned)(hash & 0xffffffffu));
+	refusals->next = (refusals->next + 1) % refusals->kept;
+	refusal_clear(refusal);
+	refusal_fill(refusal, facts);
+	memcpy(refusal->id, id, REFUSAL_ID_BYTES);
+	refusal->wall_ms = clock_wall_ms(&refusals->clock);
+	(void)pthread_mutex_unlock(&refusals->lock);
+	log_refusal(refusals->log, facts, id);
+}
+
+static const char *const outcome_words[] = {
+	[TRACE_PASSED] = "passed",
+	[TRACE_REFUSED] = "REFUSED",
+	[TRACE_SKIPPED] = "skipped",
+	[TRACE_WAITING] = "waiting",
+	[TRACE_WARNED] = "warned",
+};
+
+static const char *admission_word(enum admission admission)
+{
+	switch (admission) {
+	case ADMISSION_ADMIT: return "ADMIT";
+	case ADMISSION_NEED: return "NEED";
+	case ADMISSION_REFUSE: break;
+	}
+	return "REFUSE";
+}
+
+static const char *certificate_word(enum certificate_evidence certificate)
+{
+	switch (certificate) {
+	case CERTIFICATE_PENDING: return "pending";
+	case CERTIFICATE_NOT_ASKED: return "not asked for";
+	case CERTIFICATE_NONE_SENT: return "none sent";
+	case CERTIFICATE_CHAIN: return "presented";
+	case CERTIFICATE_RESUMED: return "resumed";
+	}
+	return "";
+}
+
+/* Escaped text for the human form; "-" for nothing. */
+static enum err put_line(struct buf *out, const char *label, const char *value)
+{
+	enum err err = buf_printf(out, "  %-12s ", label);
+
+	if (err == ERR_OK) {
+		err = utf8_escape(out, bytes_text(value == NULL || value[0] == '\0' ? "-" : value));
+	}
+	return err == ERR_OK ? buf_append_text(out, "\n") : err;
+}
+
+static enum err explain_text(const struct refusal *refusal, const struct admission_verdict *verdict,
+	const char *subject, struct buf *out)
+{
+	char when[CLOCK_TEXT_BYTES];
+	char peer[AUTH_ADDRESS_TEXT_BYTES];
+	enum err err = ERR_OK;
+
+	clock_format(refusal->wall_ms, when);
+	auth_address_format(&refusal->peer, peer);
+	if (buf_printf(out, "Refusal %s, %s, %s\n", refusal->id, when,
+		    refusal->live ? "a live session was closed" : "a connection was refused") != ERR_OK ||
+		put_line(out, "channel", refusal->channel) != ERR_OK ||
+		put_line(out, "peer", peer) != ERR_OK ||
+		put_line(out, "certificate", certificate_word(refusal->certificate)) != ERR_OK ||
+		put_line(out, "subject", subject) != ERR_OK ||
+		put_line(out, "client id", refusal->client_id) != ERR_OK ||
+		put_line(out, "user name", refusal->user_name) != ERR_OK ||
+		put_line(out, "password", refusal->password_sent ? "sent" : "not sent") != ERR_OK ||
+		put_line(out, "then", refusal->sentence) != ERR_OK ||
+		buf_append_text(out,
+			"Judged again under today's policy, by the same function as a login:\n") != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; err == ERR_OK && i < verdict->trace_count; i++) {
+		const struct admission_trace *step = &verdict->trace[i];
+
+		err = buf_printf(out, "  %-18s %-8s %s\n", admission_step_name(step->step),
+			outcome_words[step->outcome], step->detail);
+	}
+	if (err == ERR_OK) {
+		err = buf_printf(out, "Verdict today: %s%s%s\n", admission_word(verdict->admission),
+			verdict->sentence[0] == '\0' ? "" : ": ", verdict->sentence);
+	}
+	return err;
+}
+
+static enum err explain_json(const struct refusal *refusal, const struct admission_verdict *verdict,
+	const char *subject, struct buf *out)
+{
+	struct json_writer json = json_writer_init(out);
+	char when[CLOCK_TEXT_BYTES];
+	char peer[AUTH_ADDRESS_TEXT_BYTES];
+
+	clock_format(refusal->wall_ms, when);
+	auth_address_format(&refusal->peer, peer);
+	json_object_begin(&json);
+	json_key(&json, "refusal");
+	json_text(&json, refusal->id);
+	json_key(&json, "time");
+	json_text(&json, when);
+	json_key(&json, "live");
+	json_bool(&json, refusal->live);
+	json_key(&json, "channel");
+	json_text(&json, refusal->channel);
+	json_key(&json, "peer");
+	json_text(&json, peer);
+	json_key(&json, "certificate");
+	json_text(&json, certificate_word(refusal->certificate));
+	json_key(&json, "subject");
+	json_text(&json, subject);
+	json_key(&json, "client");
+	json_text(&json, refusal->client_id);
+	json_key(&json, "user");
+	json_text(&json, refusal->user_name);
+	json_key(&json, "then_step");
+	json_text(&json, admission_step_name(refusal->step));
+	json_key(&json, "then");
+	json_text(&json, refusal->sentence);
+	json_key(&json, "verdict");
+	json_text(&json, admission_word(verdict->admission));
+	json_key(&json, "step");
+	json_text(&json, admission_step_name(verdict->step));
+	json_key(&json, "rule");
+	json_text(&json, verdict->rule);
+	json_key(&json, "sentence");
+	json_text(&json, verdict->sentence);
+	json_key(&json, "trace");
+	json_array_begin(&json);
+	for (size_t i = 0; i < verdict->trace_count; i++) {
+		json_object_begin(&json);
+		json_key(&json, "step");
+		json_text(&json, admission_step_name(verdict->trace[i].step));
+		json_key(&json, "outcome");
+		json_text(&json, outcome_words[verdict->trace[i].outcome]);
+		json_key(&json, "detail");
+		json_text(&json, verdict->trace[i].detail);
+		json_object_end(&json);
+	}
+	json_array_end(&json);
+	json_object_end(&json);
+	enum err err = json_err(&json);
+
+	return err == ERR_OK ? buf_append_text(out, "\n") : err;
+}
+
+static enum err explain(
+	const struct refusal *refusal, const struct policy *policy, int64_t now, bool json, struct buf *out)
+{
+	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	struct admission_verdict *verdict = calloc(1, sizeof(*verdict));
+	struct buf subject = BUF_INIT(4096);
+	const char *dn = "";
+	enum err err = ERR_OK;
+
+	if (verdict == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < refusal->chain_count; i++) {
+		chain[i] = refusal->chain[i];
+	}
+	struct evidence evidence = {
+		.channel = refusal->channel,
+		.peer = refusal->peer,
+		.certificate = refusal->certificate,
+		.chain = chain,
+		.chain_count = refusal->chain_count,
+		.connect_seen = refusal->connect_seen,
+		.client_id = refusal->client_id,
+		.user_name = refusal->user_name,
+		.password_sent = refusal->password_sent,
+		.login = refusal->login,
+		.login_user = refusal->login_user,
+		.login_client_id = refusal->login_client_id,
+		.login_user_verified = refusal->login_user_verified,
+		.login_client_id_bound = refusal->login_client_id_bound,
+		.login_name = refusal->login_name,
+		.login_account_known = refusal->login_account_known,
+		.session_owner = refusal->session_owner,
+	};
+
+	admission_judge(policy, &evidence, now, verdict);
+	if (refusal->chain_count > 0 && (cert_print_dn(refusal->chain[0], true, &subject) != ERR_OK ||
+						buf_text(&subject, &dn) != ERR_OK)) {
+		err = ERR_NOMEM;
+	}
+	if (err == ERR_OK) {
+		err = json ? explain_json(refusal, verdict, dn, out)
+			   : explain_text(refusal, verdict, dn, out);
+	}
+	buf_release(&subject);
+	free(verdict);
+	return err;
+}
+
+enum err refusals_explain(struct refusals *refusals, const char *id, const struct policy *policy, int64_t now,
+	bool json, struct buf *out)
+{
+	enum err err = ERR_NOT_FOUND;
+
+	(void)pthread_mutex_lock(&refusals->lock);
+	for (size_t i = 0; i < refusals->kept; i++) {
+		const struct refusal *refusal = &refusals->ring[i];
+
+		if (refusal->id[0] != '\0' && refusal->channel[0] != '\0' &&
+			strcasecmp(refusal->id, id) == 0) {
+			err = explain(refusal, policy, now, json, out);
+			break;
+		}
+	}
+	(void)pthread_mutex_unlock(&refusals->lock);
+	return err;
+}

@@ -1,0 +1,38 @@
+/*
+ * refusal.h - why somebody was not let in, or was thrown out: one log line with an id, and the evidence behind it.
+ * Owns:    the last BROKER_REFUSALS_KEPT pieces of evidence; no secret is among them.
+ * Never:   judges but for explain, through the one judge.
+ * Threads: any; one lock, held for a copy.
+ */
+#ifndef LOCKGATE_BROKER_REFUSAL_H
+#define LOCKGATE_BROKER_REFUSAL_H
+
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define REFUSAL_ID_BYTES 9 /* eight hex digits and a NUL */
+
+struct refusals;
+MUST_CHECK enum err refusals_new(size_t kept, struct log *log, struct clock clock, struct refusals **out);
+void refusals_free(struct refusals *refusals);
+
+struct refusal_facts {
+	const struct evidence *evidence;
+	const struct admission_verdict *verdict;
+	bool live; /* a session was closed, not a login refused */
+	uint16_t peer_port;
+	const char *tls_version; /* "" for plain */
+	const char *note;        /* more than the verdict says (a TLS failure), or NULL */
+};
+/* Keeps a copy, writes the log line; id receives the refusal id. Nothing here can fail outwardly: out of memory keeps no evidence. */
+void refusals_add(struct refusals *refusals, const struct refusal_facts *facts, char id[REFUSAL_ID_BYTES]);
+
+/*
+ * Judges the kept evidence under policy, as of now (seconds), and appends the account to out: text or JSON.
+ * ERR_NOT_FOUND: no such refusal, or no longer kept.
+ */
+MUST_CHECK enum err refusals_explain(struct refusals *refusals, const char *id, const struct policy *policy,
+	int64_t now, bool json, struct buf *out);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * worker.c - swaps worlds, and has live sessions judged again in slices.
+ * Owns:    see worker.h.
+ * Never:   judges more than BROKER_JUDGED_PER_SLICE sessions before the loop serves others.
+ * Threads: one worker's loop.
+ */
+#include "broker/worker.h"
+
+#include "broker/broker.h"
+#include "broker/connection.h"
+
+#define SLICE_PAUSE_MS 1u
+
+static void on_slice(struct wheel_timer *timer);
+
+enum err worker_init(struct worker *worker, struct shared *shared, unsigned at)
+{
+	*worker = (struct worker){.shared = shared, .at = at, .wheel = net_wheel(shared->net, at)};
+	list_init(&worker->connections);
+	list_init(&worker->unjudged);
+	worker->slice.fn = on_slice;
+	atomic_init(&worker->live, 0);
+	return hub_new(shared->engine, at, worker->wheel, &worker->hub);
+}
+
+void worker_deinit(struct worker *worker)
+{
+	wheel_cancel(worker->wheel, &worker->slice);
+	hub_free(worker->hub);
+	worker->hub = NULL;
+	world_unref(worker->world);
+	worker->world = NULL;
+}
+
+static void arm_slice(struct worker *worker)
+{
+	if (!wheel_timer_pending(&worker->slice)) {
+		wheel_add(worker->wheel, &worker->slice,
+			net_now_ms(worker->shared->net, worker->at) + SLICE_PAUSE_MS);
+	}
+}
+
+void worker_judge_soon(struct worker *worker, struct list *connection_node)
+{
+	list_remove(connection_node);
+	list_push_back(&worker->unjudged, connection_node);
+	arm_slice(worker);
+}
+
+static bool used_parts_changed(const struct worker *worker, const struct connection *connection)
+{
+	struct admission_uses today;
+
+	policy_uses(world_policy(worker->world), connection->channel, &today);
+	return !admission_uses_equal(&connection->uses, &today);
+}
+
+/* Sessions whose parts are unchanged cost a comparison; the rest are judged. */
+static void on_slice(struct wheel_timer *timer)
+{
+	struct worker *worker = CONTAINER_OF(timer, struct worker, slice);
+	unsigned judged = 0;
+
+	while (!list_empty(&worker->unjudged) && judged < BROKER_JUDGED_PER_SLICE) {
+		struct connection *connection = CONTAINER_OF(worker->unjudged.next, struct connection, node);
+
+		list_remove(&connection->node);
+		list_push_back(&worker->connections, &connection->node);
+		if (connection->state == CONNECTION_LIVE) {
+			connection_rejudge(connection);
+			judged++;
+		}
+	}
+	if (!list_empty(&worker->unjudged)) {
+		arm_slice(worker);
+	}
+}
+
+void worker_set_world(struct worker *worker, struct world *world)
+{
+	struct world *old = worker->world;
+
+	worker->world = world_ref(world);
+	world_unref(old);
+	LIST_FOR_EACH_SAFE(node, after, &worker->connections)
+	{
+		struct connection *connection = CONTAINER_OF(node, struct connection, node);
+
+		if (connection->state == CONNECTION_LIVE && used_parts_changed(worker, connection)) {
+			list_remove(node);
+			list_push_back(&worker->unjudged, node);
+		}
+	}
+	if (!list_empty(&worker->unjudged)) {
+		arm_slice(worker);
+	}
+}

@@ -1,0 +1,51 @@
+/*
+ * worker.h - what one worker's loop holds: its hub, its world, its connections.
+ * Owns:    the connections of this loop, the hub, a reference to the world.
+ * Never:   touched from another loop, but by mail.
+ * Threads: one worker's loop. struct shared is read by all.
+ */
+#ifndef LOCKGATE_BROKER_WORKER_H
+#define LOCKGATE_BROKER_WORKER_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/wheel.h"
+#include "broker/engine/engine.h"
+#include "broker/login.h"
+#include "broker/net/net.h"
+#include "broker/refusal.h"
+#include "broker/world.h"
+
+/* What every worker shares and nobody changes while workers run. */
+struct shared {
+	struct net *net;
+	struct engine *engine;
+	struct refusals *refusals;
+	struct login_desks *desks;
+	struct log *log;
+	struct worker *workers; /* net_worker_count() of them */
+};
+
+struct worker {
+	struct shared *shared;
+	unsigned at;
+	struct hub *hub;
+	struct world *world; /* NULL until the first publication */
+	struct wheel *wheel;
+	struct list connections; /* judged under this world, or not admitted yet */
+	struct list unjudged;    /* live, to be judged again under this world */
+	struct wheel_timer slice;
+	atomic_ulong live; /* admitted sessions here; read by the control loop */
+};
+
+/* Before the loops start. */
+MUST_CHECK enum err worker_init(struct worker *worker, struct shared *shared, unsigned at);
+/* On the worker's loop: takes a reference to world and has every live session judged again that used a changed part. */
+void worker_set_world(struct worker *worker, struct world *world);
+/* On the worker's loop, when it stops; or after the loops have ended. */
+void worker_deinit(struct worker *worker);
+/* Puts a live connection among those to be judged again soon. */
+void worker_judge_soon(struct worker *worker, struct list *connection_node);
+
+#endif
