@@ -224,6 +224,10 @@ static void check_stages(
 	bool refused = false;
 	for (enum stage stage = AT_ACCEPT; stage < AT_LOGIN; stage++) {
 		struct evidence part = evidence_at(full, stage);
+		const struct channel_policy *channel = policy_channel(policy, full->channel);
+		if (part.login == LOGIN_PENDING && channel->login != NULL && !channel->login_keeps_names) {
+			part.session_owner = "another"; /* of a client id that the stack may still change */
+		}
 		admission_judge(policy, &part, PKI_NOW, &verdict);
 		check_shape(&verdict);
 		CHECK("a refusal stays one at the next stage",
