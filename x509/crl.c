@@ -85,7 +85,8 @@ static enum err number_from(struct bytes value, struct bytes *out)
 static enum err list_extension(const struct extension *extension, struct crl *crl)
 {
 	switch (extension->id) {
-	case EXT_CRL_NUMBER: return number_from(extension->value, &crl->number);
+	case EXT_CRL_NUMBER: /* RFC 5280 5.2.3: not critical */
+		return extension->critical ? ERR_MALFORMED : number_from(extension->value, &crl->number);
 	case EXT_AUTHORITY_KEY_ID: return authority_key_id_parse(extension->value, &crl->authority_key_id);
 	case EXT_DELTA_CRL_INDICATOR: {
 		struct bytes base;

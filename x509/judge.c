@@ -229,13 +229,30 @@ static bool check_leaf_usage(struct judgement *judgement, const struct cert *lea
 	return check_eku(judgement, leaf, "certificate", RANK_FINAL);
 }
 
+/* What RFC 5280 forbids in a leaf and no honest issuer makes. */
+static bool check_leaf_profile(struct judgement *judgement, const struct cert *leaf)
+{
+	const struct extensions *ext = &leaf->ext;
+	if (name_is_empty(&leaf->subject) && !ext->critical[EXT_SUBJECT_ALT_NAME]) { /* 4.1.2.6 */
+		return judgement_fail(judgement, RANK_FINAL, X509_MALFORMED,
+			"certificate '%s' has neither a subject nor a critical subjectAltName",
+			cert_label(leaf).text);
+	}
+	if (!ext->ca && (ext->key_usage & KU_KEY_CERT_SIGN)) { /* 4.2.1.3, 4.2.1.9 */
+		return judgement_fail(judgement, RANK_FINAL, X509_KEY_USAGE,
+			"certificate '%s' claims keyCertSign but is no CA", cert_label(leaf).text);
+	}
+	return true;
+}
+
 bool check_leaf(struct judgement *judgement, const struct cert *leaf)
 {
 	static const char role[] = "certificate";
 	return check_version(judgement, leaf, role, RANK_FINAL) &&
 	       check_validity(judgement, leaf, role, RANK_FINAL) &&
 	       check_critical(judgement, leaf, role, RANK_FINAL) &&
-	       check_key(judgement, leaf, role, RANK_FINAL) && check_leaf_usage(judgement, leaf);
+	       check_key(judgement, leaf, role, RANK_FINAL) && check_leaf_usage(judgement, leaf) &&
+	       check_leaf_profile(judgement, leaf);
 }
 
 /* A pin is trusted as it stands: no path, no revocation; the rest holds for it as for any leaf. */
@@ -249,6 +266,10 @@ bool check_issuer(struct judgement *judgement, const struct cert *issuer, bool a
 	const char *role = anchor ? "trusted CA" : "issuing CA";
 	if (!check_version(judgement, issuer, role, RANK_EDGE)) {
 		return false;
+	}
+	if (name_is_empty(&issuer->subject)) { /* RFC 5280 4.1.2.6 */
+		return judgement_fail(judgement, RANK_EDGE, X509_NAME_CHAINING, "%s '%s' has an empty name",
+			role, cert_label(issuer).text);
 	}
 	if (!issuer->ext.ca) { /* RFC 5280 6.1.4 (k) */
 		return judgement_fail(judgement, RANK_EDGE, X509_ISSUER_NOT_CA,
@@ -270,6 +291,7 @@ bool check_issuer(struct judgement *judgement, const struct cert *issuer, bool a
 static bool chain_fits(struct judgement *judgement)
 {
 	const struct x509_question *question = judgement->question;
+	size_t count_max = question->given_by_operator ? X509_GIVEN_CERTS_MAX : X509_CHAIN_CERTS_MAX;
 	size_t total = 0;
 	if (question->chain_count == 0) {
 		return judgement_fail(
@@ -278,10 +300,10 @@ static bool chain_fits(struct judgement *judgement)
 	for (size_t i = 0; i < question->chain_count && total <= X509_CHAIN_BYTES_MAX; i++) {
 		total += question->chain[i]->der.len;
 	}
-	if (question->chain_count > X509_CHAIN_CERTS_MAX || total > X509_CHAIN_BYTES_MAX) {
+	if (question->chain_count > count_max || total > X509_CHAIN_BYTES_MAX) {
 		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
 			"the presented chain is too long: at most %u certificates and %u bytes are read",
-			X509_CHAIN_CERTS_MAX, X509_CHAIN_BYTES_MAX);
+			(unsigned)count_max, X509_CHAIN_BYTES_MAX);
 	}
 	return true;
 }

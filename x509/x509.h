@@ -14,6 +14,8 @@
 #define X509_CERT_BYTES_MAX  (64u * 1024u)
 #define X509_CHAIN_CERTS_MAX 9u /* presented by a peer, the leaf included */
 #define X509_CHAIN_BYTES_MAX (64u * 1024u)
+/* Given by an operator (lockgate cert verify --untrusted), the leaf included. */
+#define X509_GIVEN_CERTS_MAX 64u
 #define X509_CRL_BYTES_MAX   (96u * 1024u * 1024u)
 #define X509_SIGNATURES_MAX  32u /* signature checks one verdict may cost */
 #define X509_SENTENCE_BYTES  256u
@@ -195,6 +197,7 @@ struct x509_question {
 	const char *const *policies;
 	size_t policy_count;
 	bool explicit_policy, inhibit_mapping, inhibit_any_policy;
+	bool given_by_operator; /* chain holds up to X509_GIVEN_CERTS_MAX certificates; never set for a peer's */
 };
 
 /* Points into the question's certificates and trust set; copy what must live longer. */

@@ -1,0 +1,251 @@
+/*
+ * test_limbo.c - C2SP x509-limbo: the 132 cases that fit client certificates, and Netflix' path building; no case is wrongly
+ *                accepted but those in the table, where we hold the suite's verdict to be no business of a broker.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "tests/conformance/json_read.h"
+#include "tests/test.h"
+#include "x509/x509.h"
+
+#define FILE_BYTES_MAX (64u * 1024u * 1024u)
+#define CHAIN_MAX      128u
+
+struct difference {
+	const char *id;
+	enum x509_reason reason; /* ours; X509_OK: accepted by us */
+	const char *why;
+};
+
+/* Accepted by us, refused by the suite. */
+static const struct difference accepted[] = {
+	{"crl::crlnumber-missing", X509_OK,
+		"RFC 5280 5.2.3 binds issuers; small CAs write CRLs without a number"},
+	{"rfc5280::aki::leaf-missing-aki", X509_OK,
+		"RFC 5280 4.2.1.1 binds issuers; path building needs no identifier"},
+	{"rfc5280::aki::intermediate-missing-aki", X509_OK, "as above"},
+	{"rfc5280::aki::cross-signed-root-missing-aki", X509_OK, "as above"},
+	{"rfc5280::ski::root-missing-ski", X509_OK,
+		"RFC 5280 4.2.1.2 binds issuers; path building needs no identifier"},
+	{"rfc5280::ski::intermediate-missing-ski", X509_OK, "as above"},
+	{"rfc5280::nc::permitted-dns-match-noncritical", X509_OK,
+		"enforced, critical or not (RFC 5280 4.2.1.10)"},
+	{"rfc5280::pc::ica-noncritical-pc", X509_OK, "enforced, critical or not (RFC 5280 4.2.1.11)"},
+	{"rfc5280::san::underscore-dns", X509_OK,
+		"server names; a client's DNS names are not matched with hosts"},
+	{"rfc5280::san::ip-in-dns", X509_OK, "as above"},
+	{"rfc5280::serial::zero", X509_OK,
+		"RFC 5280 4.1.2.2: users should handle such serial numbers gracefully"},
+	{"rfc5280::root-non-critical-basic-constraints", X509_OK,
+		"RFC 5280 4.2.1.9 binds issuers; cA is enforced anyway"},
+};
+
+/* Refused by us, accepted by the suite. */
+static const struct difference refused[] = {
+	{"pathlen::validation-ignores-pathlen-in-leaf", X509_KEY_USAGE,
+		"RFC 8446 4.4.2.2: no digitalSignature in the leaf"},
+	{"rfc5280::ca-as-leaf", X509_KEY_USAGE, "as above"},
+};
+
+static bool is_in(const struct difference *table, size_t count, const char *id, enum x509_reason reason)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(table[i].id, id) == 0) {
+			return table[i].reason == reason;
+		}
+	}
+	return false;
+}
+
+/* Certificates that do not parse are left out, as a peer's would be; the leaf's failure is the verdict. */
+static void load_certs(const struct json_value *array, struct cert_list *out)
+{
+	for (const struct json_value *pem = array != NULL ? array->first : NULL; pem != NULL;
+		pem = pem->next) {
+		struct x509_error error = {0};
+		(void)!cert_list_load(bytes_text(pem->text), out, &error);
+	}
+}
+
+static int64_t validation_time(const struct json_value *one)
+{
+	const char *text = json_string(one, "validation_time");
+	int year = 0;
+	int month = 0;
+	int day = 0;
+	int hour = 0;
+	int minute = 0;
+	int second = 0;
+	if (text == NULL ||
+		sscanf(text, "%d-%d-%dT%d:%d:%d", &year, &month, &day, &hour, &minute, &second) != 6) {
+		return INT64_C(1795035200);
+	}
+	/* Days from civil, for years after 1970. */
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t era_days = y * 365 + y / 4 - y / 100 + y / 400 + (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+	return (era_days - 719468) * 86400 + hour * 3600 + minute * 60 + second;
+}
+
+/*
+ * Whether the leaf bears the name that the suite's client would look for, which is no part of a verdict here: a case of
+ * name constraints that is refused for its host name alone says nothing about us.
+ */
+static bool bears_name(const struct json_value *one)
+{
+	const struct json_value *peer = json_member(one, "expected_peer_name");
+	const char *kind = json_string(peer, "kind");
+	const char *name = json_string(peer, "value");
+	struct cert_list leaf = {0};
+	bool found = false;
+	if (kind == NULL ||
+		cert_list_load(bytes_text(json_string(one, "peer_certificate")), &leaf, NULL) != ERR_OK) {
+		return false;
+	}
+	for (size_t i = 0; i < cert_san_count(leaf.items[0]); i++) {
+		uint8_t address[16];
+		struct bytes value;
+		enum san_kind san = cert_san(leaf.items[0], i, &value);
+		if (san == SAN_DNS && strcmp(kind, "DNS") == 0) {
+			found = found || bytes_equal_text(value, name);
+		} else if (san == SAN_IP && strcmp(kind, "IP") == 0 &&
+			   inet_pton(AF_INET, name, address) == 1) {
+			found = found || bytes_equal(value, bytes_of(address, 4));
+		}
+	}
+	cert_list_release(&leaf);
+	return found;
+}
+
+static struct x509_answer judge(const struct json_value *one)
+{
+	struct cert_list anchors = {0};
+	struct cert_list chain = {0};
+	struct crl_list crls = {0};
+	struct trust_set *trust = NULL;
+	struct crl_set *set = NULL;
+	struct x509_answer answer = {.verdict = X509_REFUSE, .reason = X509_MALFORMED};
+	struct x509_error error = {.what = ""};
+	const char *kind = json_string(one, "validation_kind");
+	load_certs(json_member(one, "trusted_certs"), &anchors);
+	if (cert_list_load(bytes_text(json_string(one, "peer_certificate")), &chain, &error) != ERR_OK) {
+		(void)snprintf(answer.sentence, sizeof(answer.sentence), "%s", error.what);
+		goto out;
+	}
+	load_certs(json_member(one, "untrusted_intermediates"), &chain);
+	for (const struct json_value *pem = json_member(one, "crls")->first; pem != NULL; pem = pem->next) {
+		(void)!crl_list_load(bytes_text(pem->text), &crls, &error);
+	}
+	REQUIRE("trust", trust_set_new((const struct cert *const *)anchors.items, anchors.count, NULL, 0, 1,
+				 &trust) == ERR_OK);
+	REQUIRE("CRLs", crl_set_new((const struct crl *const *)crls.items, crls.count, 1, &set) == ERR_OK);
+	struct x509_question question = {.chain = (const struct cert *const *)chain.items,
+		.chain_count = chain.count,
+		.trust = trust,
+		.crls = set,
+		.now = validation_time(one),
+		.given_by_operator = true,
+		.purpose = kind != NULL && strcmp(kind, "CLIENT") == 0 ? X509_PURPOSE_CLIENT
+								       : X509_PURPOSE_SERVER,
+		.revocation = json_member(one, "crls")->first != NULL ? X509_REVOCATION_REQUIRED
+								      : X509_REVOCATION_NONE};
+	x509_judge(&question, &answer);
+out:
+	trust_set_unref(trust);
+	crl_set_unref(set);
+	cert_list_release(&anchors);
+	cert_list_release(&chain);
+	crl_list_release(&crls);
+	return answer;
+}
+
+static bool check_case(const struct json_value *one, bool with_name)
+{
+	const char *id = json_string(one, "id");
+	bool should = strcmp(json_string(one, "expected_result"), "SUCCESS") == 0;
+	struct x509_answer answer = judge(one);
+	bool is = answer.verdict == X509_ACCEPT && (!with_name || bears_name(one));
+	bool good = is == should || (should ? is_in(refused, ARRAY_COUNT(refused), id, answer.reason)
+					    : is_in(accepted, ARRAY_COUNT(accepted), id, X509_OK));
+	if (!good) {
+		printf("%s: %s, should be %s: %s\n", id, x509_reason_name(answer.reason),
+			should ? "accepted" : "refused", answer.sentence);
+	}
+	CHECK(id, good);
+	return is == should;
+}
+
+static struct json_doc *open_doc(const char *folder, const char *name)
+{
+	struct buf text = BUF_INIT(FILE_BYTES_MAX);
+	REQUIRE(name, file_read(test_path(folder, name), FILE_BYTES_MAX, &text) == ERR_OK);
+	struct json_doc *doc = json_doc_parse(buf_bytes(&text));
+	REQUIRE(name, doc != NULL);
+	buf_release(&text);
+	return doc;
+}
+
+static bool contains(const struct json_value *array, const char *text)
+{
+	for (const struct json_value *item = array->first; item != NULL; item = item->next) {
+		if (strcmp(item->text, text) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void run_core(const char *folder)
+{
+	struct json_doc *ids = open_doc(folder, "clientauth-applicable-ids.json");
+	struct json_doc *doc = open_doc(folder, "limbo-core.json");
+	unsigned cases = 0;
+	unsigned agree = 0;
+	for (const struct json_value *one = json_member(json_doc_root(doc), "testcases")->first; one != NULL;
+		one = one->next) {
+		if (contains(json_doc_root(ids), json_string(one, "id"))) {
+			cases++;
+			agree += check_case(one, false) ? 1 : 0;
+		}
+	}
+	CHECK("every case was there", cases == 132);
+	printf("limbo: %u of %u as expected\n", agree, cases);
+	json_doc_free(doc);
+	json_doc_free(ids);
+}
+
+static void run_bettertls(const struct json_doc *doc, const char *section, unsigned want)
+{
+	unsigned cases = 0;
+	unsigned agree = 0;
+	for (const struct json_value *one = json_member(json_doc_root(doc), "testcases")->first; one != NULL;
+		one = one->next) {
+		if (strstr(json_string(one, "id"), section) != NULL) {
+			cases++;
+			agree += check_case(one, true) ? 1 : 0;
+		}
+	}
+	CHECK("every case was there", cases == want);
+	printf("BetterTLS %s: %u of %u as expected\n", section, agree, cases);
+}
+
+int main(void)
+{
+	const char *data = test_data();
+	if (data == NULL) {
+		test_skip("no test data: set LOCKGATE_TESTDATA");
+		return test_result();
+	}
+	REQUIRE("crypto", crypto_init() == ERR_OK);
+	const char *folder = test_path(data, "limbo");
+	run_core(folder);
+	struct json_doc *doc = open_doc(folder, "limbo-bettertls-dev.json");
+	run_bettertls(doc, "pathbuilding", 81);
+	run_bettertls(doc, "nameconstraints", 396);
+	json_doc_free(doc);
+	crypto_cleanup();
+	return test_result();
+}
