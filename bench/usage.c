@@ -1,0 +1,122 @@
+/*
+ * usage.c - reads /proc/PID/task/TID/schedstat (nanoseconds on a CPU, per thread), /proc/PID/stat where the former is
+ * not compiled in (clock ticks), and /proc/PID/smaps_rollup.
+ */
+#include "bench/usage.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES 96
+#define LINE_BYTES 1024
+
+/* The sum over the threads. Threads that ended are missing from it: neither broker ends threads while it is measured. */
+static enum err read_schedstat(pid_t pid, uint64_t *cpu_ns)
+{
+	char path[PATH_BYTES];
+	uint64_t total = 0;
+	unsigned threads = 0;
+	struct dirent *entry = NULL;
+	DIR *dir = NULL;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	if (dir == NULL) {
+		return ERR_NOT_FOUND;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		uint64_t ns = 0;
+		FILE *file = NULL;
+
+		if (entry->d_name[0] == '.' || snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat",
+						       (int)pid, entry->d_name) >= (int)sizeof(path)) {
+			continue;
+		}
+		file = fopen(path, "r");
+		if (file == NULL) {
+			continue;
+		}
+		if (fscanf(file, "%" SCNu64, &ns) == 1) {
+			total += ns;
+			threads++;
+		}
+		(void)fclose(file);
+	}
+	(void)closedir(dir);
+	if (threads == 0 || total == 0) {
+		return ERR_UNSUPPORTED;
+	}
+	*cpu_ns = total;
+	return ERR_OK;
+}
+
+static enum err read_stat(pid_t pid, uint64_t *cpu_ns)
+{
+	char path[PATH_BYTES];
+	char line[LINE_BYTES];
+	unsigned long user = 0;
+	unsigned long system = 0;
+	const char *after_name = NULL;
+	FILE *file = NULL;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (file == NULL) {
+		return ERR_NOT_FOUND;
+	}
+	after_name = fgets(line, sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
+	(void)fclose(file);
+	if (after_name == NULL ||
+		sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+			&system) != 2) {
+		return ERR_IO;
+	}
+	*cpu_ns = (uint64_t)(user + system) * 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+	return ERR_OK;
+}
+
+static enum err read_memory(pid_t pid, struct usage *out)
+{
+	char path[PATH_BYTES];
+	char line[LINE_BYTES];
+	uint64_t kb = 0;
+	unsigned found = 0;
+	FILE *file = NULL;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+	file = fopen(path, "r");
+	if (file == NULL) {
+		return ERR_IO;
+	}
+	while (fgets(line, sizeof(line), file) != NULL) {
+		if (sscanf(line, "Rss: %" SCNu64, &kb) == 1) {
+			out->rss_bytes = kb * 1024;
+			found++;
+		} else if (sscanf(line, "Pss: %" SCNu64, &kb) == 1) {
+			out->pss_bytes = kb * 1024;
+			found++;
+		}
+	}
+	(void)fclose(file);
+	return found >= 2 ? ERR_OK : ERR_IO;
+}
+
+enum err usage_of(pid_t pid, struct usage *out)
+{
+	struct usage usage = {0};
+	enum err err = read_schedstat(pid, &usage.cpu_ns);
+
+	if (err == ERR_UNSUPPORTED) {
+		err = read_stat(pid, &usage.cpu_ns);
+	}
+	if (err == ERR_OK) {
+		err = read_memory(pid, &usage);
+	}
+	if (err == ERR_OK) {
+		*out = usage;
+	}
+	return err;
+}
