@@ -98,6 +98,8 @@ static void test_leaves(const struct world *world)
 		{"RFC 5280 4.2.1.3 no digitalSignature", {.path_length = -1, .key_usage = 1u << 2},
 			X509_KEY_USAGE},
 		{"RFC 5280 4.2.1.3 absent allows", {.path_length = -1, .without_key_usage = true}, X509_OK},
+		{"RFC 5280 4.2.1.9 keyCertSign without cA", {.path_length = -1, .key_usage = 0x21},
+			X509_KEY_USAGE},
 		{"RFC 5280 6.1.3 (a)(2) expired",
 			{.path_length = -1, .not_before = PKI_NOW - 2 * day, .not_after = PKI_NOW - 1},
 			X509_EXPIRED},
@@ -163,6 +165,63 @@ static void test_issuers(const struct world *world)
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		struct pki ca = pki_make(&world->root, &rows[i].make, "CA", NULL);
 		struct pki leaf = pki_leaf(&ca, "dev");
+		check_one(rows[i].name, world, leaf.cert, ca.cert, NULL, rows[i].want);
+		pki_free(&ca);
+		pki_free(&leaf);
+	}
+}
+
+/* SHA-1 only where the operator asked for it. */
+static void test_sha1(const struct world *world)
+{
+	struct pki leaf =
+		pki_make(&world->ca, &(struct x509_make){.path_length = -1, .sha1 = true}, "old", NULL);
+	const struct cert *chain[] = {leaf.cert, world->ca.cert};
+	struct x509_question question = {
+		.chain = chain, .chain_count = 2, .trust = world->trust, .now = PKI_NOW};
+	struct x509_answer answer;
+	x509_judge(&question, &answer);
+	CHECK("SHA-1", BOTH(answer, X509_WEAK_ALGORITHM));
+	question.allow_sha1 = true;
+	x509_judge(&question, &answer);
+	CHECK("SHA-1 allowed", BOTH(answer, X509_OK));
+	pki_free(&leaf);
+}
+
+/* RFC 5280 4.2.1.10: constraints of the CA bind the leaf. (PKITS and BetterTLS have the many cases.) */
+static void test_constraints(const struct world *world)
+{
+	static const uint8_t only_example[] = {
+		0x30, 0x0f, 0xa0, 0x0d, 0x30, 0x0b, 0x82, 0x09, 'a', '.', 'e', 'x', 'a', 'm', 'p', 'l', 'e'};
+	static const struct x509_make_extension critical = {
+		"2.5.29.30", true, {only_example, sizeof(only_example)}};
+	static const struct x509_make_extension plain = {
+		"2.5.29.30", false, {only_example, sizeof(only_example)}};
+	static const struct x509_make_extension broken = {
+		"2.5.29.30", true, {only_example, sizeof(only_example) - 1}};
+	static const struct {
+		const char *name;
+		const struct x509_make_extension *constraint;
+		const char *dns;
+		enum x509_reason want;
+	} rows[] = {
+		{"inside", &critical, "d1.a.example", X509_OK},
+		{"the domain itself", &critical, "a.example", X509_OK},
+		{"outside", &critical, "d1.b.example", X509_NAME_CONSTRAINTS},
+		{"no label boundary", &critical, "xa.example", X509_NAME_CONSTRAINTS},
+		{"not critical binds too", &plain, "d1.b.example", X509_NAME_CONSTRAINTS},
+		{"a broken constraint refuses all", &broken, "d1.a.example", X509_NAME_CONSTRAINTS},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct pki ca = pki_make(&world->root,
+			&(struct x509_make){.ca = true,
+				.path_length = -1,
+				.extensions = rows[i].constraint,
+				.extension_count = 1},
+			"CA", NULL);
+		struct pki leaf = pki_make(&ca,
+			&(struct x509_make){.path_length = -1, .dns = &rows[i].dns, .dns_count = 1}, "dev",
+			NULL);
 		check_one(rows[i].name, world, leaf.cert, ca.cert, NULL, rows[i].want);
 		pki_free(&ca);
 		pki_free(&leaf);
@@ -403,6 +462,8 @@ int main(void)
 	test_chains(&world);
 	test_leaves(&world);
 	test_issuers(&world);
+	test_sha1(&world);
+	test_constraints(&world);
 	test_path_length();
 	test_anchor_validity();
 	test_pins(&world);
