@@ -136,10 +136,7 @@ static void test_runcheck(const struct world *world)
 /* d1's certificate with another CN of two bytes in it; the gate of paths is open, since the signature no longer fits. */
 static void test_hostile(const struct world *world)
 {
-	static const char *const values[] = {"\n\n", "a\x1b",
-		"\x7f"
-		"b",
-		"\xc2\x85", "\xff\xfe"};
+	static const char *const values[] = {"\n\n", "a\x1b", "\177b", "\xc2\x85", "\xff\xfe"};
 	const struct chlauth_record rules[] = {{.profile = "*",
 						       .type = CHLAUTH_SSLPEERMAP,
 						       .ssl_peer = "CN=bad",
