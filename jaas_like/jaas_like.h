@@ -248,6 +248,8 @@ MUST_CHECK enum err login_call_vouch_user(struct login_call *call, struct bytes 
 void login_call_vouch_client_id(struct login_call *call);
 MUST_CHECK enum err login_call_vouch_password(
 	struct login_call *call, struct bytes user, uint64_t credential);
+/* Memory ran out in the module: whatever the others say, this attempt is not allowed. */
+void login_call_out_of_memory(struct login_call *call);
 /* Why, for the log: a literal. */
 void login_call_reason(struct login_call *call, const char *reason);
 
