@@ -120,11 +120,11 @@ static enum err get_part(struct cursor *in, unsigned base, struct part *out)
 		return ERR_OK;
 	}
 	size_t start = in->at;
+	*out = (struct part){0};
 	enum err err = get_number(in, base, &out->low);
 	if (err != ERR_OK) {
 		return err;
 	}
-	out->any = false;
 	out->high = out->low;
 	if (in->text[in->at] != '-') {
 		return ERR_OK;

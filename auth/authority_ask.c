@@ -162,7 +162,7 @@ static void explain(const struct asking *asking, bool granted, struct authority_
 
 static bool ask_topic(struct asking *asking, struct authority_answer *answer)
 {
-	struct authority_subject nobody = {.user = ""};
+	static const struct authority_subject nobody = {.user = ""};
 	bool granted = false;
 	if (asking->subject == NULL || asking->subject->user == NULL) {
 		asking->subject = &nobody;

@@ -241,7 +241,9 @@ static enum err draft_add(struct draft *draft, const struct reading *in, size_t 
 		}
 	}
 	add.offset = draft->text_len;
-	memcpy(draft->text + draft->text_len, value, add.len);
+	if (add.len > 0) {
+		memcpy(draft->text + draft->text_len, value, add.len);
+	}
 	draft->text_len += add.len;
 	while (at > 0 && draft->components[at - 1].key > add.key) {
 		draft->components[at] = draft->components[at - 1];
@@ -256,7 +258,7 @@ static enum err read_all(struct reading *in, struct draft *draft)
 {
 	for (;;) {
 		struct dn_component component = {0};
-		const uint8_t *value = NULL;
+		const uint8_t *value = in->value;
 		enum dn_key key = DN_KEY_COUNT_;
 		bool known = false;
 		skip_blanks(in);
