@@ -156,6 +156,13 @@ static void take_input(struct io *io, struct bytes in)
 		}
 		return;
 	}
+	if (io->s.held_wire != NULL) {
+		/* Not while reading is stopped, but the order of bytes must not hang on that. */
+		if (!io_hold(&io->s.held_wire, in)) {
+			io_end(io, IO_CLOSE_NOMEM, "no memory for input", false);
+		}
+		return;
+	}
 	io->in = in;
 	io_tls_pump(io);
 	/* What the library did not want yet stays with us: the gate is closed, or the owner paused. */
@@ -280,26 +287,38 @@ static void deliver_held(struct io *io)
 	}
 }
 
-void io_service(struct io *io)
+static bool has_input_for_owner(const struct io *io)
 {
-	if (io_ended(io)) {
-		return;
-	}
-	if (io->tell_secure && io->phase == IO_OPEN) {
+	return io->phase == IO_OPEN && io->s.gate_open && !io->s.paused &&
+	       (io->s.held_data != NULL || io->s.held_wire != NULL || (io->pull && io->s.ssl != NULL));
+}
+
+bool io_needs_service(const struct io *io)
+{
+	return (io->phase == IO_OPEN && (io->tell_secure || io->tell_drained)) || has_input_for_owner(io) ||
+	       (io->phase == IO_DEPARTING && !io->writing);
+}
+
+void io_serve(struct io *io)
+{
+	if (io->phase == IO_OPEN && io->tell_secure) {
 		io->tell_secure = false;
 		if (io->calls->on_secure != NULL) {
 			io->calls->on_secure(io);
 		}
 	}
-	if (io->phase == IO_OPEN && io->s.gate_open && !io->s.paused) {
+	if (io->phase == IO_OPEN && io->tell_drained) {
+		io->tell_drained = false;
+		if (io->calls->on_drained != NULL) {
+			io->calls->on_drained(io);
+		}
+	}
+	if (has_input_for_owner(io)) {
 		deliver_held(io);
 	}
 	if (io->phase == IO_DEPARTING && !io->writing) {
 		io_depart_now(io); /* with all that is queued */
 		return;
-	}
-	if (!io_ended(io)) {
-		io_flush(io);
 	}
 	io_update_reading(io);
 }

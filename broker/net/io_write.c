@@ -172,24 +172,23 @@ static void flushed(struct io *io)
 	}
 }
 
-static void tell_drained(struct io *io)
+/* The owner is told in the next batch: this one is over for him. */
+static void note_drained(struct io *io)
 {
 	if (io->s.behind && io->phase == IO_OPEN &&
 		io_backlog_bytes(io) <= listener_limits(io->s.listener)->backlog_mark_bytes / 2) {
 		io->s.behind = false;
-		if (io->calls->on_drained != NULL) {
-			io->calls->on_drained(io);
-		}
+		io->tell_drained = true;
 	}
 }
 
 void io_flush(struct io *io)
 {
-	if (io->writing) {
+	if (io->writing || io->phase == IO_CLOSED || io->phase == IO_GONE) {
 		return;
 	}
 	for (;;) {
-		/* Small packets share a record; little is encrypted ahead of the socket, so that memory stays shared. */
+		/* Small packets share a record; little is encrypted ahead of the socket: payloads stay shared. */
 		while (io->s.plain.bytes > 0 && io->s.wire.bytes < IO_WIRE_MARK) {
 			if (!io_tls_encrypt(io)) {
 				return;
@@ -202,12 +201,10 @@ void io_flush(struct io *io)
 			break;
 		}
 		if (!write_now(io)) {
-			if (!io_closing(io)) {
-				tell_drained(io);
-			}
+			note_drained(io);
 			return;
 		}
 	}
 	flushed(io);
-	tell_drained(io);
+	note_drained(io);
 }

@@ -122,8 +122,8 @@ static void refuse(struct loop *loop, int fd)
 	/* A reset: the peer knows at once, and no state stays behind with us. */
 	struct linger reset = {.l_onoff = 1, .l_linger = 0};
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	(void)close(fd);
 	counter_add(&loop->counters.refusals, 1);
+	(void)close(fd);
 }
 
 static void accepted(struct acceptor *acceptor, int fd, const struct net_address *peer)

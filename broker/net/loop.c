@@ -45,36 +45,56 @@ static void on_again(uv_idle_t *handle)
 	loop_enter(loop_of(handle->data));
 }
 
-/* Each of those marked now, once; those marked meanwhile wait for the next round. */
-static void service_round(struct loop *loop)
+static void move_all(struct list *from, struct list *to)
 {
-	struct list now;
-	list_init(&now);
-	while (!list_empty(&loop->dirty)) {
-		struct list *item = loop->dirty.next;
+	while (!list_empty(from)) {
+		struct list *item = from->next;
 		list_remove(item);
-		list_push_back(&now, item);
-	}
-	while (!list_empty(&now)) {
-		struct list *item = now.next;
-		list_remove(item);
-		io_service(CONTAINER_OF(item, struct io, dirty));
+		list_push_back(to, item);
 	}
 }
 
-static void batch_end(struct loop *loop)
+/* Each of those marked now, once; those marked meanwhile wait for the next round. */
+static void serve_round(struct loop *loop, struct list *served)
 {
+	struct list now;
+	list_init(&now);
+	move_all(&loop->dirty, &now);
+	while (!list_empty(&now)) {
+		struct list *item = now.next;
+		list_remove(item);
+		list_push_back(served, item);
+		io_serve(CONTAINER_OF(item, struct io, dirty));
+	}
+}
+
+/*
+ * Calls to owners first, then the owners' own end of the batch, then all output at once. Nothing calls an owner after
+ * on_batch_end, so that a lock taken for the batch covers every callback.
+ */
+void loop_leave(struct loop *loop)
+{
+	struct list served;
 	if (!loop->in_batch) {
 		return;
+	}
+	list_init(&served);
+	for (unsigned round = 0; round < LOOP_ROUNDS_MAX && !list_empty(&loop->dirty); round++) {
+		serve_round(loop, &served);
+		/* A connection that was served and marked again sits in served: io_needs_service() finds it below. */
 	}
 	if (loop->net->hooks.on_batch_end != NULL) {
 		loop->net->hooks.on_batch_end(loop->net->hooks.ctx, loop->at);
 	}
-	for (unsigned round = 0; round < LOOP_ROUNDS_MAX && !list_empty(&loop->dirty); round++) {
-		service_round(loop);
-		/* Held input that came out now may have queued output with the owner: let it be gathered. */
-		if (!list_empty(&loop->dirty) && loop->net->hooks.on_batch_end != NULL) {
-			loop->net->hooks.on_batch_end(loop->net->hooks.ctx, loop->at);
+	move_all(&loop->dirty, &served);
+	while (!list_empty(&served)) {
+		struct list *item = served.next;
+		struct io *io = CONTAINER_OF(item, struct io, dirty);
+		list_remove(item);
+		io_flush(io);
+		io_update_reading(io);
+		if (io_needs_service(io)) {
+			loop_mark_dirty(loop, item);
 		}
 	}
 	loop->in_batch = false;
@@ -111,13 +131,13 @@ static void arm_timer(struct loop *loop)
 static void on_prepare(uv_prepare_t *handle)
 {
 	struct loop *loop = loop_of(handle->data);
-	batch_end(loop);
+	loop_leave(loop);
 	arm_timer(loop);
 }
 
 static void on_check(uv_check_t *handle)
 {
-	batch_end(loop_of(handle->data));
+	loop_leave(loop_of(handle->data));
 }
 
 static void on_wake(uv_async_t *handle)

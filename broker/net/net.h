@@ -61,8 +61,9 @@ struct net;
 struct net_hooks {
 	void (*on_start)(void *ctx, unsigned at); /* before its loop runs */
 	/*
-	 * Around everything that a loop does between two waits: begin comes before the first callback of ours in that
-	 * turn (not in a turn without any), end after the last; output queued by then leaves right after end.
+	 * Around everything that a loop calls between two waits, in pairs: begin before the first callback of a turn
+	 * (not in a turn without any), end after the last. Output queued by then, also by on_batch_end, leaves right
+	 * after it. Only release functions of io_send_ref() may run outside.
 	 */
 	void (*on_batch_begin)(void *ctx, unsigned at);
 	void (*on_batch_end)(void *ctx, unsigned at);
@@ -196,7 +197,7 @@ enum tls_failure {
 const char *tls_failure_name(enum tls_failure failure); /* "no-certificate", … */
 
 /*
- * All on its loop, never from inside a call of yours into io. Each may call any io function. on_closed is the last,
+ * All on its loop and within a batch, never from inside a call of yours into io. Each may call any io function. on_closed is the last,
  * exactly once (unless the connection departed): after it the io is gone. Any may be NULL but on_closed.
  */
 struct io_calls {

@@ -89,6 +89,7 @@ MUST_CHECK enum err loop_open(struct loop *loop, struct net *net, unsigned at);
 bool loop_close(struct loop *loop);
 /* First thing in every callback of ours: starts the batch. */
 void loop_enter(struct loop *loop);
+void loop_leave(struct loop *loop); /* ends it, if there is one */
 void loop_mark_dirty(struct loop *loop, struct list *item);
 
 /* --- lanes --- */
@@ -179,9 +180,10 @@ struct io {
 	bool reading;
 	bool eof;
 	bool tell_secure; /* on_secure is due */
-	bool goodbye;     /* close_notify was made */
-	bool pull;        /* the TLS library may hold records that nobody asked for yet */
-	bool not_tls;     /* the first byte was not that of a handshake record */
+	bool tell_drained;
+	bool goodbye; /* close_notify was made */
+	bool pull;    /* the TLS library may hold records that nobody asked for yet */
+	bool not_tls; /* the first byte was not that of a handshake record */
 	uv_tcp_t tcp;
 	struct loop *loop;
 	struct list all, dirty;
@@ -200,7 +202,9 @@ struct io {
 struct io *io_new(struct loop *loop, int fd, struct listener *listener, const struct net_address *peer);
 struct io *io_wrap(struct loop *loop, int fd);
 void io_begin(struct io *io); /* after on_accept */
-void io_service(struct io *io);
+/* Calls the owner with what waits for him: on_secure, on_drained, held input, the parcel. */
+void io_serve(struct io *io);
+bool io_needs_service(const struct io *io);
 void io_mark(struct io *io);
 void io_update_reading(struct io *io);
 void io_set_timer(struct io *io, uint32_t ms);

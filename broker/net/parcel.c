@@ -18,7 +18,7 @@
 struct io_parcel {
 	struct net *net;
 	int fd;
-	bool tell_secure;
+	bool tell_secure, tell_drained;
 	struct io_state state;
 };
 
@@ -56,8 +56,11 @@ void io_depart_now(struct io *io)
 		io_end(io, IO_CLOSE_NOMEM, "no memory or descriptor for moving the connection", false);
 		return;
 	}
-	*parcel = (struct io_parcel){
-		.net = io->loop->net, .fd = copy, .tell_secure = io->tell_secure, .state = io->s};
+	*parcel = (struct io_parcel){.net = io->loop->net,
+		.fd = copy,
+		.tell_secure = io->tell_secure,
+		.tell_drained = io->tell_drained,
+		.state = io->s};
 	io->s = (struct io_state){0}; /* moved */
 	io->phase = IO_GONE;
 	list_remove(&io->all);
@@ -95,6 +98,7 @@ enum err io_from_parcel(struct net *net, unsigned at, struct io_parcel *parcel, 
 	io->s = parcel->state;
 	io->phase = IO_OPEN;
 	io->tell_secure = parcel->tell_secure;
+	io->tell_drained = parcel->tell_drained;
 	io->pull = true;
 	io->calls = calls;
 	io->owner = owner;
@@ -104,7 +108,7 @@ enum err io_from_parcel(struct net *net, unsigned at, struct io_parcel *parcel, 
 	if (loop->stopping) {
 		io_end(io, IO_CLOSE_STOP, NULL, true);
 	}
-	/* Held input and output first, then the socket: io_service() does both and starts reading last. */
+	/* Held input and output first, then the socket: the end of this batch does both, and reading starts last. */
 	io_mark(io);
 	*out = io;
 	return ERR_OK;

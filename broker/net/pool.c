@@ -87,7 +87,8 @@ static void *worker_main(void *arg)
 	if (net->hooks.on_start != NULL) {
 		net->hooks.on_start(net->hooks.ctx, loop->at);
 	}
-	(void)uv_run(&loop->uv, UV_RUN_DEFAULT); /* until stop_worker() */
+	(void)uv_run(&loop->uv, UV_RUN_DEFAULT); /* until run_stop() */
+	loop_leave(loop);
 	return NULL;
 }
 
@@ -121,6 +122,7 @@ void net_run(struct net *net)
 	struct loop *loop = net_loop(net, net_control_at(net));
 	while (!net->quit) {
 		(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
+		loop_leave(loop);
 	}
 }
 
@@ -140,11 +142,13 @@ void net_turn(struct net *net, uint64_t wait_ms)
 	struct loop *loop = net_loop(net, net_control_at(net));
 	if (wait_ms == 0) {
 		(void)uv_run(&loop->uv, UV_RUN_NOWAIT);
+		loop_leave(loop);
 		return;
 	}
 	uv_update_time(&loop->uv);
 	(void)uv_timer_start(&loop->turn_timer, on_turn_over, wait_ms, 0);
 	(void)uv_run(&loop->uv, UV_RUN_ONCE);
+	loop_leave(loop);
 	(void)uv_timer_stop(&loop->turn_timer);
 }
 

@@ -32,6 +32,29 @@ struct conn {
 	uint8_t *payload;
 };
 
+static void in_batch(struct app *app, unsigned at)
+{
+	if (atomic_load(&app->batch_open[at]) != 1) {
+		atomic_fetch_add(&app->batch_wrong, 1);
+	}
+}
+
+static void hook_begin(void *ctx, unsigned at)
+{
+	struct app *app = ctx;
+	if (atomic_exchange(&app->batch_open[at], 1) != 0) {
+		atomic_fetch_add(&app->batch_wrong, 1);
+	}
+}
+
+static void hook_end(void *ctx, unsigned at)
+{
+	struct app *app = ctx;
+	if (atomic_exchange(&app->batch_open[at], 0) != 1) {
+		atomic_fetch_add(&app->batch_wrong, 1);
+	}
+}
+
 static void conn_free(struct conn *conn)
 {
 	free(conn->payload);
@@ -46,6 +69,7 @@ static void conn_arrives(struct mail *mail, unsigned at)
 	struct io_parcel *parcel = conn->parcel;
 	conn->parcel = NULL;
 	conn->at = at;
+	in_batch(app, at);
 	atomic_fetch_or(&app->workers_seen, 1u << at);
 	if (io_from_parcel(conn->net, at, parcel, &app_calls, conn, &io) != ERR_OK) {
 		conn_free(conn);
@@ -60,6 +84,7 @@ static void conn_ready(struct io_parcel *parcel, void *owner)
 {
 	struct conn *conn = owner;
 	struct app *app = conn->app;
+	in_batch(app, conn->at);
 	if (app->keep_parcel) {
 		conn_free(conn);
 		atomic_store(&app->parcel, parcel);
@@ -100,6 +125,7 @@ static void on_secure(struct io *io)
 {
 	struct conn *conn = io_owner(io);
 	struct app *app = conn->app;
+	in_batch(app, io_at(io));
 	see_peer(io, app);
 	if (!app->gate_shut) {
 		conn->gate_open = true;
@@ -122,6 +148,7 @@ static void on_data(struct io *io, struct bytes in)
 {
 	struct conn *conn = io_owner(io);
 	struct app *app = conn->app;
+	in_batch(app, io_at(io));
 	atomic_fetch_add(&app->data_calls, 1);
 	if (!conn->gate_open) {
 		atomic_fetch_add(&app->early_data, 1);
@@ -144,6 +171,7 @@ static void on_data(struct io *io, struct bytes in)
 static void on_drained(struct io *io)
 {
 	struct conn *conn = io_owner(io);
+	in_batch(conn->app, io_at(io));
 	atomic_fetch_add(&conn->app->drained, 1);
 }
 
@@ -152,6 +180,7 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 	struct conn *conn = io_owner(io);
 	struct app *app = conn->app;
 	struct io *self = io;
+	in_batch(app, io_at(io));
 	(void)atomic_compare_exchange_strong(&app->last_io, &self, NULL);
 	atomic_store(&app->last_why, why);
 	atomic_store(&app->last_failure, io_tls_failure(io));
@@ -180,6 +209,7 @@ static void on_accept(void *ctx, unsigned at, struct io *io)
 	struct conn *conn = calloc(1, sizeof(*conn));
 	REQUIRE("memory", conn != NULL);
 	conn->app = &kit->app;
+	in_batch(&kit->app, at);
 	conn->net = io_net(io);
 	conn->at = at;
 	io_set_owner(io, &app_calls, conn);
@@ -206,7 +236,12 @@ struct listener_options kit_listener(struct kit *kit, struct tls_context *tls)
 
 void kit_open_pool(struct kit *kit, const struct net_options *options)
 {
-	REQUIRE("net_new", net_new(options, &kit->net) == ERR_OK);
+	struct net_options all = *options;
+	if (all.hooks.ctx == NULL) {
+		all.hooks = (struct net_hooks){
+			.on_batch_begin = hook_begin, .on_batch_end = hook_end, .ctx = &kit->app};
+	}
+	REQUIRE("net_new", net_new(&all, &kit->net) == ERR_OK);
 	REQUIRE("net_start", net_start(kit->net) == ERR_OK);
 }
 
@@ -236,6 +271,12 @@ void kit_close(struct kit *kit)
 	CHECK("on_closed exactly once for each connection",
 		kit->app.keep_parcel || atomic_load(&kit->app.accepted) == atomic_load(&kit->app.closed));
 	CHECK("no byte before the gate", atomic_load(&kit->app.early_data) == 0);
+	unsigned open = 0;
+	for (unsigned at = 0; at <= net_worker_count(kit->net); at++) {
+		open += atomic_load(&kit->app.batch_open[at]);
+	}
+	CHECK("batches come in pairs, and every callback is within one",
+		open == 0 && atomic_load(&kit->app.batch_wrong) == 0);
 	net_free(kit->net);
 	kit->net = NULL;
 }

@@ -40,6 +40,7 @@ struct app {
 	uint32_t push_bytes; /* on_secure: so much output by reference */
 	/* what it saw */
 	atomic_uint accepted, secure, data_calls, drained, closed, moves, released, gone;
+	atomic_uint batch_open[NET_WORKERS_MAX + 1], batch_wrong; /* unpaired, or a callback outside */
 	atomic_uint early_data; /* on_data before the gate was opened: must stay 0 */
 	atomic_ullong bytes;
 	atomic_uint workers_seen; /* bits */
