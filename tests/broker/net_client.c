@@ -164,6 +164,24 @@ static void note_alert(struct kit_client *client)
 	}
 }
 
+/* Sends one byte at a time and, at bytes_max, no more for ever. */
+static int send_slowly(WOLFSSL *ssl, char *from, int len, void *ctx)
+{
+	struct kit_client *client = ctx;
+	(void)ssl;
+	size_t want = client->byte_by_byte ? 1 : (size_t)len;
+	if (client->bytes_max != 0) {
+		size_t left = client->bytes_max - client->sent;
+		want = want < left ? want : left;
+	}
+	long n = want > 0 ? send(client->fd, from, want, MSG_NOSIGNAL) : 0;
+	if (n <= 0) {
+		return WOLFSSL_CBIO_ERR_CONN_CLOSE;
+	}
+	client->sent += (size_t)n;
+	return (int)n;
+}
+
 bool kit_tls(struct kit_client *client, const struct kit_client_options *options)
 {
 	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(method_of(options->version));
@@ -190,6 +208,12 @@ bool kit_tls(struct kit_client *client, const struct kit_client_options *options
 			"ALPN");
 	}
 	require(wolfSSL_set_fd(client->ssl, client->fd) == WOLFSSL_SUCCESS, "a socket");
+	client->byte_by_byte = options->byte_by_byte;
+	client->bytes_max = options->bytes_max;
+	if (options->byte_by_byte || options->bytes_max != 0) {
+		wolfSSL_SSLSetIOSend(client->ssl, send_slowly);
+		wolfSSL_SetIOWriteCtx(client->ssl, client);
+	}
 	bool good = wolfSSL_connect(client->ssl) == WOLFSSL_SUCCESS;
 	note_alert(client);
 	return good;

@@ -79,7 +79,10 @@ enum kit_end { KIT_OPEN, KIT_FIN, KIT_RESET, KIT_SILENT, KIT_CLOSE_NOTIFY, KIT_A
 struct kit_client {
 	int fd;
 	void *ssl, *ctx;
-	int alert; /* the last one received, or -1 */
+	int alert;   /* the last one received, or -1 */
+	size_t sent; /* over TLS, by the two options below */
+	bool byte_by_byte;
+	size_t bytes_max;
 };
 struct kit_client_options {
 	int version; /* 12, 13, or 0: both */
@@ -88,6 +91,8 @@ struct kit_client_options {
 	const struct kit_cert *foreign_key; /* sign with this key instead of cert's: cannot be proved */
 	const char *alpn, *suites;
 	bool trust_nobody; /* verifies the server, and knows no CA */
+	bool byte_by_byte; /* one byte in a segment, as far as the kernel lets us */
+	size_t bytes_max;  /* cuts the connection after so many bytes of ours; 0: never */
 	int group;         /* the library's number; 0: its own choice */
 };
 bool kit_connect(struct kit_client *client, uint16_t port);

@@ -327,6 +327,53 @@ static void test_not_tls(const struct pki *pki)
 	kit_close(&kit);
 }
 
+static void test_byte_by_byte(const struct pki *pki, int version)
+{
+	struct kit kit = {.app = {.echo = true, .want_leaf = kit_cert_der(pki->device)}};
+	struct kit_client client;
+	struct tls_context *tls = kit_context(pki->identity, TLS_CLIENT_AUTH_REQUIRED, NULL);
+	kit_open(&kit, 1, tls, NULL);
+	tls_context_unref(tls);
+	REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
+	CHECK("handshake", kit_tls(&client, &(struct kit_client_options){.version = version,
+						    .cert = pki->device,
+						    .issuing = pki->issuing,
+						    .byte_by_byte = true}));
+	check_admitted("byte by byte", &kit, &client, version);
+	CHECK("the whole chain", atomic_load(&kit.app.last_chain) == 2 && atomic_load(&kit.app.leaf_matches));
+	kit_close(&kit);
+}
+
+/* A client that vanishes after each so many bytes of its part of the handshake: once closed, nothing left. */
+static void test_vanishes_everywhere(const struct pki *pki, int version)
+{
+	enum { STEP = 17, MAX = 4000 };
+	struct kit kit = {0};
+	struct tls_context *tls = kit_context(pki->identity, TLS_CLIENT_AUTH_REQUIRED, NULL);
+	kit_open(&kit, 2, tls, NULL);
+	tls_context_unref(tls);
+	bool done = false;
+	unsigned tries = 0;
+	for (size_t n = 1; n < MAX && !done; n += STEP) {
+		struct kit_client client;
+		REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
+		done = kit_tls(&client, &(struct kit_client_options){.version = version,
+						.cert = pki->device,
+						.issuing = pki->issuing,
+						.bytes_max = n});
+		tries++;
+		if (tries % 2 == 0) {
+			kit_cut(&client);
+		} else {
+			kit_hang_up(&client);
+		}
+	}
+	CHECK("the handshake ends somewhere", done && tries > 20);
+	CHECK("each is closed", kit_wait(&kit, &kit.app.closed, tries));
+	CHECK("only the last may have been through", atomic_load(&kit.app.secure) <= 1);
+	kit_close(&kit);
+}
+
 static void test_swap(const struct pki *pki)
 {
 	struct kit kit = {.app = {.echo = true}};
@@ -436,6 +483,10 @@ int main(void)
 	test_refusal_is_seen(&pki, 13);
 	test_slow_and_flooding(&pki);
 	test_not_tls(&pki);
+	test_byte_by_byte(&pki, 12);
+	test_byte_by_byte(&pki, 13);
+	test_vanishes_everywhere(&pki, 12);
+	test_vanishes_everywhere(&pki, 13);
 	test_swap(&pki);
 	test_large(&pki, 12);
 	test_large(&pki, 13);
