@@ -155,6 +155,8 @@ static bool storm(struct run *run, unsigned round)
 	figure("connects_per_s", seconds > 0 ? all / seconds : 0);
 	if (round == 0) {
 		/* Later rounds would find memory that the allocator kept. */
+		figure("connection_anonymous_bytes",
+			((double)after.anonymous_bytes - (double)before.anonymous_bytes) / all);
 		figure("connection_rss_bytes", ((double)after.rss_bytes - (double)before.rss_bytes) / all);
 		figure("connection_pss_bytes", ((double)after.pss_bytes - (double)before.pss_bytes) / all);
 		figure("broker_rss_kib", (double)after.rss_bytes / 1024);

@@ -80,9 +80,16 @@ static enum err read_stat(pid_t pid, uint64_t *cpu_ns)
 
 static enum err read_memory(pid_t pid, struct usage *out)
 {
+	const struct {
+		const char *key;
+		uint64_t *bytes;
+	} fields[] = {
+		{"Rss:", &out->rss_bytes},
+		{"Pss:", &out->pss_bytes},
+		{"Anonymous:", &out->anonymous_bytes},
+	};
 	char path[PATH_BYTES];
 	char line[LINE_BYTES];
-	uint64_t kb = 0;
 	unsigned found = 0;
 	FILE *file = NULL;
 
@@ -92,16 +99,19 @@ static enum err read_memory(pid_t pid, struct usage *out)
 		return ERR_IO;
 	}
 	while (fgets(line, sizeof(line), file) != NULL) {
-		if (sscanf(line, "Rss: %" SCNu64, &kb) == 1) {
-			out->rss_bytes = kb * 1024;
-			found++;
-		} else if (sscanf(line, "Pss: %" SCNu64, &kb) == 1) {
-			out->pss_bytes = kb * 1024;
-			found++;
+		for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
+			size_t len = strlen(fields[i].key);
+			uint64_t kb = 0;
+
+			if (strncmp(line, fields[i].key, len) == 0 &&
+				sscanf(line + len, "%" SCNu64, &kb) == 1) {
+				*fields[i].bytes = kb * 1024;
+				found++;
+			}
 		}
 	}
 	(void)fclose(file);
-	return found >= 2 ? ERR_OK : ERR_IO;
+	return found == ARRAY_COUNT(fields) ? ERR_OK : ERR_IO;
 }
 
 enum err usage_of(pid_t pid, struct usage *out)
