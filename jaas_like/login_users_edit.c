@@ -133,7 +133,10 @@ enum err login_users_edit(
 		err = edit_apply(text, edit, out, problem);
 	}
 	if (err == ERR_OK) {
-		err = login_users_parse(bytes_of(out->data + start, out->len - start), &check, problem);
+		/* Nothing may be left, and then there is no data to point into. */
+		struct bytes after =
+			out->len == start ? BYTES_NONE : bytes_of(out->data + start, out->len - start);
+		err = login_users_parse(after, &check, problem);
 	}
 	login_users_unref(check);
 	if (err != ERR_OK) {
