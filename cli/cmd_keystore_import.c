@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/pem.h"
+#include "base/wire.h"
 #include "cli/cli.h"
 #include "cli/cmd_keystore.h"
 
@@ -78,10 +79,12 @@ static bool source_sealed(const struct secret *content)
 	if (pem) {
 		return memmem(content->data, content->len, "ENCRYPTED", 9) != NULL;
 	}
+	struct wire_reader reader = wire_reader_init(secret_bytes(content));
+	uint8_t first = 0;
 	struct cert *cert = NULL;
 	bool der = cert_parse(secret_bytes(content), &cert, NULL) == ERR_OK;
 	cert_unref(cert);
-	return !der;
+	return !der && wire_peek_u8(&reader, &first) == ERR_OK && first == 0x30; /* a SEQUENCE, at least */
 }
 
 static enum err import_change(struct keystore *keystore, void *ctx, struct keystore_error *error)

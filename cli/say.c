@@ -22,6 +22,7 @@ void cli_print_escaped(FILE *stream, struct bytes text)
 }
 
 /* The sentence is escaped as a whole: arguments and file names stand in it. */
+static void say(const char *prefix, const char *format, va_list args) PRINTF_LIKE(2, 0);
 static void say(const char *prefix, const char *format, va_list args)
 {
 	char text[SAY_BYTES_MAX];

@@ -5,7 +5,7 @@
  * Threads: one at a time; keystore_decode() and keystore_encode() block.
  *
  * Kept through a rewrite: unknown attributes of keys and of certificates that are entries of their own. Not kept:
- * attributes of chain certificates, untrusted copies of them, and the localKeyId values, which are made anew.
+ * attributes of chain certificates, nameless copies of them, and the localKeyId values, which are made anew.
  */
 #include "keystore/store.h"
 
@@ -23,6 +23,7 @@ struct build {
 	struct cert **certs; /* one per certificate of p12 */
 	struct chain_candidate *candidates;
 	struct map *chained; /* SHA-256 of what stands in the chain of a key -> any pointer */
+	struct map *copies;  /* SHA-256 of a certificate -> how often the file holds it */
 	struct map *aliases; /* folded alias -> any pointer */
 	struct keystore_error *error;
 };
@@ -47,6 +48,36 @@ static enum err certs_parse(struct build *build)
 		build->candidates[i] = (struct chain_candidate){build->certs[i], cert->attributes.trusted};
 	}
 	return ERR_OK;
+}
+
+static struct bytes digest_of(const struct build *build, size_t index)
+{
+	return bytes_of(cert_sha256(build->certs[index]), SHA256_BYTES);
+}
+
+static enum err copies_count(struct build *build)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK; i++) {
+		uintptr_t count = (uintptr_t)map_get(build->copies, digest_of(build, i)) + 1;
+		err = map_put(build->copies, digest_of(build, i), (void *)count, NULL);
+	}
+	return err;
+}
+
+/*
+ * Whether an untrusted certificate is an entry of its own. What stands in a chain is not, unless it is a further copy
+ * under a name that somebody chose: keytool writes a chain certificate once per key, under its subject.
+ */
+static bool stands_alone(const struct build *build, size_t index)
+{
+	const struct p12_attributes *attributes = &build->p12->certs[index].attributes;
+	if (map_get(build->chained, digest_of(build, index)) == NULL) {
+		return true;
+	}
+	bool chosen =
+		attributes->name != NULL && strchr(attributes->name, '=') == NULL && attributes->id == NULL;
+	return chosen && (uintptr_t)map_get(build->copies, digest_of(build, index)) > 1;
 }
 
 /* --- aliases --- */
@@ -261,6 +292,9 @@ static enum err cert_build(struct build *build, size_t index)
 static enum err entries_build(struct build *build)
 {
 	enum err err = certs_parse(build);
+	if (err == ERR_OK) {
+		err = copies_count(build);
+	}
 	for (size_t i = 0; i < build->p12->key_count && err == ERR_OK; i++) {
 		err = key_build(build, &build->p12->keys[i]);
 	}
@@ -271,9 +305,7 @@ static enum err entries_build(struct build *build)
 		}
 	}
 	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK; i++) {
-		/* keytool writes a chain certificate once per key, under its subject: copies are no entries. */
-		struct bytes digest = bytes_of(cert_sha256(build->certs[i]), SHA256_BYTES);
-		if (!build->p12->certs[i].attributes.trusted && map_get(build->chained, digest) == NULL) {
+		if (!build->p12->certs[i].attributes.trusted && stands_alone(build, i)) {
 			err = cert_build(build, i);
 		}
 	}
@@ -285,7 +317,7 @@ enum err store_build(const struct p12 *p12, struct keystore **out, struct keysto
 	struct build build = {.p12 = p12, .error = error};
 	enum err err = keystore_new(&build.keystore);
 	if (err != ERR_OK || (err = map_new(&build.aliases)) != ERR_OK ||
-		(err = map_new(&build.chained)) != ERR_OK) {
+		(err = map_new(&build.chained)) != ERR_OK || (err = map_new(&build.copies)) != ERR_OK) {
 		goto out;
 	}
 	build.certs = calloc(p12->cert_count + 1, sizeof(struct cert *));
@@ -308,6 +340,7 @@ out:
 	free(build.candidates);
 	map_free(build.aliases);
 	map_free(build.chained);
+	map_free(build.copies);
 	keystore_free(build.keystore);
 	return err == ERR_OK ? ERR_OK : keystore_fail_plain(error, err, "cannot be read");
 }

@@ -74,6 +74,19 @@ static void round_trip(struct fixture *pki)
 	sample_check("as read", again, pki);
 	keystore_free(again);
 	again = NULL;
+	/* A copy of a chain certificate under a name of its own is an entry, and the chain is still whole. */
+	size_t index = 0;
+	REQUIRE("copy", keystore_add_cert(keystore, "copy", pki->ca.cert, KEYSTORE_OTHER, NULL) == ERR_OK);
+	buf_release(&file);
+	file = BUF_INIT(1 << 20);
+	REQUIRE("copy", keystore_encode(keystore, PASS, &file, &error) == ERR_OK);
+	REQUIRE("copy", keystore_decode(buf_bytes(&file), PASS, &again, &error) == ERR_OK);
+	CHECK("copy",
+		keystore_find(again, "copy", &index) && keystore_at(again, index).kind == KEYSTORE_OTHER);
+	CHECK("copy", keystore_remove(again, "copy", NULL) == ERR_OK);
+	sample_check("copy", again, pki);
+	keystore_free(again);
+	again = NULL;
 	CHECK("wrong passphrase",
 		keystore_decode(buf_bytes(&file), bytes_text("no"), &again, &error) == ERR_DENIED);
 	CHECK("wrong passphrase",
