@@ -12,7 +12,7 @@
 #define ENTRY_EXTENSIONS_MAX 16u
 #define CRL_NUMBER_BYTES_MAX 20u /* RFC 5280 5.2.3 */
 
-static enum err entry_extensions(struct wire_reader *entry, int *reason, unsigned *oddities)
+static enum err entry_extensions(struct wire_reader *entry, struct crl_entry *out, unsigned *oddities)
 {
 	struct wire_reader list;
 	struct bytes seen[ENTRY_EXTENSIONS_MAX];
@@ -41,9 +41,10 @@ static enum err entry_extensions(struct wire_reader *entry, int *reason, unsigne
 				code > 10 || code == 7) {
 				return ERR_MALFORMED;
 			}
-			*reason = (int)code;
+			out->reason = (int)code;
 		} else if (extension.id == EXT_CERTIFICATE_ISSUER) {
 			*oddities |= CRL_IS_INDIRECT;
+			out->certificate_issuer = extension.value;
 		} else if (extension.id != EXT_INVALIDITY_DATE && extension.critical) {
 			*oddities |= CRL_HAS_CRITICAL_UNKNOWN; /* RFC 5280 5.3 */
 		}
@@ -55,7 +56,7 @@ static enum err entry_next(
 	struct wire_reader *in, bool extensions_allowed, struct crl_entry *out, unsigned *oddities)
 {
 	struct wire_reader entry;
-	out->reason = -1;
+	*out = (struct crl_entry){.reason = -1};
 	if (der_enter(in, DER_SEQUENCE, &entry) != ERR_OK || der_integer(&entry, &out->serial) != ERR_OK ||
 		der_time(&entry, &out->when) != ERR_OK) {
 		return ERR_MALFORMED;
@@ -64,7 +65,7 @@ static enum err entry_next(
 		if (!extensions_allowed) {
 			return ERR_MALFORMED;
 		}
-		enum err err = entry_extensions(&entry, &out->reason, oddities);
+		enum err err = entry_extensions(&entry, out, oddities);
 		if (err != ERR_OK) {
 			return err;
 		}
@@ -88,15 +89,13 @@ static enum err list_extension(const struct extension *extension, struct crl *cr
 	case EXT_CRL_NUMBER: /* RFC 5280 5.2.3: not critical */
 		return extension->critical ? ERR_MALFORMED : number_from(extension->value, &crl->number);
 	case EXT_AUTHORITY_KEY_ID: return authority_key_id_parse(extension->value, &crl->authority_key_id);
-	case EXT_DELTA_CRL_INDICATOR: {
-		struct bytes base;
+	case EXT_DELTA_CRL_INDICATOR:
 		crl->oddities |= CRL_IS_DELTA;
-		return number_from(extension->value, &base);
-	}
+		return number_from(extension->value, &crl->base_number);
 	case EXT_ISSUING_DISTRIBUTION_POINT:
 		crl->oddities |= CRL_HAS_SCOPE;
-		crl->scope = extension->value;
-		return ERR_OK;
+		crl->scope_value = extension->value;
+		return crl_scope_parse(extension->value, &crl->scope);
 	case EXT_ISSUER_ALT_NAME:
 	case EXT_FRESHEST_CRL:
 	case EXT_AUTHORITY_INFO_ACCESS: return ERR_OK;
@@ -147,7 +146,10 @@ static enum err list_extensions(struct wire_reader *tbs, struct parse *parse, st
 struct slot {
 	uint64_t prefix; /* length and first octets of the serial: decides nearly every comparison */
 	uint32_t offset;
+	uint32_t issuer; /* offset of the entry that names the issuer of this one */
 };
+
+#define ISSUER_OF_LIST UINT32_MAX
 
 static struct bytes serial_at(const struct crl *crl, uint32_t offset)
 {
@@ -189,61 +191,106 @@ static int slot_compare(const void *left, const void *right, void *ctx)
 	return serial_compare(serial_at(crl, a->offset), serial_at(crl, b->offset));
 }
 
+/* Offsets, and for indirect lists who the issuer of each entry is (RFC 5280 5.3.3: as the entry before, if not said). */
+static bool fill_slots(const struct crl *crl, struct slot *slots)
+{
+	struct wire_reader in = wire_reader_init(crl->revoked);
+	uint32_t issuer = ISSUER_OF_LIST;
+	bool sorted = true;
+	for (size_t i = 0; i < crl->entry_count; i++) {
+		struct crl_entry entry;
+		unsigned oddities = 0;
+		uint32_t offset = (uint32_t)(crl->revoked.len - wire_reader_left(&in));
+		if (entry_next(&in, true, &entry, &oddities) != ERR_OK) {
+			break; /* cannot be: read by the same function before */
+		}
+		if (entry.certificate_issuer.len != 0) {
+			issuer = offset;
+		}
+		slots[i] = (struct slot){
+			.prefix = serial_prefix(entry.serial), .offset = offset, .issuer = issuer};
+		sorted = sorted && (i == 0 || slots[i - 1].prefix < slots[i].prefix);
+	}
+	return sorted;
+}
+
 static enum err build_index(struct crl *crl)
 {
+	bool indirect = (crl->oddities & CRL_IS_INDIRECT) != 0;
 	if (crl->entry_count == 0) {
 		return ERR_OK;
 	}
 	struct slot *slots = calloc(crl->entry_count, sizeof(*slots));
 	crl->entries = calloc(crl->entry_count, sizeof(*crl->entries));
-	if (slots == NULL || crl->entries == NULL) {
+	crl->entry_issuers = indirect ? calloc(crl->entry_count, sizeof(*crl->entry_issuers)) : NULL;
+	if (slots == NULL || crl->entries == NULL || (indirect && crl->entry_issuers == NULL)) {
 		free(slots);
 		return ERR_NOMEM;
 	}
-	struct wire_reader in = wire_reader_init(crl->revoked);
-	bool sorted = true;
-	for (size_t i = 0; i < crl->entry_count; i++) {
-		struct der_item item;
-		slots[i].offset = (uint32_t)(crl->revoked.len - wire_reader_left(&in));
-		if (der_next(&in, &item) != ERR_OK) {
-			break; /* cannot be: counted by the same walk */
-		}
-		slots[i].prefix = serial_prefix(serial_at(crl, slots[i].offset));
-		sorted = sorted && (i == 0 || slot_compare(&slots[i - 1], &slots[i], crl) <= 0);
-	}
-	if (!sorted) {
+	if (!fill_slots(crl, slots)) {
 		qsort_r(slots, crl->entry_count, sizeof(*slots), slot_compare, crl);
 	}
 	for (size_t i = 0; i < crl->entry_count; i++) {
 		crl->entries[i] = slots[i].offset;
+		if (indirect) {
+			crl->entry_issuers[i] = slots[i].issuer;
+		}
 	}
 	free(slots);
 	return ERR_OK;
 }
 
-bool crl_find(const struct crl *crl, struct bytes serial, struct crl_entry *out)
+static void entry_at(const struct crl *crl, uint32_t offset, struct crl_entry *out)
+{
+	struct wire_reader in = wire_reader_init(crl->revoked);
+	unsigned oddities = 0;
+	*out = (struct crl_entry){.reason = -1};
+	if (wire_skip(&in, offset) == ERR_OK) {
+		(void)!entry_next(&in, true, out, &oddities); /* read before */
+	}
+}
+
+/* Whose certificate the entry at index revokes. */
+static enum err is_issuer(const struct crl *crl, size_t index, const struct name *issuer)
+{
+	struct crl_entry named;
+	if (issuer == NULL) {
+		return ERR_OK;
+	}
+	if (crl->entry_issuers == NULL || crl->entry_issuers[index] == ISSUER_OF_LIST) {
+		return name_equal(&crl->issuer, issuer) ? ERR_OK : ERR_NOT_FOUND;
+	}
+	entry_at(crl, crl->entry_issuers[index], &named);
+	struct wire_reader names;
+	if (der_single(named.certificate_issuer, DER_SEQUENCE, &names) != ERR_OK) {
+		return ERR_OK; /* unreadable: taken for ours, which refuses */
+	}
+	return general_names_hold(wire_reader_rest(&names), issuer);
+}
+
+enum err crl_find(
+	const struct crl *crl, struct bytes serial, const struct name *issuer, struct crl_entry *out)
 {
 	size_t low = 0;
 	size_t high = crl->entry_count;
-	while (low < high) {
+	while (low < high) { /* the first that is not before serial */
 		size_t middle = low + (high - low) / 2;
-		int order = serial_compare(serial_at(crl, crl->entries[middle]), serial);
-		if (order == 0) {
-			struct wire_reader in = wire_reader_init(crl->revoked);
-			unsigned oddities = 0;
-			*out = (struct crl_entry){.serial = serial, .when = 0, .reason = -1};
-			if (wire_skip(&in, crl->entries[middle]) == ERR_OK) {
-				(void)!entry_next(&in, true, out, &oddities);
-			}
-			return true;
-		}
-		if (order < 0) {
+		if (serial_compare(serial_at(crl, crl->entries[middle]), serial) < 0) {
 			low = middle + 1;
 		} else {
 			high = middle;
 		}
 	}
-	return false;
+	for (; low < crl->entry_count && bytes_equal(serial_at(crl, crl->entries[low]), serial); low++) {
+		enum err err = is_issuer(crl, low, issuer);
+		if (err == ERR_OK) {
+			entry_at(crl, crl->entries[low], out);
+		}
+		if (err != ERR_NOT_FOUND) {
+			return err;
+		}
+	}
+	return ERR_NOT_FOUND;
 }
 
 /* --- parsing --- */
@@ -302,6 +349,7 @@ static enum err get_header(struct wire_reader *tbs, struct bytes outer_algorithm
 		return ERR_MALFORMED;
 	}
 	crl->next_update = X509_NEVER;
+	crl->scope.reasons = REASONS_ALL;
 	if (der_is_next(tbs, DER_UTC_TIME) || der_is_next(tbs, DER_GENERALIZED_TIME)) {
 		parse_at(parse, tbs, "nextUpdate");
 		if (der_time(tbs, &crl->next_update) != ERR_OK) {
@@ -369,6 +417,10 @@ enum err crl_parse(struct bytes der, struct crl **out, struct x509_error *error)
 	crl->der = bytes_of(crl->bytes, der.len);
 	parse.whole = crl->der;
 	enum err err = parse_into(&parse, crl);
+	if (err == ERR_OK && (crl->oddities & CRL_IS_INDIRECT) && !crl->scope.indirect) {
+		crl->oddities |=
+			CRL_HAS_CRITICAL_UNKNOWN; /* entries of others in a list that does not say so */
+	}
 	if (err == ERR_OK) {
 		err = build_index(crl);
 	}
@@ -396,6 +448,7 @@ void crl_unref(struct crl *crl)
 	}
 	name_release(&crl->issuer);
 	free(crl->entries);
+	free(crl->entry_issuers);
 	free(crl);
 }
 

@@ -239,6 +239,21 @@ enum err authority_key_id_parse(struct bytes value, struct bytes *key_id)
 	return der_end(&in);
 }
 
+static enum err crl_distribution_points(struct bytes value)
+{
+	struct wire_reader list;
+	if (der_single(value, DER_SEQUENCE, &list) != ERR_OK || wire_reader_left(&list) == 0) {
+		return ERR_MALFORMED;
+	}
+	while (wire_reader_left(&list) != 0) {
+		struct distribution_point point;
+		if (distribution_point_next(&list, &point) != ERR_OK) {
+			return ERR_MALFORMED;
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err decode(const struct extension *extension, struct extensions *out)
 {
 	switch (extension->id) {
@@ -248,6 +263,7 @@ static enum err decode(const struct extension *extension, struct extensions *out
 	case EXT_SUBJECT_ALT_NAME: return subject_alt_name(extension->value, out);
 	case EXT_SUBJECT_KEY_ID: return subject_key_id(extension->value, out);
 	case EXT_AUTHORITY_KEY_ID: return authority_key_id_parse(extension->value, &out->authority_key_id);
+	case EXT_CRL_DISTRIBUTION_POINTS: return crl_distribution_points(extension->value);
 	case EXT_UNKNOWN:
 	case EXT_ISSUER_ALT_NAME:
 	case EXT_NAME_CONSTRAINTS:
@@ -255,7 +271,6 @@ static enum err decode(const struct extension *extension, struct extensions *out
 	case EXT_POLICY_MAPPINGS:
 	case EXT_POLICY_CONSTRAINTS:
 	case EXT_INHIBIT_ANY_POLICY:
-	case EXT_CRL_DISTRIBUTION_POINTS:
 	case EXT_FRESHEST_CRL:
 	case EXT_AUTHORITY_INFO_ACCESS:
 	case EXT_CRL_NUMBER:

@@ -178,14 +178,44 @@ struct cert {
 	uint8_t bytes[]; /* the DER */
 };
 
-/* What a CRL claims beyond a plain full list; each is refused where the CRL would be needed until it is handled. */
+/* What keeps a list from being a plain, full one of its issuer. */
 enum crl_oddity {
 	CRL_PLAIN = 0,
-	CRL_HAS_CRITICAL_UNKNOWN = 1u << 0, /* extension of the list or of an entry */
-	CRL_HAS_SCOPE = 1u << 1,            /* issuingDistributionPoint */
+	CRL_HAS_CRITICAL_UNKNOWN = 1u
+				   << 0, /* extension of the list or of an entry: such a list is never used */
+	CRL_HAS_SCOPE = 1u << 1,         /* issuingDistributionPoint */
 	CRL_IS_DELTA = 1u << 2,
-	CRL_IS_INDIRECT = 1u << 3
+	CRL_IS_INDIRECT = 1u << 3 /* an entry names another issuer */
 };
+
+#define REASONS_ALL 0x1feu /* ReasonFlags 1 … 8 */
+
+/* DistributionPointName, in a certificate or a list. */
+enum point_kind { POINT_NONE, POINT_FULL, POINT_RELATIVE };
+struct point {
+	enum point_kind kind;
+	struct bytes value; /* content of fullName or of nameRelativeToCRLIssuer */
+};
+
+/* issuingDistributionPoint (RFC 5280 5.2.5); without one: everything. */
+struct crl_scope {
+	struct point point;
+	bool only_user, only_ca, only_attribute, indirect;
+	uint32_t reasons;
+};
+MUST_CHECK enum err crl_scope_parse(struct bytes value, struct crl_scope *out);
+
+/* One DistributionPoint of a certificate (RFC 5280 4.2.1.13). */
+struct distribution_point {
+	struct point point;
+	uint32_t reasons;
+	struct bytes crl_issuer; /* GeneralNames content; empty: the certificate's issuer */
+};
+MUST_CHECK enum err distribution_point_next(struct wire_reader *list, struct distribution_point *out);
+/* RFC 5280 6.3.3 (b): whether crl, whose issuer already fits, speaks of cert through point. ERR_OK, ERR_NOT_FOUND, ERR_NOMEM. */
+struct crl;
+MUST_CHECK enum err crl_scope_covers(
+	const struct crl *crl, const struct cert *cert, const struct distribution_point *point);
 
 struct crl {
 	atomic_uint refs;
@@ -197,10 +227,14 @@ struct crl {
 	int64_t this_update, next_update;
 	struct bytes number;
 	struct bytes authority_key_id;
-	struct bytes scope; /* issuingDistributionPoint, content of the OCTET STRING */
+	struct bytes base_number; /* of a delta */
+	struct bytes scope_value; /* issuingDistributionPoint, content of the OCTET STRING */
+	struct crl_scope scope;
 	unsigned oddities;
 	uint32_t *
 		entries; /* offsets of the entries in revoked, sorted by serial: four bytes each beside the DER */
+	uint32_t *
+		entry_issuers; /* of an indirect list: where each entry's certificateIssuer stands, or none */
 	size_t entry_count;
 	struct bytes revoked; /* content of revokedCertificates */
 	uint8_t sha256[SHA256_BYTES];
@@ -216,10 +250,20 @@ struct crl {
 struct crl_entry {
 	struct bytes serial;
 	int64_t when;
-	int reason; /* CRLReason; -1: none given */
+	int reason;                      /* CRLReason; -1: none given */
+	struct bytes certificate_issuer; /* GeneralNames, as DER; empty: as the entry before */
 };
-/* Whether serial is listed. Logarithmic. */
-bool crl_find(const struct crl *crl, struct bytes serial, struct crl_entry *out);
+#define CRL_REASON_REMOVE 8 /* removeFromCRL */
+/*
+ * Whether serial is listed; of an indirect list, as a certificate of issuer (NULL: of anybody). Logarithmic.
+ * ERR_OK, ERR_NOT_FOUND, ERR_NOMEM.
+ */
+MUST_CHECK enum err crl_find(
+	const struct crl *crl, struct bytes serial, const struct name *issuer, struct crl_entry *out);
+/* CRL numbers, as INTEGER content: <0, 0, >0. */
+int crl_number_compare(struct bytes a, struct bytes b);
+/* Whether GeneralNames content holds name as a directoryName. ERR_OK, ERR_NOT_FOUND, ERR_NOMEM. */
+MUST_CHECK enum err general_names_hold(struct bytes content, const struct name *name);
 
 /* The CRLs of one issuer name, the one that serves first in front (numbered, higher number, later thisUpdate). */
 size_t crl_set_of_issuer(
@@ -282,11 +326,15 @@ struct label bytes_label(struct bytes text);
 bool check_leaf(struct judgement *judgement, const struct cert *leaf);
 bool check_pin(struct judgement *judgement, const struct cert *leaf);
 bool check_issuer(struct judgement *judgement, const struct cert *issuer, bool anchor);
+/* Of a certificate that is no CA on the path but signs lists; nothing is noted. */
+bool check_crl_signer(struct judgement *judgement, const struct cert *signer);
 
 /* Searches paths from the leaf; on acceptance fills *out and returns true. */
 bool path_search(struct judgement *judgement);
 /* The whole path leaf … anchor, whose certificates and signatures were checked one by one. */
 bool path_check(struct judgement *judgement, const struct cert *const *path, size_t count);
+/* Path lengths and name constraints alone: for the path of a CRL signer. */
+bool path_check_signer(struct judgement *judgement, const struct cert *const *path, size_t count);
 /* *until: the earliest nextUpdate relied on. *known: every certificate was found in the scope of a fresh list. */
 bool revocation_check(struct judgement *judgement, const struct cert *const *path, size_t count,
 	int64_t *until, bool *known);

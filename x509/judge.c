@@ -134,10 +134,10 @@ static bool processes(enum extension_id id)
 	case EXT_CERTIFICATE_POLICIES:
 	case EXT_POLICY_MAPPINGS:
 	case EXT_POLICY_CONSTRAINTS:
-	case EXT_INHIBIT_ANY_POLICY: return true;
+	case EXT_INHIBIT_ANY_POLICY:
+	case EXT_CRL_DISTRIBUTION_POINTS: return true;
 	case EXT_SUBJECT_KEY_ID: /* these two must not be critical (4.2.1.1, 4.2.1.2) */
 	case EXT_AUTHORITY_KEY_ID:
-	case EXT_CRL_DISTRIBUTION_POINTS:
 	case EXT_ISSUER_ALT_NAME:
 	case EXT_FRESHEST_CRL:
 	case EXT_AUTHORITY_INFO_ACCESS:
@@ -284,6 +284,17 @@ bool check_issuer(struct judgement *judgement, const struct cert *issuer, bool a
 	return check_validity(judgement, issuer, role, RANK_EDGE) &&
 	       check_critical(judgement, issuer, role, RANK_EDGE) &&
 	       check_key(judgement, issuer, role, RANK_EDGE) && check_eku(judgement, issuer, role, RANK_EDGE);
+}
+
+bool check_crl_signer(struct judgement *judgement, const struct cert *signer)
+{
+	static const char role[] = "CRL signer";
+	return signer->ext.has[EXT_KEY_USAGE] && (signer->ext.key_usage & KU_CRL_SIGN) != 0 &&
+	       !algorithm_is_weak(judgement, &signer->algorithm) &&
+	       check_version(judgement, signer, role, RANK_NONE) &&
+	       check_validity(judgement, signer, role, RANK_NONE) &&
+	       check_critical(judgement, signer, role, RANK_NONE) &&
+	       check_key(judgement, signer, role, RANK_NONE);
 }
 
 /* --- the verdict --- */

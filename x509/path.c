@@ -266,6 +266,11 @@ static bool check_path_lengths(struct judgement *judgement, const struct cert *c
 	return true;
 }
 
+bool path_check_signer(struct judgement *judgement, const struct cert *const *path, size_t count)
+{
+	return check_path_lengths(judgement, path, count) && constraints_check(judgement, path, count);
+}
+
 bool path_check(struct judgement *judgement, const struct cert *const *path, size_t count)
 {
 	return check_path_lengths(judgement, path, count) && constraints_check(judgement, path, count) &&

@@ -128,7 +128,7 @@ static void put_list(struct json_writer *json, const struct crl *crl, const stru
 {
 	struct buf issuer = BUF_INIT(REPORT_TEXT_BYTES_MAX);
 	struct crl_entry entry;
-	bool listed = crl_find(crl, cert->serial, &entry);
+	bool listed = crl_find(crl, cert->serial, &cert->issuer, &entry) == ERR_OK;
 	json_object_begin(json);
 	json_key(json, "issuer");
 	if (crl_print_issuer(crl, &issuer) == ERR_OK) {

@@ -1,60 +1,41 @@
 /*
- * revocation.c - is a certificate of the path on its issuer's revocation list (RFC 5280 6.3)?
+ * revocation.c - is a certificate of the path revoked (RFC 5280 6.3)? Full, partitioned, indirect and delta lists, signed by
+ *                the issuing CA's key or by another that a CA of the path vouches for.
  * Owns:    nothing that outlives the call.
- * Never:   believes a list that the issuing CA's key did not sign; takes a partial list for a full one.
+ * Never:   believes a list whose signer is not vouched for; takes a partial list for a full one.
  * Threads: any.
  *
- * Of an issuer's lists the newest serves that the issuing CA signed: what is in the set unsigned is passed over. Listed is
- * revoked, however old the list: positive knowledge needs no freshness. Not listed counts only on a fresh, full list.
- * X509_REVOCATION_IF_AVAILABLE lets pass only where no list of the issuer exists at all: one that is stale or cannot be
- * read refuses, since somebody may be keeping the newer one away.
+ * Of the lists of one scope the newest serves that was properly signed: what is in the set unsigned is passed over. Listed is
+ * revoked, however old the list: positive knowledge needs no freshness. Not listed counts only on fresh lists that cover
+ * every reason. X509_REVOCATION_IF_AVAILABLE lets pass only where no list of the issuer exists at all: one that is stale or
+ * cannot be read refuses, since somebody may be keeping the newer one away.
  */
 #include <stdio.h>
 
 #include "x509/internal.h"
 #include "x509/time.h"
 
-#define STALE_HOUR 3600
+#define STALE_HOUR              3600
+#define DISTRIBUTION_POINTS_MAX 32u
+#define SCOPES_MAX              16u /* stale lists remembered while one certificate is looked up */
 
+enum status { STATUS_GOOD, STATUS_REVOKED, STATUS_ABSENT };
+
+/* path[0] is looked up; path[1] issued it; path[count - 1] is the anchor. */
 struct lookup {
 	struct judgement *judgement;
-	const struct cert *cert, *issuer;
+	const struct cert *const *path;
+	size_t count;
+	bool nested; /* the certificate signs lists itself: only direct signatures, and no word about it */
+	uint32_t reasons; /* covered so far */
+	int64_t until;    /* earliest nextUpdate relied on */
 	/* The best there is to say if no list serves. */
 	enum x509_reason reason;
 	const struct crl *about;
+	const struct crl
+		*spent[SCOPES_MAX]; /* the newest of their scope, but stale: older ones must not serve */
+	size_t spent_count;
 };
-
-static bool may_sign_lists(const struct cert *issuer)
-{
-	return !issuer->ext.has[EXT_KEY_USAGE] || (issuer->ext.key_usage & KU_CRL_SIGN) != 0;
-}
-
-static bool other_key_signed(const struct crl *crl, const struct cert *issuer)
-{
-	return crl->authority_key_id.len != 0 && issuer->ext.subject_key_id.len != 0 &&
-	       !bytes_equal(crl->authority_key_id, issuer->ext.subject_key_id);
-}
-
-/* X509_OK: the list is the issuing CA's own. */
-static enum x509_reason check_signed(struct lookup *lookup, const struct crl *crl)
-{
-	struct signed_object object = {.object = crl,
-		.memo = crl,
-		.algorithm = &crl->algorithm,
-		.message = crl->tbs,
-		.signature = crl->signature};
-	if (!may_sign_lists(lookup->issuer) || algorithm_is_weak(lookup->judgement, &crl->algorithm)) {
-		return X509_CRL_BAD_SIGNATURE; /* RFC 5280 6.3.3 (f): keyUsage must have cRLSign */
-	}
-	switch (judgement_verify(lookup->judgement, &object, lookup->issuer)) {
-	case ERR_OK: return X509_OK;
-	case ERR_LIMIT: return X509_LIMIT;
-	case ERR_NOMEM: return X509_NO_MEMORY;
-	case ERR_UNSUPPORTED: return X509_CRL_UNSUPPORTED;
-	default: break;
-	}
-	return other_key_signed(crl, lookup->issuer) ? X509_CRL_UNSUPPORTED : X509_CRL_BAD_SIGNATURE;
-}
 
 static void note(struct lookup *lookup, enum x509_reason reason, const struct crl *about)
 {
@@ -64,84 +45,331 @@ static void note(struct lookup *lookup, enum x509_reason reason, const struct cr
 	}
 }
 
-static bool revoked(struct lookup *lookup, const struct crl_entry *entry)
+static bool stopped(const struct lookup *lookup)
+{
+	return lookup->judgement->out_of_memory || lookup->judgement->out_of_work;
+}
+
+/* --- who signed it --- */
+
+static bool may_sign_lists(const struct cert *issuer)
+{
+	return !issuer->ext.has[EXT_KEY_USAGE] || (issuer->ext.key_usage & KU_CRL_SIGN) != 0;
+}
+
+static bool signed_by(struct lookup *lookup, const struct crl *crl, const struct cert *signer)
+{
+	struct signed_object object = {.object = crl,
+		.memo = crl,
+		.algorithm = &crl->algorithm,
+		.message = crl->tbs,
+		.signature = crl->signature};
+	return judgement_verify(lookup->judgement, &object, signer) == ERR_OK;
+}
+
+static enum status look_up(struct lookup *lookup);
+
+/*
+ * A presented certificate that is not on the path: it counts only if a CA of this very path issued it, within what the
+ * path allows, and if it is not revoked itself (6.3.3 (f)). So nobody can vouch for lists who could not issue them.
+ */
+static bool vouched_for(struct lookup *lookup, const struct cert *signer)
+{
+	const struct cert *path[PATH_CERTS_MAX + 1] = {signer};
+	struct judgement *judgement = lookup->judgement;
+	if (!check_crl_signer(judgement, signer)) {
+		return false;
+	}
+	for (size_t k = 1; k < lookup->count; k++) {
+		struct signed_object object = {.object = signer,
+			.memo = NULL,
+			.algorithm = &signer->algorithm,
+			.message = signer->tbs,
+			.signature = signer->signature};
+		if (!name_equal(&signer->issuer, &lookup->path[k]->subject) ||
+			judgement_verify(judgement, &object, lookup->path[k]) != ERR_OK) {
+			continue;
+		}
+		size_t count = 1;
+		for (size_t i = k; i < lookup->count; i++) {
+			path[count++] = lookup->path[i];
+		}
+		struct x509_answer saved = *judgement->out;
+		int rank = judgement->best_rank;
+		struct lookup nested = {.judgement = judgement,
+			.path = path,
+			.count = count,
+			.nested = true,
+			.until = lookup->until,
+			.reason = X509_CRL_MISSING};
+		bool good = path_check_signer(judgement, path, count) && look_up(&nested) == STATUS_GOOD;
+		unsigned signatures = judgement->out->signatures;
+		*judgement->out = saved; /* what is wrong with a signer is not what is wrong with the leaf */
+		judgement->out->signatures = signatures;
+		judgement->best_rank = rank;
+		if (good) {
+			lookup->until = nested.until < signer->not_after ? nested.until : signer->not_after;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* NULL: nobody who may; noted. */
+static const struct cert *find_signer(struct lookup *lookup, const struct crl *crl)
+{
+	const struct x509_question *question = lookup->judgement->question;
+	bool candidates = false;
+	if (algorithm_is_weak(lookup->judgement, &crl->algorithm)) {
+		note(lookup, X509_CRL_BAD_SIGNATURE, crl);
+		return NULL;
+	}
+	for (size_t k = 1; k < lookup->count && !stopped(lookup); k++) {
+		const struct cert *ca = lookup->path[k];
+		if (name_equal(&ca->subject, &crl->issuer) && may_sign_lists(ca)) {
+			candidates = true;
+			if (signed_by(lookup, crl, ca)) {
+				return ca;
+			}
+		}
+	}
+	for (size_t i = 0; i < question->chain_count && !stopped(lookup); i++) {
+		const struct cert *signer = question->chain[i];
+		bool self = lookup->nested && signer == lookup->path[0];
+		if (!name_equal(&signer->subject, &crl->issuer) || (lookup->nested && !self)) {
+			continue;
+		}
+		if (check_crl_signer(lookup->judgement, signer) && signed_by(lookup, crl, signer) &&
+			(self || vouched_for(lookup, signer))) {
+			return signer;
+		}
+	}
+	bool other_key = crl->authority_key_id.len != 0 && lookup->path[1]->ext.subject_key_id.len != 0 &&
+			 !bytes_equal(crl->authority_key_id, lookup->path[1]->ext.subject_key_id);
+	bool unsupported = !crl->algorithm.supported || other_key || !candidates;
+	note(lookup,
+		name_equal(&crl->issuer, &lookup->path[1]->subject) && !may_sign_lists(lookup->path[1])
+			? X509_CRL_BAD_SIGNATURE
+		: unsupported ? X509_CRL_UNSUPPORTED
+			      : X509_CRL_BAD_SIGNATURE,
+		crl);
+	return NULL;
+}
+
+/* --- what it says --- */
+
+static bool number_at_most(struct bytes a, struct bytes b)
+{
+	return crl_number_compare(a, b) <= 0;
+}
+
+/* RFC 5280 6.3.3 (c): the newest delta that goes with this complete list. */
+static const struct crl *find_delta(struct lookup *lookup, const struct crl *const *crls, size_t count,
+	const struct crl *complete, const struct cert *signer)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct crl *delta = crls[i];
+		if (!(delta->oddities & CRL_IS_DELTA) ||
+			!bytes_equal(delta->scope_value, complete->scope_value) ||
+			!bytes_equal(delta->authority_key_id, complete->authority_key_id) ||
+			complete->number.len == 0 || delta->number.len == 0 ||
+			!number_at_most(delta->base_number, complete->number) ||
+			number_at_most(delta->number, complete->number) ||
+			delta->this_update > lookup->judgement->question->now) {
+			continue;
+		}
+		if (signed_by(lookup, delta, signer)) {
+			return delta;
+		}
+		if (stopped(lookup)) {
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+static void revoked(struct lookup *lookup, const struct crl_entry *entry)
 {
 	char day[TIME_DAY_BYTES];
 	time_day(entry->when, day);
-	return judgement_fail(lookup->judgement, RANK_PATH, X509_REVOKED,
-		"certificate '%s' was revoked %s by '%s'", cert_label(lookup->cert).text, day,
-		cert_label(lookup->issuer).text);
+	if (!lookup->nested) {
+		(void)judgement_fail(lookup->judgement, RANK_PATH, X509_REVOKED,
+			"certificate '%s' was revoked %s by '%s'", cert_label(lookup->path[0]).text, day,
+			cert_label(lookup->path[1]).text);
+	}
 }
 
-enum status { STATUS_GOOD, STATUS_REVOKED, STATUS_ABSENT };
+static bool is_stale(const struct lookup *lookup, const struct crl *crl)
+{
+	/* RFC 5280 5.1.2.5: without nextUpdate nobody knows. */
+	return crl->next_update == X509_NEVER || lookup->judgement->question->now > crl->next_update;
+}
 
-/* Asks one plain list. true: it decided *status. */
-static bool ask(struct lookup *lookup, const struct crl *crl, enum status *status, int64_t *until)
+static void rely_on(struct lookup *lookup, const struct crl *crl)
+{
+	if (crl->next_update < lookup->until) {
+		lookup->until = crl->next_update;
+	}
+}
+
+/* Is the certificate on complete, as delta changes it? *found: where. */
+static enum err find_entry(
+	struct lookup *lookup, const struct crl *complete, const struct crl *delta, struct crl_entry *found)
+{
+	const struct cert *cert = lookup->path[0];
+	if (delta != NULL) {
+		enum err err = crl_find(delta, cert->serial, &cert->issuer, found);
+		if (err == ERR_OK && found->reason == CRL_REASON_REMOVE && !is_stale(lookup, delta)) {
+			return ERR_NOT_FOUND; /* a hold that was lifted */
+		}
+		if (err == ERR_NOMEM || (err == ERR_OK && found->reason != CRL_REASON_REMOVE)) {
+			return err;
+		}
+	}
+	return crl_find(complete, cert->serial, &cert->issuer, found);
+}
+
+/* One list that covers the certificate. STATUS_GOOD: its reasons are covered; STATUS_ABSENT: noted. */
+static enum status ask(struct lookup *lookup, const struct crl *const *crls, size_t count,
+	const struct crl *crl, uint32_t reasons)
 {
 	struct crl_entry entry;
-	int64_t now = lookup->judgement->question->now;
-	enum x509_reason reason = check_signed(lookup, crl);
-	if (reason != X509_OK) {
-		note(lookup, reason, crl);
-		return false;
+	const struct cert *signer = find_signer(lookup, crl);
+	if (signer == NULL) {
+		return STATUS_ABSENT;
 	}
-	if (crl_find(crl, lookup->cert->serial, &entry)) {
-		*status = STATUS_REVOKED;
-		(void)revoked(lookup, &entry);
-		return true;
+	const struct crl *delta = find_delta(lookup, crls, count, crl, signer);
+	enum err err = find_entry(lookup, crl, delta, &entry);
+	if (err == ERR_NOMEM) {
+		lookup->judgement->out_of_memory = true;
+		return STATUS_ABSENT;
 	}
-	if (crl->this_update > now) {
+	if (err == ERR_OK) {
+		revoked(lookup, &entry);
+		return STATUS_REVOKED;
+	}
+	if (crl->this_update > lookup->judgement->question->now) {
 		note(lookup, X509_CRL_NOT_YET_VALID, crl);
-		return false; /* an older one may be in force */
+		return STATUS_ABSENT; /* an older one may be in force */
 	}
-	*status = STATUS_ABSENT;
-	if (crl->next_update == X509_NEVER || now > crl->next_update) {
-		lookup->reason = X509_CRL_STALE; /* RFC 5280 5.1.2.5: without nextUpdate nobody knows */
+	if (is_stale(lookup, crl)) {
+		lookup->reason = X509_CRL_STALE;
 		lookup->about = crl;
-		return true;
+		if (lookup->spent_count < SCOPES_MAX) {
+			lookup->spent[lookup->spent_count++] = crl;
+		} else {
+			lookup->judgement->out_of_work = true;
+		}
+		return STATUS_ABSENT;
 	}
-	*status = STATUS_GOOD;
-	if (crl->next_update < *until) {
-		*until = crl->next_update;
+	rely_on(lookup, crl);
+	if (delta != NULL && !is_stale(lookup, delta)) {
+		rely_on(lookup, delta);
 	}
-	return true;
+	lookup->reasons |= reasons;
+	return STATUS_GOOD;
 }
 
-static enum status look_up(struct lookup *lookup, int64_t *until)
+static bool is_spent(const struct lookup *lookup, const struct crl *crl)
+{
+	for (size_t i = 0; i < lookup->spent_count; i++) {
+		if (name_equal(&lookup->spent[i]->issuer, &crl->issuer) &&
+			bytes_equal(lookup->spent[i]->scope_value, crl->scope_value)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* All lists of one issuer, for one distribution point. */
+static enum status ask_issuer(
+	struct lookup *lookup, const struct name *issuer, const struct distribution_point *point)
 {
 	const struct x509_question *question = lookup->judgement->question;
 	const struct crl *const *crls = NULL;
-	size_t count =
-		question->crls == NULL ? 0 : crl_set_of_issuer(question->crls, &lookup->cert->issuer, &crls);
-	const struct crl *partial = NULL;
-	enum status status = STATUS_ABSENT;
-	for (size_t i = 0; i < count; i++) {
-		if (crls[i]->oddities & CRL_IS_DELTA) {
-			partial = crls[i];
-		}
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (crls[i]->oddities != CRL_PLAIN) {
+	size_t count = question->crls == NULL ? 0 : crl_set_of_issuer(question->crls, issuer, &crls);
+	for (size_t i = 0; i < count && lookup->reasons != REASONS_ALL && !stopped(lookup); i++) {
+		uint32_t reasons = crls[i]->scope.reasons & point->reasons;
+		if (crls[i]->oddities & CRL_HAS_CRITICAL_UNKNOWN) {
 			note(lookup, X509_CRL_UNSUPPORTED, crls[i]);
-		} else if (ask(lookup, crls[i], &status, until)) {
-			break;
+			continue;
 		}
-		if (lookup->judgement->out_of_memory || lookup->judgement->out_of_work) {
+		if ((crls[i]->oddities & CRL_IS_DELTA) || (reasons & ~lookup->reasons) == 0 ||
+			is_spent(lookup, crls[i])) {
+			continue;
+		}
+		enum err err = crl_scope_covers(crls[i], lookup->path[0], point);
+		if (err == ERR_NOMEM) {
+			lookup->judgement->out_of_memory = true;
 			return STATUS_ABSENT;
 		}
+		if (err == ERR_OK && ask(lookup, crls, count, crls[i], reasons) == STATUS_REVOKED) {
+			return STATUS_REVOKED;
+		}
 	}
-	if (status == STATUS_GOOD && partial != NULL) {
-		/* A delta may revoke what its base does not list. */
-		lookup->reason = X509_CRL_UNSUPPORTED;
-		lookup->about = partial;
-		return STATUS_ABSENT;
+	if (count != 0 && lookup->reasons != REASONS_ALL) {
+		note(lookup, X509_CRL_UNSUPPORTED,
+			crls[0]); /* there are lists, but not for this certificate */
 	}
-	return status;
+	return lookup->reasons == REASONS_ALL ? STATUS_GOOD : STATUS_ABSENT;
+}
+
+static enum status ask_point(struct lookup *lookup, const struct distribution_point *point)
+{
+	if (point->crl_issuer.len == 0) {
+		return ask_issuer(lookup, &lookup->path[0]->issuer, point);
+	}
+	struct wire_reader in = wire_reader_init(point->crl_issuer);
+	struct general_name general;
+	while (wire_reader_left(&in) != 0 && general_name_next(&in, &general) == ERR_OK) {
+		struct name issuer;
+		if (general.tag != DER_CONTEXT_CONSTRUCTED(4)) {
+			continue;
+		}
+		enum err err = name_parse(general.value, false, &issuer);
+		if (err == ERR_NOMEM) {
+			lookup->judgement->out_of_memory = true;
+			return STATUS_ABSENT;
+		}
+		if (err != ERR_OK) {
+			continue;
+		}
+		enum status status = ask_issuer(lookup, &issuer, point);
+		name_release(&issuer);
+		return status; /* RFC 5280 4.2.1.13: it holds one name */
+	}
+	return STATUS_ABSENT;
+}
+
+/* RFC 5280 6.3.3: the certificate's distribution points, then whatever else its issuer published. */
+static enum status look_up(struct lookup *lookup)
+{
+	const struct cert *cert = lookup->path[0];
+	struct distribution_point point;
+	enum status status = STATUS_ABSENT;
+	if (cert->ext.has[EXT_CRL_DISTRIBUTION_POINTS]) {
+		struct wire_reader list;
+		if (der_single(cert->ext.value[EXT_CRL_DISTRIBUTION_POINTS], DER_SEQUENCE, &list) != ERR_OK) {
+			list = wire_reader_init(BYTES_NONE);
+		}
+		for (size_t i = 0; i < DISTRIBUTION_POINTS_MAX && wire_reader_left(&list) != 0; i++) {
+			if (distribution_point_next(&list, &point) != ERR_OK) {
+				break;
+			}
+			status = ask_point(lookup, &point);
+			if (status != STATUS_ABSENT || stopped(lookup)) {
+				return stopped(lookup) ? STATUS_ABSENT : status;
+			}
+		}
+	}
+	point = (struct distribution_point){.reasons = REASONS_ALL};
+	status = ask_point(lookup, &point);
+	return stopped(lookup) ? STATUS_ABSENT : status;
 }
 
 static bool absent(struct lookup *lookup)
 {
-	struct label issuer = cert_label(lookup->issuer);
+	struct label issuer = cert_label(lookup->path[1]);
 	const char *why = "";
 	switch (lookup->reason) {
 	case X509_CRL_STALE: {
@@ -168,12 +396,12 @@ static bool absent(struct lookup *lookup)
 	case X509_CRL_NOT_YET_VALID: why = "is dated in the future"; break;
 	case X509_CRL_BAD_SIGNATURE: why = "was not signed by that CA, or the CA may not sign CRLs"; break;
 	case X509_CRL_UNSUPPORTED:
-		why = "is partial, indirect or signed in a way that is not supported yet";
+		why = "does not cover the certificate, or nobody vouches for its signer";
 		break;
 	case X509_CRL_MISSING:
 		return judgement_fail(lookup->judgement, RANK_PATH_ABSENCE, X509_CRL_MISSING,
 			"no CRL of '%s' is at hand to say whether '%s' is revoked%s", issuer.text,
-			cert_label(lookup->cert).text,
+			cert_label(lookup->path[0]).text,
 			lookup->judgement->question->crl_set_incomplete ? " (a CRL source could not be read)"
 									: "");
 	default: return false; /* limit and memory are noted in the judgement */
@@ -194,10 +422,13 @@ bool revocation_check(struct judgement *judgement, const struct cert *const *pat
 	bool all = true;
 	for (size_t i = 0; i + 1 < count; i++) { /* an anchor is withdrawn by removing it, not by a list */
 		struct lookup lookup = {.judgement = judgement,
-			.cert = path[i],
-			.issuer = path[i + 1],
+			.path = path + i,
+			.count = count - i,
+			.until = *until,
 			.reason = X509_CRL_MISSING};
-		switch (look_up(&lookup, until)) {
+		enum status status = look_up(&lookup);
+		*until = lookup.until;
+		switch (status) {
 		case STATUS_GOOD: continue;
 		case STATUS_REVOKED: return false; /* noted; outweighs what is merely missing elsewhere */
 		case STATUS_ABSENT: break;

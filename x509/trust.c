@@ -138,7 +138,7 @@ static struct bytes without_leading_zeros(struct bytes number)
 	return number;
 }
 
-static int number_compare(struct bytes a, struct bytes b)
+int crl_number_compare(struct bytes a, struct bytes b)
 {
 	a = without_leading_zeros(a);
 	b = without_leading_zeros(b);
@@ -164,7 +164,7 @@ static int crl_compare(const void *left, const void *right)
 	if ((a->number.len != 0) != (b->number.len != 0)) {
 		return a->number.len != 0 ? -1 : 1;
 	}
-	order = number_compare(b->number, a->number);
+	order = crl_number_compare(b->number, a->number);
 	if (order != 0) {
 		return order;
 	}

@@ -167,7 +167,7 @@ static void test_intermediate(const struct world *world)
 	crl_unref(list);
 }
 
-/* Extensions of the list that are not handled: never taken for a full list. */
+/* Lists that are not full: each covers what it says and no more. */
 static void test_odd_lists(const struct world *world)
 {
 	static const struct {
@@ -176,12 +176,24 @@ static void test_odd_lists(const struct world *world)
 		enum x509_reason want, want_listed;
 	} rows[] = {
 		{"RFC 5280 5.2.5 onlyContainsUserCerts",
-			{"2.5.29.28", true, {(const uint8_t *)"\x30\x03\x81\x01\xff", 5}},
+			{"2.5.29.28", true, {(const uint8_t *)"\x30\x03\x81\x01\xff", 5}}, X509_OK,
+			X509_REVOKED},
+		{"RFC 5280 5.2.5 onlyContainsCACerts",
+			{"2.5.29.28", true, {(const uint8_t *)"\x30\x03\x82\x01\xff", 5}},
 			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
 		{"RFC 5280 5.2.5 not critical does not make it full",
-			{"2.5.29.28", false, {(const uint8_t *)"\x30\x03\x81\x01\xff", 5}},
+			{"2.5.29.28", false, {(const uint8_t *)"\x30\x03\x82\x01\xff", 5}},
 			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
-		{"RFC 5280 5.2.4 delta", {"2.5.29.27", true, {(const uint8_t *)"\x02\x01\x01", 3}},
+		{"RFC 5280 5.2.5 onlyContainsAttributeCerts",
+			{"2.5.29.28", true, {(const uint8_t *)"\x30\x03\x85\x01\xff", 5}},
+			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
+		{"RFC 5280 5.2.5 onlySomeReasons",
+			{"2.5.29.28", true, {(const uint8_t *)"\x30\x04\x83\x02\x06\x40", 6}},
+			X509_CRL_UNSUPPORTED, X509_REVOKED},
+		{"RFC 5280 5.2.5 of a point that the certificate does not name",
+			{"2.5.29.28", true, {(const uint8_t *)"\x30\x0a\xa0\x08\xa0\x06\x86\x04http", 12}},
+			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
+		{"RFC 5280 5.2.4 a delta alone", {"2.5.29.27", true, {(const uint8_t *)"\x02\x01\x01", 3}},
 			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
 		{"RFC 5280 5.2 unknown critical",
 			{"1.3.6.1.4.1.55555.1", true, {(const uint8_t *)"\x05\x00", 2}}, X509_CRL_UNSUPPORTED,
@@ -210,25 +222,116 @@ static void test_odd_lists(const struct world *world)
 			buf_release(&der);
 		}
 	}
-	/* A delta beside a good full list: what it would revoke is not known. */
-	static const struct x509_make_extension delta = {
-		"2.5.29.27", true, {(const uint8_t *)"\x02\x01\x01", 3}};
-	struct buf der = BUF_INIT(65536);
-	struct crl *delta_list = NULL;
-	struct crl *full = pki_crl(&world->ca, 5, NULL, 0);
-	REQUIRE("delta", x509_make_crl_extended(world->ca.cert, secret_bytes(&world->ca.key), PKI_NOW - 1,
-				 PKI_NOW + PKI_DAY, 6, NULL, 0, &delta, 1, &der) == ERR_OK);
-	REQUIRE("delta", crl_parse(buf_bytes(&der), &delta_list, NULL) == ERR_OK);
-	const struct crl *all[] = {world->root_list, full, delta_list};
-	struct crl_set *set = NULL;
-	REQUIRE("set", crl_set_new(all, 3, 1, &set) == ERR_OK);
-	struct x509_answer answer = pki_judge(
-		world->trust, set, X509_REVOCATION_REQUIRED, world->leaf.cert, world->ca.cert, NULL);
-	CHECK("RFC 5280 5.2.4 a delta beside its base", answer.reason == X509_CRL_UNSUPPORTED);
-	crl_set_unref(set);
-	crl_unref(full);
-	crl_unref(delta_list);
-	buf_release(&der);
+}
+
+/* RFC 5280 5.2.4, 6.3.3 (c): a delta beside its base, which has number 5. */
+static void test_deltas(const struct world *world)
+{
+	static const struct {
+		const char *name;
+		bool base_lists, delta_lists;
+		int base_reason, delta_reason;
+		uint8_t delta_base;
+		uint64_t delta_number;
+		int64_t delta_next;
+		enum x509_reason want;
+	} rows[] = {
+		{"neither lists", false, false, -1, -1, 5, 6, PKI_DAY, X509_OK},
+		{"only the delta lists", false, true, -1, 1, 5, 6, PKI_DAY, X509_REVOKED},
+		{"only the base lists", true, false, 1, -1, 5, 6, PKI_DAY, X509_REVOKED},
+		{"a hold lifted", true, true, 6, 8, 5, 6, PKI_DAY, X509_OK},
+		{"a hold lifted by a stale delta", true, true, 6, 8, 5, 6, -1, X509_REVOKED},
+		{"a stale delta lists", false, true, -1, 1, 5, 6, -1, X509_REVOKED},
+		{"the delta builds on a later base", true, true, 6, 8, 6, 7, PKI_DAY, X509_REVOKED},
+		{"the delta is older than the base", true, true, 6, 8, 4, 5, PKI_DAY, X509_REVOKED},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		uint8_t base_number[] = {0x02, 0x01, rows[i].delta_base};
+		struct x509_make_extension indicator = {
+			"2.5.29.27", true, {base_number, sizeof(base_number)}};
+		struct x509_make_revoked base_entry = {.serial = cert_serial(world->leaf.cert),
+			.when = PKI_NOW,
+			.reason = rows[i].base_reason};
+		struct x509_make_revoked delta_entry = {.serial = cert_serial(world->leaf.cert),
+			.when = PKI_NOW,
+			.reason = rows[i].delta_reason};
+		struct buf der = BUF_INIT(65536);
+		struct crl *base = NULL;
+		struct crl *delta = NULL;
+		struct crl_set *set = NULL;
+		REQUIRE(rows[i].name, x509_make_crl(world->ca.cert, secret_bytes(&world->ca.key),
+					      PKI_NOW - 10, PKI_NOW + PKI_DAY, 5, &base_entry,
+					      rows[i].base_lists ? 1 : 0, &der) == ERR_OK);
+		REQUIRE(rows[i].name, crl_parse(buf_bytes(&der), &base, NULL) == ERR_OK);
+		der.len = 0;
+		REQUIRE(rows[i].name,
+			x509_make_crl_extended(world->ca.cert, secret_bytes(&world->ca.key), PKI_NOW - 9,
+				PKI_NOW + rows[i].delta_next, rows[i].delta_number, &delta_entry,
+				rows[i].delta_lists ? 1 : 0, &indicator, 1, &der) == ERR_OK);
+		REQUIRE(rows[i].name, crl_parse(buf_bytes(&der), &delta, NULL) == ERR_OK);
+		const struct crl *all[] = {world->root_list, base, delta};
+		REQUIRE(rows[i].name, crl_set_new(all, 3, 1, &set) == ERR_OK);
+		struct x509_answer answer = pki_judge(
+			world->trust, set, X509_REVOCATION_REQUIRED, world->leaf.cert, world->ca.cert, NULL);
+		CHECK(rows[i].name, answer.reason == rows[i].want);
+		crl_set_unref(set);
+		crl_unref(base);
+		crl_unref(delta);
+		buf_release(&der);
+	}
+}
+
+/* RFC 5280 6.3.3 (f): lists signed by another certificate of the CA's name. */
+static void test_signers(const struct world *world)
+{
+	const struct x509_make signs_lists = {.path_length = -1, .key_usage = 1u << 6};
+	const struct x509_make signs_data = {.path_length = -1, .key_usage = 1u << 0};
+	struct pki good = pki_make(&world->root, &signs_lists, "Plant 7 CA", NULL);
+	struct pki no_usage = pki_make(&world->root, &signs_data, "Plant 7 CA", NULL);
+	struct pki other_root = pki_root("Root");
+	struct pki foreign = pki_make(&other_root, &signs_lists, "Plant 7 CA", NULL);
+	struct pki by_device = pki_make(&world->leaf, &signs_lists, "Plant 7 CA", NULL);
+	const struct {
+		const char *name;
+		const struct pki *signer;
+		bool signer_revoked, present;
+		enum x509_reason want, want_listed;
+	} rows[] = {
+		{"vouched for by the root", &good, false, true, X509_OK, X509_REVOKED},
+		{"not presented", &good, false, false, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
+		{"itself revoked", &good, true, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
+		{"without cRLSign", &no_usage, false, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
+		{"of a foreign root of the same name", &foreign, false, true, X509_CRL_UNSUPPORTED,
+			X509_CRL_UNSUPPORTED},
+		{"issued by the device itself", &by_device, false, true, X509_CRL_UNSUPPORTED,
+			X509_CRL_UNSUPPORTED},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		for (size_t listed = 0; listed < 2; listed++) {
+			const struct cert *revoked[] = {world->leaf.cert};
+			struct crl *list = pki_crl(rows[i].signer, 5, revoked, listed);
+			struct crl *of_root =
+				pki_crl(&world->root, 2, (const struct cert *const *)&rows[i].signer->cert,
+					rows[i].signer_revoked ? 1 : 0);
+			struct crl_set *set = pki_crls(of_root, list);
+			struct x509_answer answer =
+				pki_judge(world->trust, set, X509_REVOCATION_REQUIRED, world->leaf.cert,
+					world->ca.cert, rows[i].present ? rows[i].signer->cert : NULL);
+			if (answer.reason != (listed ? rows[i].want_listed : rows[i].want)) {
+				printf("%s: %s (%s)\n", rows[i].name, x509_reason_name(answer.reason),
+					answer.sentence);
+			}
+			CHECK(rows[i].name, answer.reason == (listed ? rows[i].want_listed : rows[i].want));
+			crl_set_unref(set);
+			crl_unref(list);
+			crl_unref(of_root);
+		}
+	}
+	pki_free(&good);
+	pki_free(&no_usage);
+	pki_free(&other_root);
+	pki_free(&foreign);
+	pki_free(&by_device);
 }
 
 /* RFC 5280 4.2.1.3: the CA's key usage must allow cRLSign. */
@@ -306,6 +409,8 @@ int main(void)
 	test_cells(&world);
 	test_intermediate(&world);
 	test_odd_lists(&world);
+	test_deltas(&world);
+	test_signers(&world);
 	test_crl_sign();
 	test_many(&world);
 	crl_unref(listed);
