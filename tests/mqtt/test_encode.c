@@ -379,6 +379,12 @@ static void check_invalid(void)
 		{.type = MQTT_CONNECT, .as.connect = {.version = MQTT_3_1_1}},
 		{.type = MQTT_CONNECT, .as.connect = {.version = MQTT_5, .has_will = true, .will.qos = 3}},
 		{.type = (enum mqtt_type)0},
+		{.type = MQTT_CONNECT,
+			.as.connect = {.version = MQTT_5, .props.raw = bytes_of(half_prop, 2)}},
+		{.type = MQTT_SUBSCRIBE,
+			.as.subscribe = {.packet_id = 1,
+				.raw = bytes_of(bad_reason, 1),
+				.props.raw = bytes_of(half_prop, 2)}},
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(views); i++) {
@@ -483,6 +489,11 @@ static void check_wrong_type(void)
 	struct mqtt_publish_view publish;
 	struct mqtt_ack_view ack;
 	struct mqtt_suback_view suback;
+	struct mqtt_connack_view connack;
+	struct mqtt_subscribe_view subscribe;
+	struct mqtt_unsubscribe_view unsubscribe;
+	struct mqtt_disconnect_view disconnect;
+	struct mqtt_auth_view auth;
 
 	REQUIRE("frame", mqtt_frame_next(test_bytes_view(&packet), 0, &frame, &fault) == ERR_OK);
 	CHECK("CONNECT", mqtt_decode_connect(&frame, &connect, &fault) == ERR_STATE);
@@ -491,6 +502,52 @@ static void check_wrong_type(void)
 	CHECK("PUBACK", mqtt_decode_ack(MQTT_5, &frame, &ack, &fault) == ERR_STATE);
 	CHECK("SUBACK", mqtt_decode_suback(MQTT_5, &frame, &suback, &fault) == ERR_STATE);
 	CHECK("UNSUBACK", mqtt_decode_unsuback(MQTT_5, &frame, &suback, &fault) == ERR_STATE);
+	CHECK("CONNACK", mqtt_decode_connack(MQTT_5, &frame, &connack, &fault) == ERR_STATE);
+	CHECK("SUBSCRIBE", mqtt_decode_subscribe(MQTT_5, &frame, &subscribe, &fault) == ERR_STATE);
+	CHECK("UNSUBSCRIBE", mqtt_decode_unsubscribe(MQTT_5, &frame, &unsubscribe, &fault) == ERR_STATE);
+	CHECK("DISCONNECT",
+		mqtt_decode_disconnect(MQTT_5, MQTT_CLIENT, &frame, &disconnect, &fault) == ERR_STATE);
+	CHECK("AUTH", mqtt_decode_auth(MQTT_5, MQTT_CLIENT, &frame, &auth, &fault) == ERR_STATE);
+}
+
+/* As many levels as a name or filter may have, one more, and 65,535 slashes: refused by their own code, not by depth. */
+static void check_level_limits(void)
+{
+	static uint8_t slashes[MQTT_STRING_BYTES_MAX];
+	static const struct {
+		size_t len;
+		enum err want;
+	} rows[] = {{MQTT_TOPIC_LEVELS_MAX - 1, ERR_OK}, {MQTT_TOPIC_LEVELS_MAX, ERR_LIMIT},
+		{MQTT_STRING_BYTES_MAX, ERR_LIMIT}};
+
+	memset(slashes, '/', sizeof(slashes));
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct mqtt_packet_view in = {.type = MQTT_PUBLISH};
+		struct mqtt_packet_view view;
+		struct fault fault = FAULT_NONE;
+		struct bytes topic = bytes_of(slashes, rows[i].len);
+		struct buf out = BUF_INIT(1 << 18);
+		struct buf filters = BUF_INIT(1 << 18);
+		struct wire_writer writer = wire_writer_init(&filters);
+
+		in.as.publish.topic = topic;
+		REQUIRE("levels", mqtt_encode(&v5, &in, &out) == ERR_OK);
+		CHECK("128 and 129 levels of a name",
+			rows_decode(MQTT_5, MQTT_CLIENT, buf_bytes(&out), &view, &fault) == rows[i].want);
+		CHECK("reason", rows[i].want == ERR_OK || fault.reason == MQTT_REASON_TOPIC_NAME_INVALID);
+		out.len = 0;
+		mqtt_put_unsubscription(&writer, topic);
+		REQUIRE("levels", wire_writer_err(&writer) == ERR_OK);
+		in.type = MQTT_UNSUBSCRIBE;
+		in.as.unsubscribe =
+			(struct mqtt_unsubscribe_view){.packet_id = 1, .raw = buf_bytes(&filters)};
+		REQUIRE("levels", mqtt_encode(&v4, &in, &out) == ERR_OK);
+		CHECK("128 and 129 levels of a filter",
+			rows_decode(MQTT_3_1_1, MQTT_CLIENT, buf_bytes(&out), &view, &fault) == rows[i].want);
+		CHECK("reason", rows[i].want == ERR_OK || fault.reason == MQTT_REASON_TOPIC_FILTER_INVALID);
+		buf_release(&out);
+		buf_release(&filters);
+	}
 }
 
 int main(void)
@@ -509,5 +566,6 @@ int main(void)
 	check_subscription_limit();
 	check_reply_version();
 	check_wrong_type();
+	check_level_limits();
 	return test_result();
 }
