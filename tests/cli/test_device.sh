@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test_device.sh - `lockgate device add` and `lockgate passwd`: everything is written or nothing is changed.
 . "$(dirname "$0")/lib.sh"
+: "${ONBOARDED:?}"
 add() { local name=$1; shift; "$LOCKGATE" device add "$name" --dir data --keystore data/gate.p12 --passphrase file:pw "$@"; }
 issued() { local name=$1; shift; add "$name" --ca-cert ca.crt --ca-key ca.key "$@"; }
 passwd() { "$LOCKGATE" passwd "$@" --dir data; }
@@ -84,6 +85,19 @@ want 'request' 0 'given' issued d3 --csr request.csr --out given
 holds 'no key is made' test ! -e given/device.key
 want 'its certificate is accepted' 0 "certificate 'd3'" "$LOCKGATE" cert verify --keystore data/gate.p12 --passphrase file:pw \
   given/device.crt
+
+# The rules do what they are for, by the broker's own judge.
+judged() { "$ONBOARDED" data/devices.mqsc data/gate.p12 file:pw "$@"; }
+want 'issued device is let in' 0 'admitted as d1, publishes own: yes, publishes other: no' judged data/device-d1/device.crt d1
+want 'pinned device is let in' 0 'admitted as d2, publishes own: yes, publishes other: no' judged data/device-d2/device.crt d2
+want 'device with its own key is let in' 0 'admitted as d3' judged given/device.crt d3
+"$LOCKGATE_CERTS" leaf --out nobody --issuer ca --cn nobody || exit 1
+"$LOCKGATE_CERTS" self-signed --out double --cn d2 || exit 1
+"$LOCKGATE_CERTS" ca --out rival --issuer root --cn 'Rival CA' || exit 1
+"$LOCKGATE_CERTS" leaf --out stolen --issuer rival --cn d1 || exit 1
+want 'device without a rule' 1 'refused' judged nobody-chain.crt nobody
+want 'same name, self-signed' 1 'refused' judged double.crt d2
+want 'same name from another CA' 1 'refused' judged stolen-chain.crt d1
 
 # Something fails while the files are written: what was written is taken back.
 if [ "$(id -u)" != 0 ]; then
