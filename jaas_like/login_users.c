@@ -225,7 +225,7 @@ enum err login_users_parse(struct bytes text, struct login_users **out, struct l
 		(void)login_problem_set(problem, err, 0, 0, "out of memory");
 	}
 	while (err == ERR_OK && login_users_line_next(&text, &line)) {
-		struct login_users_line parsed;
+		struct login_users_line parsed = {0};
 		err = login_users_line_parse(line, ++number, &parsed, problem);
 		if (err == ERR_OK && !parsed.skipped) {
 			err = users_add(users, &parsed, number, problem);

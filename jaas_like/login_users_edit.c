@@ -84,7 +84,7 @@ static enum err edit_apply(
 	bool found = false;
 	enum err err = ERR_OK;
 	while (err == ERR_OK && login_users_line_next(&text, &line)) {
-		struct login_users_line parsed;
+		struct login_users_line parsed = {0};
 		err = login_users_line_parse(line, ++number, &parsed, problem);
 		if (err != ERR_OK) {
 			return err;

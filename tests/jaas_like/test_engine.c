@@ -232,7 +232,7 @@ static void model_note(struct model *model, char what, size_t up_to)
 
 static void model_run(struct model *model, const enum flag *flags, size_t count)
 {
-	enum login_verdict commits[MODULES_MAX];
+	enum login_verdict commits[MODULES_MAX] = {LOGIN_VERDICT_DENY};
 	*model = (struct model){.blames = ""};
 	if (count == 0) {
 		return;
