@@ -240,6 +240,39 @@ static void files(struct fixture *pki)
 	keystore_free(keystore);
 }
 
+/* A chain of the greatest length is read; one certificate more refuses the file, and says whose chain it is. */
+static void chain_limit(void)
+{
+	struct identity chain[KEYSTORE_CHAIN_CERTS_MAX + 1] = {{SECRET_NONE, NULL}};
+	for (size_t i = 0; i < ARRAY_COUNT(chain); i++) {
+		char name[32];
+		(void)snprintf(name, sizeof(name), "link %zu", i);
+		chain[i] = fixture_identity(name, i == 0 ? NULL : &chain[i - 1], true, KEY_EC_P256, 100);
+	}
+	for (size_t length = KEYSTORE_CHAIN_CERTS_MAX; length <= ARRAY_COUNT(chain); length++) {
+		struct keystore *keystore = NULL;
+		struct keystore_error error = {0};
+		struct keystore_import options = {"long", KEYSTORE_OTHER, BYTES_NONE};
+		struct buf text = BUF_INIT(1 << 20);
+		bool good = length <= KEYSTORE_CHAIN_CERTS_MAX;
+		fixture_pem_key(&text, &chain[length - 1].key);
+		for (size_t i = 0; i < length; i++) {
+			fixture_pem_cert(&text, chain[i].cert);
+		}
+		REQUIRE("new", keystore_new(&keystore) == ERR_OK);
+		enum err err = keystore_import(keystore, buf_bytes(&text), &options, NULL, &error);
+		CHECK("chain at max, max + 1", err == (good ? ERR_OK : ERR_LIMIT));
+		CHECK("chain at max, max + 1", good || strstr(error.sentence, "longer than 9") != NULL);
+		CHECK("chain at max, max + 1", keystore_count(keystore) == (good ? 1 : 0));
+		CHECK("whole chain", !good || keystore_at(keystore, 0).chain_count == length);
+		keystore_free(keystore);
+		buf_release(&text);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(chain); i++) {
+		identity_release(&chain[i]);
+	}
+}
+
 /* Fails the Nth allocation of op until it passes; it must answer ERR_NOMEM each time before. */
 static void every_allocation(struct fixture *pki)
 {
@@ -289,6 +322,7 @@ int main(void)
 	change_rows(&pki);
 	identities(&pki);
 	files(&pki);
+	chain_limit();
 	every_allocation(&pki);
 	fixture_free(&pki);
 	crypto_cleanup();

@@ -75,6 +75,13 @@ static bool row_check(char *const columns[COLUMN_COUNT])
 	struct keystore *keystore = NULL;
 	err = keystore_decode(buf_bytes(&file), password, &keystore, &error);
 	CHECK(name, (keystore != NULL) == (err == ERR_OK));
+	if (err == ERR_OK && keystore_unknown_bags(keystore) > 0) {
+		struct buf again = BUF_INIT(KEYSTORE_FILE_BYTES_MAX);
+		CHECK("what we cannot write again is not lost",
+			keystore_encode(keystore, password, &again, &error) == ERR_UNSUPPORTED &&
+				again.len == 0);
+		buf_release(&again);
+	}
 	keystore_free(keystore);
 	if (p12_read_unchecked_mac(buf_bytes(&file), password, &p12, &error) == ERR_OK) {
 		p12_release(&p12);
