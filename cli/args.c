@@ -93,7 +93,7 @@ static bool option_take(const struct cli_syntax *syntax, const struct cli_option
 	if (!list_add(syntax, list, value, code)) {
 		return false;
 	}
-	while (inline_value == NULL && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0) {
+	while (inline_value == NULL && *at + 1 < argc && (argv[*at + 1][0] != '-' || argv[*at + 1][1] == '\0')) {
 		if (!list_add(syntax, list, argv[++*at], code)) {
 			return false;
 		}
@@ -107,11 +107,7 @@ static bool argument_take(const struct cli_syntax *syntax, const char *text, int
 {
 	const char *equals = strchr(text, '=');
 	size_t len = equals != NULL ? (size_t)(equals - text) : strlen(text);
-	if (strncmp(text, "--", 2) != 0) {
-		if (text[0] == '-' && text[1] != '\0') {
-			*code = cli_usage(syntax->command, "unknown option '%s'", text);
-			return false;
-		}
+	if (text[0] != '-' || text[1] == '\0') {
 		return list_add(syntax, arguments, text, code);
 	}
 	if (strcmp(text, "--help") == 0) {

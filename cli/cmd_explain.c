@@ -10,7 +10,7 @@
 int cmd_explain(int argc, char **argv)
 {
 	static const char syntax_command[] = "lockgate explain";
-	const char *directory = ".";
+	const char *directory = NULL;
 	const char *refusal = NULL;
 	bool json = false;
 	struct cli_list arguments = {{NULL}, 0};
@@ -33,8 +33,8 @@ int cmd_explain(int argc, char **argv)
 	if (refusal == NULL) {
 		return cli_usage(syntax_command, "--refusal is missing");
 	}
-	enum err err =
-		broker_ask(directory, "explain", json ? "json" : NULL, bytes_text(refusal), &reply, &code);
+	enum err err = broker_ask(directory == NULL ? "." : directory, "explain", json ? "json" : NULL,
+		bytes_text(refusal), &reply, &code);
 
 	if (err != ERR_OK) {
 		code = cli_fail("the broker could not be asked: %s",

@@ -95,8 +95,8 @@ static int help_on(const char *command)
 
 int cmd_mqsc(int argc, char **argv)
 {
-	const char *directory = ".";
-	const char *file = "-";
+	const char *directory = NULL;
+	const char *file = NULL;
 	const char *command = NULL;
 	const char *manual = NULL;
 	bool echo = false;
@@ -124,6 +124,8 @@ int cmd_mqsc(int argc, char **argv)
 	if (manual != NULL) {
 		return help_on(manual);
 	}
+	directory = directory == NULL ? "." : directory;
+	file = file == NULL ? "-" : file;
 	if (command != NULL) {
 		if (buf_append_text(&text, command) != ERR_OK) {
 			code = cli_fail("the command is too long");

@@ -65,11 +65,11 @@ static int run(const struct broker_options *options, struct log_options *log_opt
 
 int cmd_run(int argc, char **argv)
 {
-	const char *directory = ".";
+	const char *directory = NULL;
 	const char *login = NULL;
 	const char *log_path = NULL;
-	const char *log_format = "text";
-	const char *log_level = "info";
+	const char *log_format = NULL;
+	const char *log_level = NULL;
 	const char *workers = NULL;
 	const char *ready_fd = NULL;
 	bool test_gates = false;
@@ -110,12 +110,12 @@ int cmd_run(int argc, char **argv)
 	if (scripts.count > BROKER_SCRIPTS_MAX) {
 		return cli_usage(syntax_command, "at most %u files", BROKER_SCRIPTS_MAX);
 	}
-	if (strcmp(log_format, "json") == 0) {
+	if (log_format != NULL && strcmp(log_format, "json") == 0) {
 		log_options.format = LOG_JSON;
-	} else if (strcmp(log_format, "text") != 0) {
+	} else if (log_format != NULL && strcmp(log_format, "text") != 0) {
 		return cli_usage(syntax_command, "--log-format is text or json");
 	}
-	code = parse_level(log_level, &log_options.level);
+	code = parse_level(log_level == NULL ? "info" : log_level, &log_options.level);
 	if (code != CLI_OK) {
 		return code;
 	}
@@ -130,7 +130,7 @@ int cmd_run(int argc, char **argv)
 		broker.ready_fd = (int)number;
 	}
 	log_options.path = log_path;
-	broker.directory = directory;
+	broker.directory = directory == NULL ? "." : directory;
 	broker.scripts = scripts.items;
 	broker.script_count = scripts.count;
 	broker.login_config = login;
