@@ -5,7 +5,8 @@
  * Threads: Paho calls back on its own thread; what it tells is under one lock.
  *
  * Settings come from the environment, as `lockgate device add` writes them into client.env.
- *   telemetry   publishes this machine's telemetry until it is closed or told to stop
+ *   telemetry   publishes this machine's telemetry until it is closed or told to stop; on SIGUSR1 once to
+ *               LOCKGATE_OUTSIDE_TOPIC, which is not its own
  *   watch       prints what arrives under LOCKGATE_TOPIC
  *   attempt     connects, perhaps publishes once, and says how it ended
  * Each event is one JSON line on standard output.
@@ -39,11 +40,15 @@ struct demo {
 };
 
 static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t outside; /* SIGUSR1 came */
 
 static void on_signal(int number)
 {
-	(void)number;
-	stopped = 1;
+	if (number == SIGUSR1) {
+		outside = 1;
+	} else {
+		stopped = 1;
+	}
 }
 
 static long elapsed_ms(const struct demo *demo)
@@ -166,7 +171,8 @@ static void wait_change(struct demo *demo, long ms, int for_published)
 		until.tv_nsec -= 1000000000;
 	}
 	(void)pthread_mutex_lock(&demo->lock);
-	while (!demo->closed && !(for_published && demo->published) && !stopped) {
+	while (!demo->closed && !(for_published && demo->published) && !stopped &&
+		(for_published || !outside)) {
 		if (pthread_cond_timedwait(&demo->changed, &demo->lock, &until) != 0) {
 			break;
 		}
@@ -291,6 +297,19 @@ static int publish(struct demo *demo, const char *topic, const char *payload)
 	return demo->published ? demo->publish_reason : MQTTCLIENT_FAILURE;
 }
 
+static void publish_outside(struct demo *demo)
+{
+	const char *topic = setting("LOCKGATE_OUTSIDE_TOPIC", "devices/somebody-else/telemetry");
+	int reason = publish(demo, topic, "{}");
+
+	if (reason >= 0 && !demo->closed) {
+		(void)printf(
+			"{\"event\":\"outside\",\"seen\":\"PUBACK 0x%02X\",\"note\":\"%s\",\"at\":%ld}\n",
+			(unsigned)reason, demo->note, wall_ms());
+		(void)fflush(stdout);
+	}
+}
+
 static int run_telemetry(struct demo *demo)
 {
 	long interval_ms = strtol(setting("LOCKGATE_INTERVAL_MS", "1000"), NULL, 10);
@@ -309,7 +328,14 @@ static int run_telemetry(struct demo *demo)
 				(void)fflush(stdout);
 			}
 		}
-		wait_change(demo, interval_ms, 0);
+		for (long waited_ms = 0; waited_ms < interval_ms && !outside && !stopped && !demo->closed;
+			waited_ms += 50) {
+			wait_change(demo, 50, 0);
+		}
+		if (outside) {
+			outside = 0;
+			publish_outside(demo);
+		}
 	}
 	say_closed(demo);
 	return 0;
@@ -369,6 +395,7 @@ int main(int argc, char **argv)
 	}
 	(void)sigaction(SIGTERM, &action, NULL);
 	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGUSR1, &action, NULL);
 	(void)pthread_mutex_init(&demo.lock, NULL);
 	(void)pthread_cond_init(&demo.changed, NULL);
 	if (read_password(&demo) != 0) {
