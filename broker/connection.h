@@ -59,6 +59,9 @@ struct connection {
 	/* On the way in only. */
 	struct connect_pending *pending;
 
+	struct buf *partial; /* NULL between packets */
+	size_t partial_wanted;
+
 	/* Live. */
 	struct session *session;
 	bool paused; /* by the session */

@@ -137,10 +137,27 @@ static bool feed_frame(struct connection *connection, const struct mqtt_frame *f
 	       !connection->paused;
 }
 
-void connection_feed(struct connection *connection, struct bytes in)
+/* A packet that is not all there waits here; nothing is allocated for a connection that is between packets. */
+static void keep_partial(struct connection *connection, struct bytes in, size_t wanted)
+{
+	struct buf *partial = calloc(1, sizeof(*partial));
+
+	if (partial != NULL) {
+		*partial = BUF_INIT((size_t)packet_limit(connection) + NET_READ_BYTES);
+		if (buf_append(partial, in) == ERR_OK) {
+			connection->partial = partial;
+			connection->partial_wanted = wanted;
+			return;
+		}
+	}
+	free(partial);
+	io_abort(connection->io);
+}
+
+static void feed_whole(struct connection *connection, struct bytes in)
 {
 	uint32_t limit = packet_limit(connection);
-	struct mqtt_frame frame;
+	struct mqtt_frame frame = {0};
 	struct fault fault = FAULT_NONE;
 	enum err err = ERR_OK;
 	bool more = !connection->paused && !connection->doomed;
@@ -153,14 +170,39 @@ void connection_feed(struct connection *connection, struct bytes in)
 		in = bytes_of(in.data + frame.packet_bytes, in.len - frame.packet_bytes);
 		more = feed_frame(connection, &frame);
 	}
-	if (err != ERR_OK && err != ERR_AGAIN) {
-		framing_fault(connection, &fault);
+	bool over = connection->state == CONNECTION_REFUSED || connection->state == CONNECTION_CLOSING ||
+		    connection->doomed;
+
+	if (over || in.len == 0) {
 		return;
 	}
-	bool over = connection->state == CONNECTION_REFUSED || connection->state == CONNECTION_CLOSING;
+	if (err == ERR_AGAIN) {
+		keep_partial(connection, in, frame.packet_bytes);
+	} else if (err != ERR_OK) {
+		framing_fault(connection, &fault);
+	} else {
+		io_unread(connection->io,
+			in); /* reading is paused; it comes again later, perhaps on another worker */
+	}
+}
 
-	if (in.len > 0 && !over && connection->io != NULL) {
-		io_unread(connection->io, in);
+void connection_feed(struct connection *connection, struct bytes in)
+{
+	struct buf *partial = connection->partial;
+
+	if (partial == NULL) {
+		feed_whole(connection, in);
+		return;
+	}
+	if (buf_append(partial, in) != ERR_OK) {
+		io_abort(connection->io);
+		return;
+	}
+	if (partial->len >= connection->partial_wanted) {
+		connection->partial = NULL;
+		feed_whole(connection, buf_bytes(partial));
+		buf_release(partial);
+		free(partial);
 	}
 }
 
