@@ -353,7 +353,7 @@ static void test_all_stacks(void)
 	for (size_t count = 0; count <= MODULES_MAX; count++) {
 		size_t stacks = (size_t)1 << 2 * count;
 		for (size_t n = 0; n < stacks; n++) {
-			enum flag flags[MODULES_MAX];
+			enum flag flags[MODULES_MAX] = {REQUIRED};
 			for (size_t i = 0; i < count; i++) {
 				flags[i] = (enum flag)(n >> 2 * i & 3);
 			}
