@@ -558,6 +558,9 @@ static int make_signed(const struct options *options, struct x509_make *make, st
 	}
 	good = err == ERR_OK && write_pem(options->out, ".crt", "CERTIFICATE", buf_bytes(&der), 0644) &&
 	       (issuer == NULL || write_chain(options, buf_bytes(&der)));
+	make->extensions = NULL; /* they were on this stack */
+	make->extension_count = 0;
+	make->serial = BYTES_NONE;
 	buf_release(&serial);
 	buf_release(&der);
 	return good ? 0 : 1;

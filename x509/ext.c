@@ -196,7 +196,7 @@ static enum err subject_alt_name(struct bytes value, struct extensions *out)
 			name_release(&directory);
 		}
 	}
-	out->sans = calloc(count, sizeof(*out->sans));
+	out->sans = calloc(count + 1, sizeof(*out->sans));
 	if (out->sans == NULL) {
 		return ERR_NOMEM;
 	}
@@ -336,7 +336,7 @@ enum err extensions_parse(struct wire_reader *list, struct parse *parse, struct 
 			return ERR_MALFORMED;
 		}
 	}
-	*table = calloc(total, sizeof(**table));
+	*table = calloc(total + 1, sizeof(**table));
 	if (*table == NULL) {
 		return ERR_NOMEM;
 	}

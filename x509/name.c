@@ -313,7 +313,7 @@ static enum err keep_attribute(struct name *name, struct bytes oid, const struct
 
 static enum err keep_attributes_of(struct wire_reader names, size_t count, struct name *name)
 {
-	size_t at[NAME_ATTRIBUTES_MAX][3];
+	size_t at[NAME_ATTRIBUTES_MAX][3] = {{0}};
 	if (count == 0) {
 		return ERR_OK;
 	}

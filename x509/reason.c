@@ -105,14 +105,15 @@ struct label cert_label(const struct cert *cert)
 bool judgement_fail(
 	struct judgement *judgement, enum failure_rank rank, enum x509_reason reason, const char *format, ...)
 {
-	if ((int)rank > judgement->best_rank) {
-		va_list args;
-		judgement->best_rank = (int)rank;
-		judgement->out->verdict = X509_REFUSE;
-		judgement->out->reason = reason;
-		va_start(args, format);
-		(void)vsnprintf(judgement->out->sentence, sizeof(judgement->out->sentence), format, args);
-		va_end(args);
+	va_list args;
+	if ((int)rank <= judgement->best_rank) {
+		return false;
 	}
+	judgement->best_rank = (int)rank;
+	judgement->out->verdict = X509_REFUSE;
+	judgement->out->reason = reason;
+	va_start(args, format);
+	(void)vsnprintf(judgement->out->sentence, sizeof(judgement->out->sentence), format, args);
+	va_end(args);
 	return false;
 }

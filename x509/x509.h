@@ -144,6 +144,12 @@ void crl_list_release(struct crl_list *list);
 /* --- the verdict --- */
 enum x509_verdict { X509_REFUSE = 0, X509_ACCEPT, X509_NEED };
 enum x509_purpose { X509_PURPOSE_CLIENT, X509_PURPOSE_SERVER, X509_PURPOSE_ANY };
+/*
+ * NONE: lists are not looked at. REQUIRED: every certificate below the anchor must be covered by fresh lists, whatever the
+ * reason of revocation. IF_AVAILABLE: only where no list of an issuer exists at all, it passes without (unless
+ * crl_set_incomplete); one that is stale, unsigned or does not cover the certificate refuses as under REQUIRED.
+ * Under both, "listed" is revoked however old the list is.
+ */
 enum x509_revocation { X509_REVOCATION_NONE, X509_REVOCATION_IF_AVAILABLE, X509_REVOCATION_REQUIRED };
 
 /* Stable: printed by name (x509_reason_name) in logs, JSON and tests. */
@@ -164,7 +170,7 @@ enum x509_reason {
 	X509_PATH_LENGTH,
 	X509_NAME_CHAINING,
 	X509_UNKNOWN_CRITICAL_EXTENSION,
-	X509_UNSUPPORTED_EXTENSION, /* known and critical, but not handled yet: refused, never ignored */
+	X509_UNSUPPORTED_EXTENSION, /* known and critical, but not handled here: refused, never ignored */
 	X509_NAME_CONSTRAINTS,
 	X509_POLICY,
 	X509_REVOKED,
@@ -214,7 +220,15 @@ struct x509_answer {
 	unsigned signatures;   /* work done */
 };
 
-/* Pure. Never ACCEPT unless everything held; out of memory is REFUSE with X509_NO_MEMORY. */
+/*
+ * RFC 5280 6 over the presented certificates, in whatever order they came. Pure. Never ACCEPT unless everything held; out of
+ * memory is REFUSE with X509_NO_MEMORY. What we decided where the RFC leaves it open:
+ * - An anchor's validity, key usage, path length, name and policy constraints hold like any CA's: an expired anchor refuses.
+ * - Extended key usage nests: where an issuer has it, it must list the purpose (or anyExtendedKeyUsage) too.
+ * - A leaf that is itself an anchor is no client; a device that vouches for itself is pinned. A pin matches by exact DER,
+ *   is checked as a leaf is (dates, version, usage, critical extensions), is not looked up in lists, and never issues.
+ * - Of several paths the best counts: accepted, else one that fails for absence of knowledge alone, else the first found.
+ */
 void x509_judge(const struct x509_question *question, struct x509_answer *out);
 
 /* --- making certificates: devices onboarded here, demo and test PKIs --- */

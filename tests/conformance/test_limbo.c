@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "tests/conformance/json_read.h"
@@ -74,20 +75,11 @@ static void load_certs(const struct json_value *array, struct cert_list *out)
 static int64_t validation_time(const struct json_value *one)
 {
 	const char *text = json_string(one, "validation_time");
-	int year = 0;
-	int month = 0;
-	int day = 0;
-	int hour = 0;
-	int minute = 0;
-	int second = 0;
-	if (text == NULL ||
-		sscanf(text, "%d-%d-%dT%d:%d:%d", &year, &month, &day, &hour, &minute, &second) != 6) {
+	struct tm tm = {0};
+	if (text == NULL || strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) == NULL) {
 		return INT64_C(1795035200);
 	}
-	/* Days from civil, for years after 1970. */
-	int64_t y = month <= 2 ? year - 1 : year;
-	int64_t era_days = y * 365 + y / 4 - y / 100 + y / 400 + (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-	return (era_days - 719468) * 86400 + hour * 3600 + minute * 60 + second;
+	return timegm(&tm); /* always +00:00; a fraction is cut off, as seconds are what a verdict knows */
 }
 
 /*
