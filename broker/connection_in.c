@@ -76,6 +76,20 @@ static enum err make_identity(struct connection *connection, const struct admiss
 	return session_identity_new(&identity, &connection->identity);
 }
 
+/* Only with INSECGATE(OWNER), for the proof of what that gate is for: the session of another owner gives way. */
+static void end_foreign_session(struct connection *connection, const struct admission_verdict *verdict)
+{
+	struct worker *worker = connection->worker;
+
+	if (connection->session_owner != NULL && strcmp(connection->session_owner, verdict->user) != 0 &&
+		policy_gate_open(world_policy(worker->world), connection->channel, GATE_OWNER)) {
+		enum err err = hub_session_close(worker->hub, bytes_text(session_name(connection)),
+			MQTT_REASON_SESSION_TAKEN_OVER, SESSION_WILL_DROP, true);
+
+		(void)err;
+	}
+}
+
 static void claim_session(struct connection *connection, const struct admission_verdict *verdict)
 {
 	const struct world_channel *settings = connection_settings(connection);
@@ -88,6 +102,7 @@ static void claim_session(struct connection *connection, const struct admission_
 		err = mqtt_decode_connect(&pending->frame, &view, &fault);
 	}
 	if (err == ERR_OK) {
+		end_foreign_session(connection, verdict);
 		struct hub_connect_request request = {
 			.connect = &view,
 			.identity = connection->identity,

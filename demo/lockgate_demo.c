@@ -84,6 +84,14 @@ static const char *setting(const char *name, const char *fallback)
 	return value == NULL || value[0] == '\0' ? fallback : value;
 }
 
+/* NULL also for an empty one. */
+static const char *optional(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
 static int on_tls_error(const char *text, size_t len, void *ctx)
 {
 	struct demo *demo = ctx;
@@ -205,11 +213,11 @@ static int read_password(struct demo *demo)
 static int connect_now(struct demo *demo)
 {
 	char uri[300];
-	const char *user = getenv("LOCKGATE_USER");
+	const char *user = optional("LOCKGATE_USER");
 	MQTTClient_SSLOptions tls = MQTTClient_SSLOptions_initializer;
 	MQTTClient_connectOptions options = MQTTClient_connectOptions_initializer5;
 	MQTTClient_createOptions create = MQTTClient_createOptions_initializer;
-	int plain_tcp = getenv("LOCKGATE_CA_FILE") == NULL;
+	int plain_tcp = optional("LOCKGATE_CA_FILE") == NULL;
 
 	(void)snprintf(uri, sizeof(uri), "%s://%s:%s", plain_tcp ? "tcp" : "ssl",
 		setting("LOCKGATE_HOST", "localhost"), setting("LOCKGATE_PORT", "8883"));
@@ -221,9 +229,9 @@ static int connect_now(struct demo *demo)
 	(void)MQTTClient_setCallbacks(demo->client, demo, on_lost, on_arrived, NULL);
 	(void)MQTTClient_setDisconnected(demo->client, demo, on_disconnected);
 	(void)MQTTClient_setPublished(demo->client, demo, on_published);
-	tls.trustStore = getenv("LOCKGATE_CA_FILE");
-	tls.keyStore = getenv("LOCKGATE_CERT_FILE");
-	tls.privateKey = getenv("LOCKGATE_KEY_FILE");
+	tls.trustStore = optional("LOCKGATE_CA_FILE");
+	tls.keyStore = optional("LOCKGATE_CERT_FILE");
+	tls.privateKey = optional("LOCKGATE_KEY_FILE");
 	tls.enableServerCertAuth = 1;
 	tls.verify = 1;
 	tls.ssl_error_cb = on_tls_error;
@@ -233,7 +241,7 @@ static int connect_now(struct demo *demo)
 	options.cleanstart = 1;
 	options.connectTimeout = 10;
 	options.MQTTVersion = MQTTVERSION_5;
-	options.username = user != NULL && user[0] != '\0' ? user : NULL;
+	options.username = user;
 	options.password = demo->password[0] != '\0' ? demo->password : NULL;
 	(void)clock_gettime(CLOCK_MONOTONIC, &demo->started);
 	MQTTResponse response = MQTTClient_connect5(demo->client, &options, NULL, NULL);
