@@ -23,6 +23,7 @@
 #define RSA_BITS_MAX            8192u /* above: a verification costs too much; refused as unsupported */
 #define PATH_STEPS_MAX          512u  /* issuer candidates one verdict may look at */
 #define PATH_CANDIDATES_MAX     32u   /* issuers of one name that are tried */
+#define GIVEN_SIGNATURES_MAX    256u  /* signature checks over what an operator gave */
 #define PATH_CERTS_MAX          (X509_CHAIN_CERTS_MAX + 1u) /* leaf … anchor */
 
 /* --- parse errors --- */
@@ -285,7 +286,8 @@ struct judgement {
 	bool out_of_work;
 	bool out_of_memory;
 	int best_rank; /* how near to acceptance the failure got that *out tells of; a better one replaces it */
-	struct checked checked[X509_SIGNATURES_MAX];
+	struct checked checked[GIVEN_SIGNATURES_MAX];
+	bool reached[X509_GIVEN_CERTS_MAX]; /* presented certificates that hang on an anchor by signatures */
 };
 
 /*

@@ -68,7 +68,7 @@ enum err judgement_verify(
 			return judgement->checked[i].result;
 		}
 	}
-	if (done >= X509_SIGNATURES_MAX) {
+	if (done >= (judgement->question->given_by_operator ? GIVEN_SIGNATURES_MAX : X509_SIGNATURES_MAX)) {
 		judgement->out_of_work = true;
 		return ERR_LIMIT;
 	}

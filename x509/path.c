@@ -5,8 +5,10 @@
  * Never:   depends on the order in which a peer presents; takes a pin as an issuer; looks past PATH_STEPS_MAX.
  * Threads: any.
  *
- * A signature is checked before the search goes through it, and no name with the same key occurs twice on a path. A
- * certificate has one signer, so the paths that survive both are few, whatever a peer sends. An anchor's own validity,
+ * First it is found out, from the anchors down, which presented certificates hang on an anchor by signatures: a stranger's
+ * own chain, however long and tangled, costs a few checks under the anchors' keys and no more. Then the search goes up from
+ * the leaf through these alone, and no name with the same key occurs twice on a path. A certificate has one signer, so the
+ * paths that survive both are few, whatever a peer sends. An anchor's own validity,
  * constraints and key usage hold like any CA's: an expired anchor refuses.
  */
 #include <stdio.h>
@@ -90,7 +92,7 @@ static size_t find_candidates(struct judgement *judgement, const struct cert *co
 	}
 	for (size_t i = 1; i < question->chain_count; i++) {
 		const struct cert *cert = question->chain[i];
-		bool again = false;
+		bool again = !judgement->reached[i];
 		for (size_t j = 0; j < count; j++) {
 			again = again || memcmp(list[j].cert->sha256, cert->sha256, SHA256_BYTES) == 0;
 		}
@@ -155,9 +157,6 @@ static bool pin_would_issue(struct judgement *judgement, const struct cert *chil
 
 static void no_issuer(struct judgement *judgement, const struct cert *child)
 {
-	if (judgement->best_rank >= RANK_NO_ISSUER || pin_would_issue(judgement, child)) {
-		return;
-	}
 	if (child->self_issued) {
 		(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
 			"certificate '%s' is self-signed and neither pinned nor a trusted CA's issue",
@@ -209,10 +208,6 @@ static bool search_from(struct judgement *judgement, const struct cert **path, s
 {
 	struct candidate candidates[PATH_CANDIDATES_MAX];
 	size_t candidate_count = find_candidates(judgement, path, count, candidates);
-	if (candidate_count == 0) {
-		no_issuer(judgement, path[count - 1]);
-		return false;
-	}
 	for (size_t i = 0; i < candidate_count; i++) {
 		const struct candidate *candidate = &candidates[i];
 		if (++judgement->steps > PATH_STEPS_MAX || count >= PATH_CERTS_MAX) {
@@ -239,13 +234,87 @@ static bool search_from(struct judgement *judgement, const struct cert **path, s
 	return false;
 }
 
+static bool is_repeated(const struct x509_question *question, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (memcmp(question->chain[i]->sha256, question->chain[index]->sha256, SHA256_BYTES) == 0) {
+			return true;
+		}
+	}
+	return is_anchor(question, question->chain[index]);
+}
+
+/* Whether an anchor, or a CA that hangs on one, signed the certificate. */
+static bool hangs_on_anchor(struct judgement *judgement, const struct cert *cert)
+{
+	const struct x509_question *question = judgement->question;
+	for (size_t i = 0; i < trust_set_anchor_count(question->trust); i++) {
+		const struct cert *anchor = trust_set_anchor(question->trust, i);
+		if (name_equal(&cert->issuer, &anchor->subject) && check_edge(judgement, cert, anchor)) {
+			return true;
+		}
+	}
+	for (size_t i = 1; i < question->chain_count; i++) {
+		const struct cert *ca = question->chain[i];
+		if (judgement->reached[i] && ca->ext.ca && name_equal(&cert->issuer, &ca->subject) &&
+			check_edge(judgement, cert, ca)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Each round reaches at least one more or is the last. */
+static void find_reached(struct judgement *judgement)
+{
+	const struct x509_question *question = judgement->question;
+	for (bool more = true; more && !judgement->out_of_work && !judgement->out_of_memory;) {
+		more = false;
+		for (size_t i = 1; i < question->chain_count; i++) {
+			if (!judgement->reached[i] && !is_repeated(question, i) &&
+				hangs_on_anchor(judgement, question->chain[i])) {
+				judgement->reached[i] = true;
+				more = true;
+			}
+		}
+	}
+}
+
+/* Nothing was found and nothing noted: follow the names alone to where they end, and say what is missing there. */
+static void explain_dead_end(struct judgement *judgement)
+{
+	const struct x509_question *question = judgement->question;
+	const struct cert *path[X509_GIVEN_CERTS_MAX + 1] = {question->chain[0]};
+	size_t count = 1;
+	for (size_t i = 1; i < question->chain_count && count < ARRAY_COUNT(path);) {
+		const struct cert *next = question->chain[i++];
+		if (name_equal(&path[count - 1]->issuer, &next->subject) && !on_path(path, count, next)) {
+			path[count++] = next;
+			i = 1;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (pin_would_issue(judgement, path[i])) {
+			return;
+		}
+	}
+	no_issuer(judgement, path[count - 1]);
+}
+
 bool path_search(struct judgement *judgement)
 {
 	const struct cert *path[PATH_CERTS_MAX] = {judgement->question->chain[0]};
 	if (judgement->question->trust == NULL) {
 		return judgement_fail(judgement, RANK_FINAL, X509_UNKNOWN_ISSUER, "no CA is trusted here");
 	}
-	return search_from(judgement, path, 1);
+	find_reached(judgement);
+	if (search_from(judgement, path, 1)) {
+		return true;
+	}
+	if (judgement->best_rank == RANK_NONE && !judgement->out_of_work && !judgement->out_of_memory) {
+		explain_dead_end(judgement);
+	}
+	return false;
 }
 
 /* --- a whole path --- */

@@ -303,7 +303,7 @@ static void test_pins(const struct world *world)
 		{"pin: same key and name, other certificate: the key vouches for nobody", device.cert,
 			twin.cert, NULL, X509_PIN_AS_ISSUER},
 		{"pin: never an issuer", device.cert, child.cert, NULL, X509_PIN_AS_ISSUER},
-		{"pin: never an issuer, presented", device.cert, child.cert, device.cert, X509_ISSUER_NOT_CA},
+		{"pin: never an issuer, presented", device.cert, child.cert, device.cert, X509_PIN_AS_ISSUER},
 		{"pin: a pinned CA is no issuer", pinned_ca.cert, child_of_ca.cert, NULL, X509_PIN_AS_ISSUER},
 		{"pin: a pinned CA is no issuer, presented", pinned_ca.cert, child_of_ca.cert, pinned_ca.cert,
 			X509_PIN_AS_ISSUER},
@@ -410,11 +410,37 @@ static void test_work(const struct world *world)
 		.purpose = X509_PURPOSE_CLIENT};
 	x509_judge(&question, &answer);
 	CHECK("a tangle of namesakes is refused", answer.verdict == X509_REFUSE);
-	CHECK("a tangle of namesakes costs no more than the limit", answer.signatures <= X509_SIGNATURES_MAX);
+	CHECK("a tangle of namesakes that no anchor signed costs nothing", answer.signatures == 0);
 	for (size_t i = 0; i < ARRAY_COUNT(cas); i++) {
 		pki_free(&cas[i]);
 	}
 	pki_free(&first);
+	pki_free(&leaf);
+}
+
+/* The same with names that are ours: one check under the anchor's key for each that claims to be its issue. */
+static void test_work_of_a_stranger(const struct world *world)
+{
+	struct pki cas[X509_CHAIN_CERTS_MAX - 1];
+	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	struct x509_answer answer;
+	for (size_t i = 0; i < ARRAY_COUNT(cas); i++) {
+		cas[i] = pki_ca(i == 0 ? &world->impostor_root : &cas[i - 1], "Root");
+		chain[i + 1] = cas[i].cert;
+	}
+	struct pki leaf = pki_leaf(&cas[0], "dev");
+	chain[0] = leaf.cert;
+	struct x509_question question = {.chain = chain,
+		.chain_count = X509_CHAIN_CERTS_MAX,
+		.trust = world->trust,
+		.now = PKI_NOW,
+		.purpose = X509_PURPOSE_CLIENT};
+	x509_judge(&question, &answer);
+	CHECK("a stranger's namesakes of our root", BOTH(answer, X509_BAD_SIGNATURE));
+	CHECK("a stranger costs one check a certificate", answer.signatures <= X509_CHAIN_CERTS_MAX);
+	for (size_t i = 0; i < ARRAY_COUNT(cas); i++) {
+		pki_free(&cas[i]);
+	}
 	pki_free(&leaf);
 }
 
@@ -470,6 +496,7 @@ int main(void)
 	test_key_kinds();
 	test_limits(&world);
 	test_work(&world);
+	test_work_of_a_stranger(&world);
 	test_no_memory(&world);
 	world_free(&world);
 	crypto_cleanup();
