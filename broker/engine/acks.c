@@ -1,5 +1,7 @@
 /*
  * acks.c - what subscribers have acknowledged, collected for one turn and told to the store in one request.
+ * Owns:    the request that a session is filling, until it is submitted.
+ * Threads: the session's worker.
  */
 #include "broker/engine/hub.h"
 

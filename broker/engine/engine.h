@@ -112,7 +112,7 @@ void engine_rights_changed(struct engine *engine);
 
 /* On the worker's thread, or before its loop starts. wheel is borrowed until hub_free(). */
 MUST_CHECK enum err hub_new(struct engine *engine, unsigned worker, struct wheel *wheel, struct hub **out);
-/* Detached sessions stay in the store. Links still open are closed with 0x8B. NULL is fine. */
+/* When hub_idle(). Detached sessions stay in the store. Links still open are closed with 0x8B. NULL is fine. */
 void hub_free(struct hub *hub);
 /* At the end of every loop turn: retries what found a mailbox full. True while something still waits: call again soon. */
 bool hub_turn(struct hub *hub);
@@ -266,7 +266,7 @@ void hub_counters(const struct hub *hub, struct hub_counters *out);
 /* Retained messages of the whole engine. Any thread. */
 void engine_retained_usage(struct engine *engine, uint32_t *count, uint64_t *bytes);
 
-/* Something of the broker's own to say; follows the retained and routing rules, asks no authority. ERR_NOMEM. */
+/* Something of the broker's own to say; follows the retained and routing rules, asks no authority. ERR_NOMEM, ERR_LIMIT. */
 struct hub_publication {
 	struct bytes topic;
 	struct bytes payload;

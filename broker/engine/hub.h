@@ -26,6 +26,7 @@
 #define KEEP_ALIVE_DENOMINATOR 2u
 #define RETRY_MS               16u /* when a mailbox was full */
 #define PUBLISHER_OPS_MAX      64u /* a publisher's messages waiting for commit or room; then it is not read */
+#define OWN_OPS_MAX            65536u /* wills and the broker's own messages in that queue; then they are dropped */
 #define DELIVERY_WINDOW        256u  /* of a stored queue, how much is kept in memory beside it */
 #define INBOUND_V3_MAX         1024u /* unfinished QoS 2 ids of a client without Receive Maximum */
 #define FEED_AHEAD             16u   /* retained messages queued at a time */
@@ -278,7 +279,7 @@ struct publication {
 	uint16_t packet_id;          /* 0: nobody to answer */
 	uint16_t inbound_id;         /* to be kept by the store; 0: none */
 };
-/* Routes and either sends at once or queues behind a commit. ERR_NOMEM: nothing has been sent or will be. */
+/* Routes and either sends at once or queues behind a commit. ERR_NOMEM, ERR_LIMIT: nothing has been sent or will be. */
 MUST_CHECK enum err publish(struct hub *hub, const struct publication *publication);
 /* A message for one session only, through the store: retained messages of a lasting session. */
 MUST_CHECK enum err publish_to_stored(

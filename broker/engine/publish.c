@@ -355,10 +355,13 @@ static void op_start(struct publish_op *op, bool needs_commit)
 
 enum err publish(struct hub *hub, const struct publication *publication)
 {
-	struct publish_op *op = op_new(hub);
+	/* A client's queue is bounded by not reading it; the broker's own has nobody to hold back. */
+	const bool full = publication->publisher == &hub->own && hub->own.count >= OWN_OPS_MAX;
+	struct publish_op *op = full ? NULL : op_new(hub);
 	if (op == NULL) {
+		hub->counters.dropped_queue_full += full;
 		message_unref(publication->message);
-		return ERR_NOMEM;
+		return full ? ERR_LIMIT : ERR_NOMEM;
 	}
 	const struct session *session = publication->session;
 	op->publisher = publication->publisher;

@@ -1,5 +1,7 @@
 /*
  * retained.c - a tree of topic names; a filter walks it by a frontier, '#' by the siblings' links.
+ * Never:   recurses, or removes a node while a walk stands on it.
+ * Threads: any; the lock is taken in the public functions, *_locked and below expect it held.
  */
 #include "broker/engine/retained.h"
 

@@ -1,5 +1,7 @@
 /*
  * router.c - matching by a frontier that moves down level by level: no recursion, however deep the topic.
+ * Owns:    the tree's nodes and each worker's scratch.
+ * Threads: see router.h; *_locked expects every lock held.
  */
 #include "broker/engine/router.h"
 

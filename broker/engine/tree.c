@@ -1,5 +1,6 @@
 /*
  * tree.c - nodes by (parent, level) in one hash table, so that a wide level costs no more than a narrow one.
+ * Owns:    the nodes.
  */
 #include "broker/engine/tree.h"
 

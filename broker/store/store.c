@@ -1,5 +1,6 @@
 /*
  * store.c - what every engine's requests have in common: freeing what a completion brought.
+ * Never:   knows which engine it was.
  */
 #include "broker/store/store.h"
 

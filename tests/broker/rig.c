@@ -244,12 +244,10 @@ static size_t link_backlog(void *ctx)
 static void link_close(void *ctx, uint8_t reason, bool send_disconnect)
 {
 	struct rig_client *client = ctx;
-	char text[32];
 	REQUIRE("closed once", !client->closed);
-	(void)rig_seen(client);
-	(void)snprintf(text, sizeof(text), "%sCLOSE x%02x%s", client->seen[0] == '\0' ? "" : "; ", reason,
-		send_disconnect ? " told" : "");
-	(void)strncat(client->seen, text, sizeof(client->seen) - strlen(client->seen) - 1);
+	const size_t at = strlen(rig_seen(client));
+	(void)snprintf(client->seen + at, sizeof(client->seen) - at, "%sCLOSE x%02x%s", at == 0 ? "" : "; ",
+		reason, send_disconnect ? " told" : "");
 	client->closed = true;
 	client->session = NULL;
 }
