@@ -2,7 +2,7 @@
  * cert.c - one certificate: parsed once, strictly, then immutable (RFC 5280 4.1).
  * Owns:    the DER copy and everything that points into it.
  * Never:   judges; a certificate that nobody could accept (v1, unknown key, unknown critical extension) parses.
- * Threads: any; the count is atomic.
+ * Threads: any; the count and the signature memo are atomic.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +197,7 @@ enum err cert_parse(struct bytes der, struct cert **out, struct x509_error *erro
 		return parse_fail(&parse, ERR_NOMEM, error);
 	}
 	atomic_init(&cert->refs, 1);
+	atomic_init(&cert->memo.state, 0);
 	if (der.len != 0) {
 		memcpy(cert->bytes, der.data, der.len);
 	}

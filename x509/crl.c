@@ -410,7 +410,7 @@ enum err crl_parse(struct bytes der, struct crl **out, struct x509_error *error)
 		return parse_fail(&parse, ERR_NOMEM, error);
 	}
 	atomic_init(&crl->refs, 1);
-	atomic_init(&crl->memo_state, 0);
+	atomic_init(&crl->memo.state, 0);
 	if (der.len != 0) {
 		memcpy(crl->bytes, der.data, der.len);
 	}

@@ -2,7 +2,7 @@
  * internal.h - what the files of x509/ share: parsed forms of certificates, names and revocation lists.
  * Owns:    (cert.c, crl.c, name.c own what they build.)
  * Never:   included from outside x509/.
- * Threads: all of it is immutable once built but the counts and the one memo in struct crl.
+ * Threads: all of it is immutable once built but the counts and the signature memos.
  */
 #ifndef LOCKGATE_X509_INTERNAL_H
 #define LOCKGATE_X509_INTERNAL_H
@@ -157,6 +157,16 @@ void extensions_release(struct extensions *ext);
 enum extension_id extension_identify(struct bytes oid);
 MUST_CHECK enum err authority_key_id_parse(struct bytes value, struct bytes *key_id);
 
+/*
+ * "The signature holds under the key whose hash is key": a pure function of the object's bytes and that key, so remembering
+ * it cannot make one verdict depend on another connection. A connection is judged several times, and a fleet at once when
+ * a list changes; each signature is computed once. state: 0 empty, 1 being written, 2 readable.
+ */
+struct signature_memo {
+	atomic_int state;
+	uint8_t key[SHA256_BYTES];
+};
+
 struct cert {
 	atomic_uint refs;
 	struct bytes der;
@@ -176,6 +186,7 @@ struct cert {
 	struct extensions ext;
 	uint8_t sha256[SHA256_BYTES];
 	uint8_t spki_sha256[SHA256_BYTES];
+	struct signature_memo memo;
 	uint8_t bytes[]; /* the DER */
 };
 
@@ -239,12 +250,7 @@ struct crl {
 	size_t entry_count;
 	struct bytes revoked; /* content of revokedCertificates */
 	uint8_t sha256[SHA256_BYTES];
-	/*
-	 * "The signature holds under the key whose hash is memo_key": a pure function of this list's bytes and that key,
-	 * so remembering it cannot make one verdict depend on another connection. 0 empty, 1 being written, 2 readable.
-	 */
-	atomic_int memo_state;
-	uint8_t memo_key[SHA256_BYTES];
+	struct signature_memo memo;
 	uint8_t bytes[];
 };
 
@@ -302,12 +308,12 @@ bool judgement_fail(struct judgement *judgement, enum failure_rank rank, enum x5
 
 /*
  * One signature check; each pair of object and signer costs once per verdict, memo or not, so that the cost of a verdict is
- * a function of the question alone. memo: the CRL when object is one, else NULL.
+ * a function of the question alone.
  * ERR_OK, ERR_DENIED, ERR_UNSUPPORTED, ERR_LIMIT (no work left), ERR_NOMEM.
  */
 struct signed_object {
 	const void *object;
-	const struct crl *memo;
+	const struct signature_memo *memo; /* the object's */
 	const struct sig_algorithm *algorithm;
 	struct bytes message, signature;
 };

@@ -23,20 +23,20 @@ bool algorithm_is_weak(const struct judgement *judgement, const struct sig_algor
 	return true;
 }
 
-static bool memo_says_good(const struct crl *crl, const struct cert *signer)
+static bool memo_says_good(const struct signature_memo *given, const struct cert *signer)
 {
-	struct crl *memo = UNCONST(struct crl, crl);
-	return crl != NULL && atomic_load_explicit(&memo->memo_state, memory_order_acquire) == 2 &&
-	       memcmp(memo->memo_key, signer->spki_sha256, SHA256_BYTES) == 0;
+	struct signature_memo *memo = UNCONST(struct signature_memo, given);
+	return atomic_load_explicit(&memo->state, memory_order_acquire) == 2 &&
+	       memcmp(memo->key, signer->spki_sha256, SHA256_BYTES) == 0;
 }
 
-static void memo_keep(const struct crl *crl, const struct cert *signer)
+static void memo_keep(const struct signature_memo *given, const struct cert *signer)
 {
-	struct crl *memo = UNCONST(struct crl, crl);
+	struct signature_memo *memo = UNCONST(struct signature_memo, given);
 	int empty = 0;
-	if (crl != NULL && atomic_compare_exchange_strong(&memo->memo_state, &empty, 1)) {
-		memcpy(memo->memo_key, signer->spki_sha256, SHA256_BYTES);
-		atomic_store_explicit(&memo->memo_state, 2, memory_order_release);
+	if (atomic_compare_exchange_strong(&memo->state, &empty, 1)) {
+		memcpy(memo->key, signer->spki_sha256, SHA256_BYTES);
+		atomic_store_explicit(&memo->state, 2, memory_order_release);
 	}
 }
 

@@ -109,7 +109,7 @@ static size_t find_candidates(struct judgement *judgement, const struct cert *co
 static bool check_edge(struct judgement *judgement, const struct cert *child, const struct cert *issuer)
 {
 	struct signed_object object = {.object = child,
-		.memo = NULL,
+		.memo = &child->memo,
 		.algorithm = &child->algorithm,
 		.message = child->tbs,
 		.signature = child->signature};
@@ -141,7 +141,7 @@ static bool pin_would_issue(struct judgement *judgement, const struct cert *chil
 		const char *name = NULL;
 		const struct cert *pin = trust_set_pin(trust, i, &name);
 		struct signed_object object = {.object = child,
-			.memo = NULL,
+			.memo = &child->memo,
 			.algorithm = &child->algorithm,
 			.message = child->tbs,
 			.signature = child->signature};

@@ -60,7 +60,7 @@ static bool may_sign_lists(const struct cert *issuer)
 static bool signed_by(struct lookup *lookup, const struct crl *crl, const struct cert *signer)
 {
 	struct signed_object object = {.object = crl,
-		.memo = crl,
+		.memo = &crl->memo,
 		.algorithm = &crl->algorithm,
 		.message = crl->tbs,
 		.signature = crl->signature};
@@ -82,7 +82,7 @@ static bool vouched_for(struct lookup *lookup, const struct cert *signer)
 	}
 	for (size_t k = 1; k < lookup->count; k++) {
 		struct signed_object object = {.object = signer,
-			.memo = NULL,
+			.memo = &signer->memo,
 			.algorithm = &signer->algorithm,
 			.message = signer->tbs,
 			.signature = signer->signature};
