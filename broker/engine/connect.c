@@ -243,7 +243,8 @@ static void finish_connect(struct hub_connect *connect)
 		session->link.ops = NULL;
 		session_detach(session, SESSION_WILL_DROP);
 		if (refuse) {
-			tell(connect, MQTT_REASON_SERVER_SHUTTING_DOWN, NULL, false);
+			tell(connect, MQTT_REASON_SERVER_UNAVAILABLE, NULL,
+				false); /* 0x8B is none of MQTT-3.2.2-8 */
 		}
 		return;
 	}

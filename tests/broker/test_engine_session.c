@@ -89,6 +89,8 @@ static const struct engine_row rows[] = {
 		"#2\na PUBCOMP 2\n"
 		"a lose\nrestart\na connect exp=600\na sees CONNACK 00 present"},
 
+	{"MQTT-3.2.2-8 stopped while a claim is out",
+		"store hold\na connect exp=60\nstop\nstore release\na sees CONNACK 88"},
 	{"closing by the operator",
 		"a connect exp=60\nclose a x98 drop\na sees CONNACK 00; CLOSE x98 told\na connect exp=60\n"
 		"a sees CONNACK 00 present\nclose a x98 drop end\na connect exp=60\na sees CLOSE x98 told; "

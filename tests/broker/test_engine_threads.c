@@ -173,7 +173,12 @@ static void connected(void *ctx, const struct hub_connect_result *result)
 	party->session = result->session;
 	party->closed = result->session == NULL;
 	party->paused = false;
-	REQUIRE("connack", mqtt_encode_connack(&result->encode, &result->connack, &party->out) == ERR_OK);
+	const enum err err = mqtt_encode_connack(&result->encode, &result->connack, &party->out);
+	if (err != ERR_OK) {
+		(void)fprintf(
+			stderr, "connack %02x: %s, out %zu\n", result->reason, err_name(err), party->out.len);
+	}
+	REQUIRE("connack", err == ERR_OK);
 }
 
 static bool allow_publish(
