@@ -269,6 +269,20 @@ static void recheck_login(struct connection *connection)
 	}
 }
 
+/*
+ * The will of who was revoked or disabled is not for publishing, unless WILLREVOKED(YES); any other goes its way and is
+ * authorised again when it fires.
+ */
+static enum session_will will_of(const struct connection *connection, enum admission_step step)
+{
+	const struct world_channel *settings = connection_settings(connection);
+	bool revoked =
+		step == STEP_PATH || step == STEP_REVOCATION || step == STEP_LOGIN || step == STEP_ACCOUNT;
+
+	return revoked && (settings == NULL || !settings->will_revoked) ? SESSION_WILL_DROP
+									: SESSION_WILL_PUBLISH;
+}
+
 void connection_rejudge(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
@@ -298,8 +312,8 @@ void connection_rejudge(struct connection *connection)
 		uint8_t reason = MQTT_REASON_NOT_AUTHORIZED;
 
 		connection_note_refusal(connection, &(struct connection_refusal){verdict, note, true});
-		if (hub_session_close(worker->hub, client_id, reason, SESSION_WILL_REVOKED, false) !=
-			ERR_OK) {
+		if (hub_session_close(worker->hub, client_id, reason, will_of(connection, verdict->step),
+			    false) != ERR_OK) {
 			io_abort(connection->io);
 		}
 	}
