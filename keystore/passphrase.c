@@ -42,11 +42,12 @@ static enum err first_line(const struct secret *content, struct secret *out, str
 	return err == ERR_OK ? ERR_OK : keystore_fail_plain(error, err, "the passphrase cannot be kept");
 }
 
-static enum err from_file(const char *path, struct secret *out, struct keystore_error *error)
+static enum err from_file(
+	const char *path, bool private_only, struct secret *out, struct keystore_error *error)
 {
 	struct secret content = SECRET_NONE;
 	struct shown shown = keystore_shown(bytes_text(path));
-	enum err err = file_check_owner(path, true);
+	enum err err = file_check_owner(path, private_only);
 	if (err == ERR_DENIED) {
 		return keystore_fail(error, err,
 			"passphrase file %s: refused, because others may read or write it (chmod 600)",
@@ -120,7 +121,8 @@ static enum err from_credential(const char *name, struct secret *out, struct key
 	const char *text = NULL;
 	enum err err = buf_printf(&path, "%s/%s", folder, name);
 	if (err == ERR_OK && (err = buf_text(&path, &text)) == ERR_OK) {
-		err = from_file(text, out, error);
+		/* systemd may let the service read it by an ACL, whose mask shows as the group's bits; the folder is private. */
+		err = from_file(text, false, out, error);
 	} else {
 		(void)keystore_fail_plain(error, err, "the credential's path cannot be made");
 	}
@@ -147,7 +149,7 @@ enum err keystore_passphrase_read(const char *spec, keystore_prompt_fn prompt, v
 					       "terminal");
 	}
 	if ((value = after(spec, "file:")) != NULL) {
-		return from_file(value, out, error);
+		return from_file(value, true, out, error);
 	}
 	if ((value = after(spec, "fd:")) != NULL) {
 		return from_fd(value, out, error);

@@ -224,7 +224,8 @@ static enum command_result runcheck(struct mqsc_script *script, struct mqsc_comm
 			request.address == NULL ? command->end : command_param(command, "ADDRESS")->at,
 			"MATCH(RUNCHECK) needs one literal address: ADDRESS('192.0.2.7')");
 	}
-	if (catalog_find(script->catalog, OBJECT_CHANNEL, request.channel) == NULL) {
+	if (!script->options.verify_only &&
+		catalog_find(script->catalog, OBJECT_CHANNEL, request.channel) == NULL) {
 		script_say(script, "AMQ9519E: Channel '%s' not found.\n", request.channel);
 		return COMMAND_FAILED;
 	}

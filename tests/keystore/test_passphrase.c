@@ -61,6 +61,11 @@ static void files(void)
 	want("others may read", spec, ERR_DENIED, "chmod 600");
 	REQUIRE("credential", chmod(path, 0400) == 0 && setenv("CREDENTIALS_DIRECTORY", folder, 1) == 0);
 	want("credential", "cred:pw", ERR_OK, "hunter2");
+	REQUIRE("credential readable by an ACL", chmod(path, 0440) == 0);
+	want("credential readable by an ACL", "cred:pw", ERR_OK, "hunter2");
+	REQUIRE("credential that others may change", chmod(path, 0460) == 0);
+	want("credential that others may change", "cred:pw", ERR_DENIED, "refused");
+	REQUIRE("credential", chmod(path, 0400) == 0);
 	want("credential elsewhere", "cred:../pw", ERR_INVALID, "plain name");
 	want("credential elsewhere", "cred:a/pw", ERR_INVALID, "plain name");
 	want("no such credential", "cred:none", ERR_NOT_FOUND, "no such file");
