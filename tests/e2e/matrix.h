@@ -1,0 +1,23 @@
+/*
+ * matrix.h - a broker with a TLS and a plain channel on which the user "app" may use everything below "t".
+ * Owns:    nothing beyond the site.
+ * Threads: the test's main thread.
+ */
+#ifndef LOCKGATE_TESTS_E2E_MATRIX_H
+#define LOCKGATE_TESTS_E2E_MATRIX_H
+
+#include "tests/e2e/harness.h"
+
+struct matrix {
+	struct site site;
+	unsigned tls_port, plain_port;
+	const char *password; /* of "app" */
+	const char *ca, *cert, *key;
+};
+
+/* Starts it; site_stop(&matrix->site) ends it. MAXMSGL is MATRIX_PACKET_BYTES_MAX. */
+#define MATRIX_PACKET_BYTES_MAX 100000
+void matrix_start(struct matrix *matrix);
+extern const char matrix_script[];
+
+#endif
