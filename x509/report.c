@@ -240,8 +240,9 @@ enum err x509_report_text(const struct x509_question *question, const struct x50
 	}
 	if (err == ERR_OK && question->revocation != X509_REVOCATION_NONE) {
 		err = buf_printf(out, "  revocation   %s\n",
-			answer->revocation_known ? "every certificate looked up in a fresh CRL"
-						 : "not known");
+			answer->reason == X509_REVOKED ? "listed as revoked"
+			: answer->revocation_known     ? "every certificate looked up in a fresh CRL"
+						       : "not known");
 	}
 	return err;
 }

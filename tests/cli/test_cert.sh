@@ -30,6 +30,7 @@ want 'fresh list' 0 'ACCEPTED' verify --trust ca.crt --crl ca.crl --require-crl 
 want 'no issuer' 1 'unknown-issuer' verify --trust root.crt d1.crt
 want 'pin is no issuer' 1 'REFUSED' verify --pinned ca.crt d1.crt
 want 'revoked' 1 'revoked' verify --trust root.crt --crl ca.crl d2-chain.crt
+want 'revoked, which the last line says as well' 1 'revocation   listed as revoked' verify --trust root.crt --crl ca.crl d2-chain.crt
 want 'revoked, JSON' 1 '"reason":"revoked"' verify --trust root.crt --crl ca.crl --json d2-chain.crt
 want 'no list at all' 1 'crl-missing' verify --trust root.crt --require-crl yes d1-chain.crt
 want 'stale list' 1 'REFUSED' verify --trust ca.crt --crl ca.crl --require-crl yes --at 2027-02-01T00:00:00Z d1.crt
