@@ -68,11 +68,15 @@ static enum err read_secrets(struct pool *pool)
 		return ERR_NOT_FOUND;
 	}
 	while (fgets(line, sizeof(line), file) != NULL) {
-		unsigned number = 0;
+		char digits[6];
 		char secret[SECRET_BYTES];
 
-		if (sscanf(line, "d%5u:%79s", &number, secret) == 2 && number >= 1 &&
-			number <= pool->options.clients) {
+		if (sscanf(line, "d%5[0-9]:%79s", digits, secret) != 2) {
+			continue;
+		}
+		unsigned long number = strtoul(digits, NULL, 10);
+
+		if (number >= 1 && number <= pool->options.clients) {
 			(void)snprintf(pool->clients[number - 1].secret, SECRET_BYTES, "%s", secret);
 			found++;
 		}

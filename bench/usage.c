@@ -5,13 +5,14 @@
 #include "bench/usage.h"
 
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define PATH_BYTES 96
-#define LINE_BYTES 1024
+#define PATH_BYTES   96
+#define LINE_BYTES   1024
+#define NUMBER_BYTES 20 /* 19 digits fit into 64 bits */
 
 /* The sum over the threads. Threads that ended are missing from it: neither broker ends threads while it is measured. */
 static enum err read_schedstat(pid_t pid, uint64_t *cpu_ns)
@@ -28,7 +29,7 @@ static enum err read_schedstat(pid_t pid, uint64_t *cpu_ns)
 		return ERR_NOT_FOUND;
 	}
 	while ((entry = readdir(dir)) != NULL) {
-		uint64_t ns = 0;
+		char ns[NUMBER_BYTES];
 		FILE *file = NULL;
 
 		if (entry->d_name[0] == '.' || snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat",
@@ -39,8 +40,8 @@ static enum err read_schedstat(pid_t pid, uint64_t *cpu_ns)
 		if (file == NULL) {
 			continue;
 		}
-		if (fscanf(file, "%" SCNu64, &ns) == 1) {
-			total += ns;
+		if (fscanf(file, "%19[0-9]", ns) == 1) {
+			total += strtoull(ns, NULL, 10);
 			threads++;
 		}
 		(void)fclose(file);
@@ -57,8 +58,8 @@ static enum err read_stat(pid_t pid, uint64_t *cpu_ns)
 {
 	char path[PATH_BYTES];
 	char line[LINE_BYTES];
-	unsigned long user = 0;
-	unsigned long system = 0;
+	char user[NUMBER_BYTES];
+	char system[NUMBER_BYTES];
 	const char *after_name = NULL;
 	FILE *file = NULL;
 
@@ -70,11 +71,12 @@ static enum err read_stat(pid_t pid, uint64_t *cpu_ns)
 	after_name = fgets(line, sizeof(line), file) != NULL ? strrchr(line, ')') : NULL;
 	(void)fclose(file);
 	if (after_name == NULL ||
-		sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
-			&system) != 2) {
+		sscanf(after_name + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %19[0-9] %19[0-9]", user,
+			system) != 2) {
 		return ERR_IO;
 	}
-	*cpu_ns = (uint64_t)(user + system) * 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+	*cpu_ns = (uint64_t)(strtoull(user, NULL, 10) + strtoull(system, NULL, 10)) * 1000000000u /
+		  (uint64_t)sysconf(_SC_CLK_TCK);
 	return ERR_OK;
 }
 
@@ -101,11 +103,11 @@ static enum err read_memory(pid_t pid, struct usage *out)
 	while (fgets(line, sizeof(line), file) != NULL) {
 		for (size_t i = 0; i < ARRAY_COUNT(fields); i++) {
 			size_t len = strlen(fields[i].key);
-			uint64_t kb = 0;
+			char kb[NUMBER_BYTES];
 
 			if (strncmp(line, fields[i].key, len) == 0 &&
-				sscanf(line + len, "%" SCNu64, &kb) == 1) {
-				*fields[i].bytes = kb * 1024;
+				sscanf(line + len, " %19[0-9]", kb) == 1) {
+				*fields[i].bytes = strtoull(kb, NULL, 10) * 1024;
 				found++;
 			}
 		}

@@ -60,7 +60,8 @@ static enum err take_reply(const struct buf *in, struct buf *reply, int *code)
 {
 	const char *newline = in->len == 0 ? NULL : memchr(in->data, '\n', in->len);
 	char line[48];
-	unsigned long length = 0;
+	char code_digits[5];
+	char len_digits[11]; /* ten at most: no overflow */
 	size_t n = newline == NULL ? 0 : (size_t)(newline - (const char *)in->data);
 
 	if (newline == NULL || n >= sizeof(line)) {
@@ -68,10 +69,12 @@ static enum err take_reply(const struct buf *in, struct buf *reply, int *code)
 	}
 	memcpy(line, in->data, n);
 	line[n] = '\0';
-	if (sscanf(line, "%4d %10lu", code, &length) != 2 || in->len - n - 1 != length) {
+	if (sscanf(line, "%4[0-9] %10[0-9]", code_digits, len_digits) != 2 ||
+		in->len - n - 1 != strtoul(len_digits, NULL, 10)) {
 		return ERR_CLOSED;
 	}
-	return buf_append(reply, bytes_of(in->data + n + 1, length));
+	*code = (int)strtol(code_digits, NULL, 10);
+	return buf_append(reply, bytes_of(in->data + n + 1, in->len - n - 1));
 }
 
 enum err broker_ask(const char *directory, const char *kind, const char *flags, struct bytes body,

@@ -93,7 +93,8 @@ static bool option_take(const struct cli_syntax *syntax, const struct cli_option
 	if (!list_add(syntax, list, value, code)) {
 		return false;
 	}
-	while (inline_value == NULL && *at + 1 < argc && (argv[*at + 1][0] != '-' || argv[*at + 1][1] == '\0')) {
+	while (inline_value == NULL && *at + 1 < argc &&
+		(argv[*at + 1][0] != '-' || argv[*at + 1][1] == '\0')) {
 		if (!list_add(syntax, list, argv[++*at], code)) {
 			return false;
 		}

@@ -27,7 +27,11 @@ void mqsc_text_release(struct mqsc_text *text)
 {
 	free(text->chars);
 	free(text->positions);
-	*text = (struct mqsc_text){0};
+	text->chars = NULL;
+	text->positions = NULL;
+	text->len = 0;
+	text->cap = 0;
+	text->end = (struct mqsc_position){0};
 }
 
 static enum err text_push(struct mqsc_text *text, char c, struct mqsc_position at)

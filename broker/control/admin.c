@@ -184,9 +184,9 @@ void admin_end_scripts(struct control *control)
 		if (client->script != NULL) {
 			mqsc_script_free(client->script);
 			client->script = NULL;
-			if (buf_append_text(&client->report, "AMQ8101E: The configuration was read again "
-							     "meanwhile; run the command anew.\n") ==
-				ERR_OK) {
+			if (buf_append_text(&client->report,
+				    "AMQ8101E: The configuration was read again "
+				    "meanwhile; run the command anew.\n") == ERR_OK) {
 				reply(client, 20);
 			} else {
 				client_close(client);
@@ -226,7 +226,6 @@ static void run_explain(struct admin_client *client, struct bytes body)
 static bool parse_head(struct admin_client *client)
 {
 	const char *newline = memchr(client->in.data, '\n', client->in.len);
-	unsigned long length = 0;
 	char line[HEAD_BYTES_MAX];
 
 	if (newline == NULL) {
@@ -241,9 +240,14 @@ static bool parse_head(struct admin_client *client)
 	line[n] = '\0';
 	char kind[16];
 	char flags[32];
+	char digits[11]; /* ten at most: no overflow */
 
-	if (sscanf(line, "lockgate-admin 1 %15s %31s %10lu", kind, flags, &length) != 3 ||
-		length > BROKER_ADMIN_REQUEST_MAX) {
+	if (sscanf(line, "lockgate-admin 1 %15s %31s %10[0-9]", kind, flags, digits) != 3) {
+		return false;
+	}
+	unsigned long length = strtoul(digits, NULL, 10);
+
+	if (length > BROKER_ADMIN_REQUEST_MAX) {
 		return false;
 	}
 	(void)snprintf(client->head, sizeof(client->head), "%s %s", kind, flags);

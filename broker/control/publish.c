@@ -346,10 +346,9 @@ static void on_world(struct mail *mail, unsigned at)
 	net_post_reserved(shared->net, net_control_at(shared->net), &letter->mail);
 }
 
-static void send_world(struct control *control, struct world *world, struct letter **letters)
+static void send_world(
+	struct control *control, struct world *world, struct letter **letters, unsigned workers)
 {
-	unsigned workers = net_worker_count(control->shared->net);
-
 	control->publishing = true;
 	control->acks_due = workers;
 	for (unsigned at = 0; at < workers; at++) {
@@ -405,7 +404,7 @@ static void publish_now(struct control *control)
 	control->dirty = false;
 	world_unref(control->world);
 	control->world = world;
-	send_world(control, world, letters);
+	send_world(control, world, letters, workers);
 }
 
 void control_dirty(struct control *control)

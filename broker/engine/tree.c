@@ -108,7 +108,8 @@ static void tree_grow(struct tree *tree)
 		}
 	}
 	free(tree->buckets);
-	*tree = bigger;
+	tree->buckets = bigger.buckets;
+	tree->bucket_count = bigger.bucket_count;
 }
 
 static struct tree_node *node_add(

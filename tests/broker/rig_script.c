@@ -405,6 +405,10 @@ static void do_line(struct rig *rig, const char *row, char *text)
 		word = strtok_r(NULL, " ", &save)) {
 		line.words[line.count++] = word;
 	}
+	/* A word that was forgotten is an empty one. */
+	for (size_t i = line.count; i < WORDS_MAX; i++) {
+		line.words[i] = text + strlen(text);
+	}
 	if (line.count == 0) {
 		return;
 	}
