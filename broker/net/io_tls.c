@@ -228,6 +228,19 @@ static void pump_handshake(struct io *io)
 	}
 }
 
+/*
+ * RFC 8446 4.6.3: each key update that asks for one is answered, and the library asks nobody whether there is room. A
+ * client that sends them and never reads would make us keep the answers without end.
+ */
+static void check_answers(struct io *io)
+{
+	if (io->phase < IO_FLUSHING &&
+		io_backlog_bytes(io) > listener_limits(io->s.listener)->backlog_bytes_max) {
+		io_end(io, IO_CLOSE_BACKLOG, "the client does not read; its output passed backlog_bytes_max",
+			false);
+	}
+}
+
 void io_tls_pump(struct io *io)
 {
 	if (io->phase == IO_HANDSHAKE) {
@@ -251,6 +264,7 @@ void io_tls_pump(struct io *io)
 	if (io->s.wire.bytes > 0 && io->phase < IO_FLUSHING) {
 		io_mark(io); /* an answer of the library's own, to a key update */
 	}
+	check_answers(io);
 }
 
 bool io_tls_encrypt(struct io *io)

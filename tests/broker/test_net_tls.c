@@ -468,6 +468,34 @@ static void test_context_refusals(const struct pki *pki)
 	CHECK("the allocations end", n < 2000);
 }
 
+/* RFC 8446 4.6.3: each is answered; who never reads the answers must not fill our memory with them. */
+static void test_key_updates(const struct pki *pki)
+{
+	struct kit kit = {.app = {.echo = true}};
+	struct kit_client client;
+	struct tls_context *context = kit_context(pki->identity, TLS_CLIENT_AUTH_NEVER, NULL);
+	const struct io_limits limits = {.backlog_bytes_max = 65536};
+	unsigned sent = 0;
+	kit_open(&kit, 1, context, &limits);
+	REQUIRE("connected", kit_connect(&client, listener_port(kit.listener)));
+	REQUIRE("handshake", kit_tls(&client, &(struct kit_client_options){.version = 13}));
+	uint8_t back[4];
+	for (unsigned i = 0; i < 1000; i++) {
+		REQUIRE("a client that reads may change keys often",
+			kit_rekey(&client) && (i % 100 != 0 || (kit_send(&client, bytes_text("ping")) &&
+								       kit_recv_exactly(&client, back, 4))));
+	}
+	kit_take_little(&client);
+	while (sent < 3000000 && kit_rekey(&client)) {
+		sent++;
+	}
+	CHECK("one that does not read is cut off", kit_wait(&kit, &kit.app.closed, 1));
+	CHECK("for its backlog", atomic_load(&kit.app.last_why) == IO_CLOSE_BACKLOG);
+	kit_hang_up(&client);
+	kit_close(&kit);
+	tls_context_unref(context);
+}
+
 int main(void)
 {
 	struct pki pki;
@@ -490,6 +518,7 @@ int main(void)
 	test_swap(&pki);
 	test_large(&pki, 12);
 	test_large(&pki, 13);
+	test_key_updates(&pki);
 	pki_close(&pki);
 	return test_result();
 }
