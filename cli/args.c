@@ -37,13 +37,14 @@ static void option_help(const struct cli_option *option)
 	}
 	(void)snprintf(left, sizeof(left), "%s%s%s%s", option->name, option->value != NULL ? " " : "",
 		option->value != NULL ? option->value : "", option->kind == CLI_LIST ? "…" : "");
-	(void)printf("  %-26s %s\n", left, option->help);
+	/* The ellipsis is one column of three bytes. */
+	(void)printf("  %-*s %s\n", option->kind == CLI_LIST ? 28 : 26, left, option->help);
 }
 
 static void help(const struct cli_syntax *syntax)
 {
-	(void)printf("Usage: %s [options] %s\n\n%s\n\nOptions:\n", syntax->command, syntax->arguments,
-		syntax->about);
+	(void)printf("Usage: %s [options]%s%s\n\n%s\n\nOptions:\n", syntax->command,
+		syntax->arguments[0] != '\0' ? " " : "", syntax->arguments, syntax->about);
 	for (size_t i = 0; i < syntax->option_count; i++) {
 		option_help(&syntax->options[i]);
 	}
