@@ -229,6 +229,38 @@ void admission_judge(const struct policy *policy, const struct evidence *evidenc
 	run(&judge, login_steps, ARRAY_COUNT(login_steps));
 }
 
+/* Stopped, or kept waiting, by nothing but that revocation is not known. */
+static bool revocation_unknown(const struct admission_verdict *verdict)
+{
+	switch (verdict->admission) {
+	case ADMISSION_ADMIT: return false;
+	case ADMISSION_NEED: return verdict->need == NEED_REVOCATION;
+	case ADMISSION_REFUSE: return verdict->step == STEP_REVOCATION && verdict->absence;
+	}
+	return false;
+}
+
+void admission_judge_live(const struct policy *policy, const struct evidence *evidence, int64_t now,
+	struct admission_verdict *out)
+{
+	struct admission_verdict rest;
+	admission_judge(policy, evidence, now, out);
+	if (!revocation_unknown(out)) {
+		return;
+	}
+	verdict_init(&rest);
+	struct judge judge = judge_of(policy, evidence, now, &rest);
+	judge.without_revocation = true;
+	rest.uses = out->uses;
+	run(&judge, login_steps, ARRAY_COUNT(login_steps));
+	if (rest.admission == ADMISSION_REFUSE && !rest.absence) {
+		*out = rest;
+	} else if (rest.admission == ADMISSION_ADMIT) {
+		memcpy(out->user, rest.user, sizeof(out->user));
+		out->valid_until = rest.valid_until;
+	}
+}
+
 bool admission_closes_live(
 	const struct policy *policy, const char *channel, const struct admission_verdict *verdict)
 {

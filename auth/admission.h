@@ -27,6 +27,7 @@ struct judge {
 	const struct chlauth_rule *deciding; /* whose key the verdict shows: of any type */
 	const char *effective;               /* NULL: not known yet */
 	const char *pin;
+	bool without_revocation; /* it was asked before and is not known */
 	int64_t valid_until;
 };
 

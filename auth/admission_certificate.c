@@ -226,7 +226,7 @@ static void ask_x509(const struct judge *judge, struct x509_answer *answer)
 		.allow_sha1 = channel->allow_sha1,
 		.crl_set_incomplete = channel->crls_incomplete,
 	};
-	if (judge_gate_open(judge, GATE_CRL)) {
+	if (judge_gate_open(judge, GATE_CRL) || judge->without_revocation) {
 		question.revocation = X509_REVOCATION_NONE;
 	}
 	memset(answer, 0, sizeof(*answer));
@@ -245,6 +245,9 @@ static bool pass_revocation(struct judge *judge, const struct x509_answer *answe
 {
 	if (judge_gate_open(judge, GATE_CRL)) {
 		return judge_warn(judge, STEP_REVOCATION, "gate opened");
+	}
+	if (judge->without_revocation) {
+		return judge_skip(judge, STEP_REVOCATION, "not known; a live session does not end by that");
 	}
 	switch (judge->entry->channel.revocation) {
 	case X509_REVOCATION_NONE:

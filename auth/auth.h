@@ -321,6 +321,14 @@ void admission_judge(const struct policy *policy, const struct evidence *evidenc
 	struct admission_verdict *out);
 
 /*
+ * For a live session. As admission_judge(), but a revocation that is not known (a stale list) hides nothing: the other
+ * steps are judged too, and a refusal there by positive knowledge is the verdict. Without one the verdict stays that of
+ * admission_judge(), and user and valid_until are those of the other steps (valid_until 0: they did not admit).
+ */
+void admission_judge_live(const struct policy *policy, const struct evidence *evidence, int64_t now,
+	struct admission_verdict *out);
+
+/*
  * Should this verdict end a live session? Positive knowledge does; absence of knowledge (stale CRL) and NEED do not, unless
  * the channel says REVLIVE(CLOSE).
  */
