@@ -209,7 +209,6 @@ bool loop_close(struct loop *loop)
 		clean = uv_loop_close(&loop->uv) == 0;
 		loop->handles_open = false;
 	}
-	wheel_free(loop->wheel);
 	free(loop->read_buf);
 	free(loop->scratch);
 	(void)pthread_mutex_destroy(&loop->reserved.lock);

@@ -67,6 +67,8 @@ void net_free(struct net *net)
 	assert(!net->started || net->stopped);
 	for (unsigned at = 0; net->loops != NULL && at <= net->worker_count; at++) {
 		(void)loop_close(net_loop(net, at));
+		/* Last: what is taken apart between net_stop() and here still cancels its timers. */
+		wheel_free(net_loop(net, at)->wheel);
 	}
 	lanes_free(net);
 	mailboxes_free(net);
