@@ -81,54 +81,60 @@ static const struct policy *policy_at(struct shared *shared, unsigned worker)
 	return shared->workers[worker].world == NULL ? NULL : world_policy(shared->workers[worker].world);
 }
 
-static void subject_of(const struct session_identity *identity, struct authority_subject *out)
+/* Without a policy nobody may do anything. */
+static bool may(const struct policy *policy, const struct session_identity *identity, enum auth_right right,
+	struct bytes topic)
 {
-	*out = (struct authority_subject){
+	struct authority_subject subject = {
 		.user = identity->user,
 		.client_id = identity->client_id_bound ? identity->client_id : NULL,
 		.common_name = identity->common_name,
 	};
+
+	if (policy == NULL) {
+		return false;
+	}
+	if (policy_gate_open(policy, identity->channel, GATE_AUTHORITY)) {
+		return true;
+	}
+	return right == RIGHT_PUB ? authority_may_publish(policy_authority(policy), &subject, topic, NULL)
+				  : authority_may_subscribe(policy_authority(policy), &subject, topic, NULL);
+}
+
+static bool may_or_say(struct shared *shared, unsigned worker, const struct session_identity *identity,
+	enum auth_right right, struct bytes topic)
+{
+	const struct policy *policy = policy_at(shared, worker);
+	bool granted = may(policy, identity, right, topic);
+
+	if (!granted && policy != NULL) {
+		worker_right_refused(&shared->workers[worker], identity, right, topic);
+	}
+	return granted;
 }
 
 static bool may_publish(
 	void *ctx, unsigned worker, const struct session_identity *identity, struct bytes topic, bool retain)
 {
-	const struct policy *policy = policy_at(ctx, worker);
-	struct authority_subject subject;
-
 	/* As in MQ, who may publish may publish retained. */
 	(void)retain;
-	if (policy == NULL) {
-		return false;
-	}
-	if (policy_gate_open(policy, identity->channel, GATE_AUTHORITY)) {
-		return true;
-	}
-	subject_of(identity, &subject);
-	return authority_may_publish(policy_authority(policy), &subject, topic, NULL);
+	return may_or_say(ctx, worker, identity, RIGHT_PUB, topic);
 }
 
 static bool may_subscribe(
 	void *ctx, unsigned worker, const struct session_identity *identity, struct bytes filter)
 {
-	const struct policy *policy = policy_at(ctx, worker);
-	struct authority_subject subject;
-
-	if (policy == NULL) {
-		return false;
-	}
-	if (policy_gate_open(policy, identity->channel, GATE_AUTHORITY)) {
-		return true;
-	}
-	subject_of(identity, &subject);
-	return authority_may_subscribe(policy_authority(policy), &subject, filter, NULL);
+	return may_or_say(ctx, worker, identity, RIGHT_SUB, filter);
 }
 
-/* A concrete topic is a filter that matches only itself: the right to subscribe to it is the right to get it. */
+/*
+ * A concrete topic is a filter that matches only itself: the right to subscribe to it is the right to get it. Nothing was
+ * asked for by the client, so nothing is said.
+ */
 static bool may_deliver(
 	void *ctx, unsigned worker, const struct session_identity *identity, struct bytes topic)
 {
-	return may_subscribe(ctx, worker, identity, topic);
+	return may(policy_at(ctx, worker), identity, RIGHT_SUB, topic);
 }
 
 /* --- assembling --- */
@@ -247,8 +253,8 @@ static enum err assemble(struct broker *broker)
 	broker->shared.log = broker->options->log;
 	err = make_net(broker);
 	if (err == ERR_OK) {
-		err = refusals_new(
-			BROKER_REFUSALS_KEPT, broker->options->log, clock_system(), &broker->shared.refusals);
+		err = refusals_new(BROKER_REFUSALS_KEPT, BROKER_RIGHTS_KEPT, broker->options->log,
+			clock_system(), &broker->shared.refusals);
 	}
 	if (err == ERR_OK) {
 		err = make_engine(broker);
@@ -293,6 +299,9 @@ static void on_applied(void *ctx, enum err err, const char *message)
 	struct broker *broker = ctx;
 	struct control *control = &broker->control;
 
+	if (control->stopping) {
+		return;
+	}
 	control->start_err = err;
 	control->ready = err == ERR_OK;
 	if (err != ERR_OK) {
@@ -305,6 +314,7 @@ static void on_applied(void *ctx, enum err err, const char *message)
 	}
 	control_watch_start(control);
 	tell_ready(broker);
+	control_apply_again(control);
 }
 
 static enum err start(struct broker *broker)
@@ -400,8 +410,9 @@ static enum err stop(struct broker *broker)
 			channel_close(
 				CONTAINER_OF(node, struct channel, node), MQTT_REASON_SERVER_SHUTTING_DOWN);
 		}
+		admin_close(control); /* its scripts end here: nothing starts any more */
+		control_publish_end_waiters(control);
 		stop_hubs(broker);
-		admin_close(control);
 		signals_close(control);
 		err = net_stop(broker->shared.net, STOP_PATIENCE_MS);
 	}

@@ -17,6 +17,8 @@
 	(128u * 1024u) /* a CONNECT packet; larger is refused, whatever MAXMSGL says */
 #define BROKER_CHAIN_BYTES_MAX   (32u * 1024u)
 #define BROKER_REFUSALS_KEPT     1024u /* for explain --refusal */
+#define BROKER_RIGHTS_KEPT       256u  /* the same, for refused publishes and subscribes */
+#define BROKER_RIGHT_LINES_MAX   50u   /* of these, a second and worker; more are counted in one line */
 #define BROKER_ADMIN_CLIENTS_MAX 16u
 #define BROKER_ADMIN_REQUEST_MAX (64u * 1024u * 1024u)
 #define BROKER_STATUS_ROWS_MAX   10000u

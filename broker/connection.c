@@ -92,17 +92,35 @@ static int64_t now_seconds(const struct connection *connection)
 	return clock_wall_ms(&clock) / 1000;
 }
 
+/* What a password let in stays, or goes on towards its session, only while today's users file would let it in. */
+static void recheck_login(struct connection *connection)
+{
+	struct login_setup *setup = world_logins(connection->worker->world);
+
+	if (connection->login_outcome == LOGIN_ALLOWED &&
+		(setup == NULL || !login_still_allows(setup, connection->login_name,
+					  connection->password_user, connection->credential))) {
+		connection->login_outcome = LOGIN_DENIED;
+	}
+}
+
 struct admission_verdict *connection_judge(struct connection *connection)
 {
 	const struct cert *chain[X509_CHAIN_CERTS_MAX];
 	struct admission_verdict *verdict = calloc(1, sizeof(*verdict));
+	const struct policy *policy = world_policy(connection->worker->world);
 	struct evidence evidence;
 
 	if (verdict == NULL) {
 		return NULL;
 	}
+	recheck_login(connection);
 	connection_evidence(connection, &evidence, chain);
-	admission_judge(world_policy(connection->worker->world), &evidence, now_seconds(connection), verdict);
+	if (connection->state == CONNECTION_LIVE) {
+		admission_judge_live(policy, &evidence, now_seconds(connection), verdict);
+	} else {
+		admission_judge(policy, &evidence, now_seconds(connection), verdict);
+	}
 	return verdict;
 }
 
@@ -336,6 +354,26 @@ static void note_failed_handshake(struct connection *connection, const char *det
 		LF_TEXT("sentence", detail == NULL ? "" : detail));
 }
 
+/* Why a live session lost its connection, in an operator's words. */
+static const char *end_name(const struct connection *connection, enum io_close why)
+{
+	switch (connection->end) {
+	case CONNECTION_END_NETWORK: return io_close_name(why);
+	case CONNECTION_END_CLIENT: return "client disconnected";
+	case CONNECTION_END_SERVER: break;
+	}
+	if (connection->refusal[0] != '\0') {
+		return "refused by a new judgement";
+	}
+	switch (connection->close_reason) {
+	case MQTT_REASON_SESSION_TAKEN_OVER: return "taken over by a newer connection";
+	case MQTT_REASON_KEEP_ALIVE_TIMEOUT: return "keep-alive timed out";
+	case MQTT_REASON_SERVER_SHUTTING_DOWN: return "broker stops";
+	case MQTT_REASON_ADMINISTRATIVE_ACTION: return "stopped by an operator";
+	default: return "protocol error"; /* mqtt_reason says which */
+	}
+}
+
 static void on_closed(struct io *io, enum io_close why, const char *detail)
 {
 	struct connection *connection = owner_of(io);
@@ -349,12 +387,12 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 	if (connection->pending != NULL && connection->pending->claim != NULL) {
 		hub_connect_cancel(worker->hub, connection->pending->claim);
 	}
-	if (connection->identity != NULL) {
+	if (connection->counted) {
 		auth_address_format(&connection->peer, peer);
 		LOG(worker->shared->log, LOG_INFO, "LKG0301I", "session ended its connection",
 			LF_TEXT("client", connection->identity->client_id),
 			LF_TEXT("channel", connection->channel), LF_TEXT("peer", peer),
-			LF_INT("port", connection->peer_port), LF_TEXT("why", io_close_name(why)),
+			LF_INT("port", connection->peer_port), LF_TEXT("why", end_name(connection, why)),
 			LF_TEXT("detail", detail == NULL ? "" : detail),
 			LF_INT("mqtt_reason", connection->close_reason),
 			LF_TEXT("refusal", connection->refusal));

@@ -33,6 +33,13 @@ enum connection_state {
 	CONNECTION_CLOSING
 };
 
+/* Who ended a live session's connection; NETWORK: nobody here, see io_close. */
+enum connection_end {
+	CONNECTION_END_NETWORK = 0,
+	CONNECTION_END_CLIENT, /* its DISCONNECT */
+	CONNECTION_END_SERVER  /* us, by close_reason */
+};
+
 struct connection {
 	uint32_t magic;
 	enum connection_state state;
@@ -64,8 +71,10 @@ struct connection {
 
 	/* Live. */
 	struct session *session;
-	bool paused; /* by the session */
-	bool doomed; /* refused after its claim: the link is deaf */
+	bool paused;  /* by the session */
+	bool doomed;  /* refused after its claim: the link is deaf */
+	bool counted; /* among worker->live, and announced as admitted */
+	enum connection_end end;
 	uint8_t close_reason;
 	struct admission_uses uses;
 	const struct session_identity *identity;

@@ -56,6 +56,16 @@ static void on_claimed(void *ctx, const struct hub_connect_result *result)
 	free(verdict);
 }
 
+/* With the owner gate opened on purpose the newcomer takes the session as its owner would. */
+const char *connection_user(const struct connection *connection, const struct admission_verdict *verdict)
+{
+	bool open =
+		connection->session_owner != NULL &&
+		policy_gate_open(world_policy(connection->worker->world), connection->channel, GATE_OWNER);
+
+	return open ? connection->session_owner : verdict->user;
+}
+
 static enum err make_identity(struct connection *connection, const struct admission_verdict *verdict)
 {
 	char peer[AUTH_ADDRESS_TEXT_BYTES];
@@ -63,7 +73,7 @@ static enum err make_identity(struct connection *connection, const struct admiss
 	auth_address_format(&connection->peer, peer);
 	struct session_identity identity = {
 		.client_id = session_name(connection),
-		.user = verdict->user,
+		.user = connection_user(connection, verdict),
 		.channel = connection->channel,
 		.user_name = connection->user_name,
 		.common_name = verdict->common_name[0] == '\0' ? NULL : verdict->common_name,
@@ -210,6 +220,19 @@ static enum login_outcome outcome_of(enum login_answer answer)
 	return LOGIN_DENIED;
 }
 
+/* The packet is read once more for the claim, but nobody needs the password any longer. */
+static void forget_password(struct connect_pending *pending)
+{
+	struct mqtt_connect_view view;
+	struct fault fault = FAULT_NONE;
+
+	if (mqtt_decode_connect(&pending->frame, &view, &fault) == ERR_OK && view.password.len > 0) {
+		size_t at = (size_t)(view.password.data - pending->packet);
+
+		secure_wipe(pending->packet + at, view.password.len);
+	}
+}
+
 static void on_login(void *ctx, struct login_attempt_result *result)
 {
 	struct connection *connection = ctx;
@@ -224,6 +247,7 @@ static void on_login(void *ctx, struct login_attempt_result *result)
 	connection->password_user = result->password_user;
 	connection->credential = result->credential;
 	connection->login_account_known = result->account_known;
+	forget_password(connection->pending);
 	verdict = connection_judge(connection);
 	if (verdict == NULL) {
 		connection_fault(connection, MQTT_REASON_SERVER_UNAVAILABLE, "out of memory");

@@ -75,6 +75,11 @@ static void link_close(void *ctx, uint8_t reason, bool with_disconnect)
 
 	connection->session = NULL;
 	connection->close_reason = reason;
+	/* A session says nothing to a client that said DISCONNECT, and only then. */
+	connection->end =
+		reason == MQTT_REASON_SUCCESS && !with_disconnect && connection->end == CONNECTION_END_NETWORK
+			? CONNECTION_END_CLIENT
+			: CONNECTION_END_SERVER;
 	if (connection->io == NULL) {
 		return;
 	}
@@ -208,6 +213,9 @@ void connection_feed(struct connection *connection, struct bytes in)
 
 /* --- living --- */
 
+/* A session that stays although its verdict has no future is looked at again so often. */
+#define JUDGED_AGAIN_S 60
+
 static void on_valid_until(struct wheel_timer *timer)
 {
 	struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
@@ -227,6 +235,10 @@ static void arm_valid_until(struct connection *connection, int64_t valid_until)
 	if (valid_until == X509_NEVER) {
 		return;
 	}
+	if (valid_until <= now_ms / 1000) {
+		valid_until = now_ms / 1000 +
+			      JUDGED_AGAIN_S; /* it stays for want of knowledge: look again, not at once */
+	}
 	int64_t left_ms =
 		valid_until > now_ms / 1000 + 24 * 3600 ? day_ms : valid_until * 1000 - now_ms + 1000;
 
@@ -245,6 +257,7 @@ void connection_live_begin(struct connection *connection, const struct admission
 	connection->state = CONNECTION_LIVE;
 	connection->uses = verdict->uses;
 	arm_valid_until(connection, verdict->valid_until);
+	connection->counted = true;
 	atomic_fetch_add_explicit(&worker->live, 1, memory_order_relaxed);
 	auth_address_format(&connection->peer, peer);
 	LOG(worker->shared->log, LOG_INFO, "LKG0300I", "session admitted",
@@ -257,16 +270,23 @@ void connection_live_begin(struct connection *connection, const struct admission
 	io_read_resume(connection->io);
 }
 
-/* A session that a password let in stays only while today's users file would. */
-static void recheck_login(struct connection *connection)
+/* What a live session is closed for; NULL: it stays. *note: more than the verdict says. */
+static bool must_close(
+	const struct connection *connection, const struct admission_verdict *verdict, const char **note)
 {
-	struct login_setup *setup = world_logins(connection->worker->world);
+	const struct policy *policy = world_policy(connection->worker->world);
+	bool stays = verdict->admission == ADMISSION_ADMIT ||
+		     !admission_closes_live(policy, connection->channel, verdict);
+	/* Where all but revocation was judged, the user is known as well. */
+	bool user_known = verdict->admission == ADMISSION_ADMIT || verdict->valid_until != 0;
 
-	if (connection->login_outcome == LOGIN_ALLOWED &&
-		(setup == NULL || !login_still_allows(setup, connection->login_name,
-					  connection->password_user, connection->credential))) {
-		connection->login_outcome = LOGIN_DENIED;
+	*note = NULL;
+	if (stays && user_known &&
+		strcmp(connection_user(connection, verdict), connection->identity->user) != 0) {
+		*note = "today's rules map it to another user";
+		return true;
 	}
+	return !stays;
 }
 
 /*
@@ -287,11 +307,11 @@ void connection_rejudge(struct connection *connection)
 {
 	struct worker *worker = connection->worker;
 	struct admission_verdict *verdict;
+	const char *note = NULL;
 
 	if (connection->state != CONNECTION_LIVE || connection->session == NULL) {
 		return;
 	}
-	recheck_login(connection);
 	verdict = connection_judge(connection);
 	if (verdict == NULL) {
 		worker_judge_soon(
@@ -299,23 +319,17 @@ void connection_rejudge(struct connection *connection)
 		return;
 	}
 	connection->uses = verdict->uses;
-	bool same_user = verdict->admission == ADMISSION_ADMIT &&
-			 strcmp(verdict->user, connection->identity->user) == 0;
-
-	if (same_user) {
-		arm_valid_until(connection, verdict->valid_until);
-	} else if (verdict->admission == ADMISSION_ADMIT ||
-		   admission_closes_live(world_policy(worker->world), connection->channel, verdict)) {
-		const char *note =
-			verdict->admission == ADMISSION_ADMIT ? "today's rules map it to another user" : NULL;
+	if (must_close(connection, verdict, &note)) {
 		struct bytes client_id = bytes_text(connection->identity->client_id);
-		uint8_t reason = MQTT_REASON_NOT_AUTHORIZED;
 
 		connection_note_refusal(connection, &(struct connection_refusal){verdict, note, true});
-		if (hub_session_close(worker->hub, client_id, reason, will_of(connection, verdict->step),
-			    false) != ERR_OK) {
+		if (hub_session_close(worker->hub, client_id, MQTT_REASON_NOT_AUTHORIZED,
+			    will_of(connection, verdict->step), false) != ERR_OK) {
 			io_abort(connection->io);
 		}
+	} else {
+		/* Also while knowledge is absent: a certificate ends in the time of a stale list, too. */
+		arm_valid_until(connection, verdict->valid_until);
 	}
 	free(verdict);
 }

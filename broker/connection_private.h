@@ -25,6 +25,8 @@ void pending_free(struct connect_pending *pending);
 
 /* connection_in.c: CONNECT to CONNACK. */
 void connection_read_connect(struct connection *connection, const struct mqtt_frame *frame);
+/* The user that a session of this verdict runs as. */
+const char *connection_user(const struct connection *connection, const struct admission_verdict *verdict);
 /* connection_live.c */
 extern const struct session_link_ops connection_link_ops;
 void connection_feed(struct connection *connection, struct bytes in);
@@ -45,7 +47,10 @@ void connection_refuse(
 /* Refuses outside the judge: a malformed CONNECT, a full server. reason 0: close without an answer. */
 void connection_fault(struct connection *connection, uint8_t reason, const char *clause);
 void connection_send_connack_refusal(struct connection *connection, uint8_t reason);
-/* A verdict of today's world; never on the stack, it is large. NULL when memory is short: then refuse. */
+/*
+ * A verdict of today's world and today's users file; never on the stack, it is large. NULL when memory is short: then
+ * refuse. A live session is judged as admission_judge_live() says.
+ */
 struct admission_verdict *connection_judge(struct connection *connection);
 const struct world_channel *connection_settings(
 	const struct connection *connection); /* NULL: the channel is gone */

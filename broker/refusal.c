@@ -30,6 +30,15 @@ struct refusal {
 	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
 	enum admission_step step;
 	char sentence[X509_SENTENCE_BYTES];
+	/* Of a refused right only; right 0: an admission. */
+	enum auth_right right;
+	bool client_id_bound;
+	char *topic, *user, *common_name, *peer_text;
+};
+
+/* A part of the ring: what is newest takes the place of what is oldest there. */
+struct shelf {
+	size_t first, count, next;
 };
 
 struct refusals {
@@ -38,25 +47,29 @@ struct refusals {
 	struct clock clock;
 	uint8_t key[16];
 	uint64_t counter;
-	size_t kept, next;
+	size_t kept;
+	struct shelf admissions, rights;
 	struct refusal *ring;
 };
 
-enum err refusals_new(size_t kept, struct log *log, struct clock clock, struct refusals **out)
+enum err refusals_new(
+	size_t kept, size_t rights_kept, struct log *log, struct clock clock, struct refusals **out)
 {
 	struct refusals *refusals = calloc(1, sizeof(*refusals));
 
 	if (refusals == NULL) {
 		return ERR_NOMEM;
 	}
-	refusals->ring = calloc(kept, sizeof(*refusals->ring));
+	refusals->kept = kept + rights_kept;
+	refusals->admissions = (struct shelf){0, kept, 0};
+	refusals->rights = (struct shelf){kept, rights_kept, 0};
+	refusals->ring = calloc(refusals->kept, sizeof(*refusals->ring));
 	if (refusals->ring == NULL || crypto_random(refusals->key, sizeof(refusals->key)) != ERR_OK ||
 		pthread_mutex_init(&refusals->lock, NULL) != 0) {
 		free(refusals->ring);
 		free(refusals);
 		return ERR_NOMEM;
 	}
-	refusals->kept = kept;
 	refusals->log = log;
 	refusals->clock = clock;
 	*out = refusals;
@@ -74,6 +87,10 @@ static void refusal_clear(struct refusal *refusal)
 	free(refusal->login_client_id);
 	free(refusal->login_name);
 	free(refusal->session_owner);
+	free(refusal->topic);
+	free(refusal->user);
+	free(refusal->common_name);
+	free(refusal->peer_text);
 	*refusal = (struct refusal){0};
 }
 
@@ -160,24 +177,108 @@ static void log_refusal(struct log *log, const struct refusal_facts *facts, cons
 	buf_release(&subject);
 }
 
-void refusals_add(struct refusals *refusals, const struct refusal_facts *facts, char id[REFUSAL_ID_BYTES])
+/* Under the lock: the oldest place of the shelf, emptied, and a new id. */
+static struct refusal *take_place(struct refusals *refusals, struct shelf *shelf, char id[REFUSAL_ID_BYTES])
 {
-	(void)pthread_mutex_lock(&refusals->lock);
 	uint64_t counter = ++refusals->counter;
-	struct refusal *refusal = &refusals->ring[refusals->next];
+	struct refusal *refusal = &refusals->ring[shelf->first + shelf->next];
 
 	/* Not a counter that anybody could follow: how many are refused is nobody's business outside. */
 	uint64_t hash = siphash(refusals->key, bytes_of(&counter, sizeof(counter)));
 
 	(void)snprintf(id, REFUSAL_ID_BYTES, "%08X", (unsigned)(hash & 0xffffffffu));
-	refusals->next = (refusals->next + 1) % refusals->kept;
+	shelf->next = (shelf->next + 1) % shelf->count;
 	refusal_clear(refusal);
-	refusal_fill(refusal, facts);
+	return refusal;
+}
+
+static void sign(struct refusals *refusals, struct refusal *refusal, const char id[REFUSAL_ID_BYTES])
+{
 	memcpy(refusal->id, id, REFUSAL_ID_BYTES);
 	refusal->wall_ms = clock_wall_ms(&refusals->clock);
+}
+
+void refusals_add(struct refusals *refusals, const struct refusal_facts *facts, char id[REFUSAL_ID_BYTES])
+{
+	(void)pthread_mutex_lock(&refusals->lock);
+	struct refusal *refusal = take_place(refusals, &refusals->admissions, id);
+
+	refusal_fill(refusal, facts);
+	sign(refusals, refusal, id);
 	(void)pthread_mutex_unlock(&refusals->lock);
 	log_refusal(refusals->log, facts, id);
 }
+
+/* --- rights --- */
+
+static const char *right_word(enum auth_right right)
+{
+	return right == RIGHT_PUB ? "PUB" : "SUB";
+}
+
+/* Asks as the engine's hooks do. */
+static void ask_right(
+	const struct policy *policy, const struct refusal_right *right, struct authority_answer *answer)
+{
+	struct authority_subject subject = {
+		.user = right->user,
+		.client_id = right->client_id_bound ? right->client_id : NULL,
+		.common_name = right->common_name,
+	};
+
+	*answer = (struct authority_answer){.granted = false};
+	if (policy_channel(policy, right->channel) == NULL) {
+		(void)snprintf(answer->reason, sizeof(answer->reason), "the channel is not started");
+	} else if (policy_gate_open(policy, right->channel, GATE_AUTHORITY)) {
+		answer->granted = true;
+		(void)snprintf(answer->reason, sizeof(answer->reason), "the gate was opened by INSECGATE");
+	} else if (right->right == RIGHT_PUB) {
+		answer->granted =
+			authority_may_publish(policy_authority(policy), &subject, right->topic, answer);
+	} else {
+		answer->granted =
+			authority_may_subscribe(policy_authority(policy), &subject, right->topic, answer);
+	}
+}
+
+static void right_fill(struct refusal *refusal, const struct refusal_right *right, const char *reason)
+{
+	bool failed = bytes_dup_text(right->topic, &refusal->topic) != ERR_OK;
+
+	(void)snprintf(refusal->channel, sizeof(refusal->channel), "%s", right->channel);
+	(void)snprintf(refusal->sentence, sizeof(refusal->sentence), "%s", reason);
+	refusal->right = right->right;
+	refusal->client_id_bound = right->client_id_bound;
+	refusal->client_id = copy_text(right->client_id, &failed);
+	refusal->user = copy_text(right->user, &failed);
+	refusal->common_name = copy_text(right->common_name, &failed);
+	refusal->peer_text = copy_text(right->peer, &failed);
+	if (failed) {
+		refusal_clear(refusal);
+	}
+}
+
+void refusals_add_right(
+	struct refusals *refusals, const struct refusal_right *right, char id[REFUSAL_ID_BYTES])
+{
+	struct authority_answer answer;
+
+	ask_right(right->policy, right, &answer);
+	(void)pthread_mutex_lock(&refusals->lock);
+	struct refusal *refusal = take_place(refusals, &refusals->rights, id);
+
+	right_fill(refusal, right, answer.reason);
+	sign(refusals, refusal, id);
+	(void)pthread_mutex_unlock(&refusals->lock);
+	LOG(refusals->log, LOG_WARN, "LKG8077W",
+		right->right == RIGHT_PUB ? "publish refused" : "subscribe refused", LF_TEXT("refusal", id),
+		LF_TEXT("channel", right->channel), LF_TEXT("client", right->client_id),
+		LF_TEXT("user", right->user), LF_TEXT("peer", right->peer == NULL ? "" : right->peer),
+		LF_TEXT("step", "authority"), LF_BYTES("topic", right->topic),
+		LF_TEXT("right", right_word(right->right)), LF_TEXT("sentence", answer.reason));
+}
+
+/* --- explain --- */
 
 static const char *const outcome_words[] = {
 	[TRACE_PASSED] = "passed",
@@ -364,6 +465,86 @@ static enum err explain(
 	return err;
 }
 
+static enum err explain_right_text(
+	const struct refusal *refusal, const struct authority_answer *answer, struct buf *out)
+{
+	char when[CLOCK_TEXT_BYTES];
+
+	clock_format(refusal->wall_ms, when);
+	if (buf_printf(out, "Refusal %s, %s, a %s was refused\n", refusal->id, when,
+		    refusal->right == RIGHT_PUB ? "publish" : "subscribe") != ERR_OK ||
+		put_line(out, "channel", refusal->channel) != ERR_OK ||
+		put_line(out, "peer", refusal->peer_text) != ERR_OK ||
+		put_line(out, "client id", refusal->client_id) != ERR_OK ||
+		put_line(out, "bound",
+			refusal->client_id_bound ? "yes" : "no, ${clientid} counts for nothing") != ERR_OK ||
+		put_line(out, "user", refusal->user) != ERR_OK ||
+		put_line(out, "common name", refusal->common_name) != ERR_OK ||
+		put_line(out, refusal->right == RIGHT_PUB ? "topic" : "filter", refusal->topic) != ERR_OK ||
+		put_line(out, "right", right_word(refusal->right)) != ERR_OK ||
+		put_line(out, "then", refusal->sentence) != ERR_OK) {
+		return ERR_NOMEM;
+	}
+	return buf_printf(out,
+		"Asked again under today's policy, by the same function as the broker asks:\n"
+		"Answer today: %s: %s\n",
+		answer->granted ? "GRANTED" : "REFUSED", answer->reason);
+}
+
+static void json_pair(struct json_writer *json, const char *key, const char *value)
+{
+	json_key(json, key);
+	json_text(json, value == NULL ? "" : value);
+}
+
+static enum err explain_right_json(
+	const struct refusal *refusal, const struct authority_answer *answer, struct buf *out)
+{
+	struct json_writer json = json_writer_init(out);
+	char when[CLOCK_TEXT_BYTES];
+
+	clock_format(refusal->wall_ms, when);
+	json_object_begin(&json);
+	json_pair(&json, "refusal", refusal->id);
+	json_pair(&json, "time", when);
+	json_pair(&json, "channel", refusal->channel);
+	json_pair(&json, "peer", refusal->peer_text);
+	json_pair(&json, "client", refusal->client_id);
+	json_key(&json, "client_bound");
+	json_bool(&json, refusal->client_id_bound);
+	json_pair(&json, "user", refusal->user);
+	json_pair(&json, "common_name", refusal->common_name);
+	json_pair(&json, "topic", refusal->topic);
+	json_pair(&json, "right", right_word(refusal->right));
+	json_pair(&json, "then_step", "authority");
+	json_pair(&json, "then", refusal->sentence);
+	json_pair(&json, "verdict", answer->granted ? "GRANTED" : "REFUSED");
+	json_pair(&json, "step", "authority");
+	json_pair(&json, "sentence", answer->reason);
+	json_object_end(&json);
+	enum err err = json_err(&json);
+
+	return err == ERR_OK ? buf_append_text(out, "\n") : err;
+}
+
+static enum err explain_right(
+	const struct refusal *refusal, const struct policy *policy, bool json, struct buf *out)
+{
+	struct refusal_right right = {
+		.channel = refusal->channel,
+		.client_id = refusal->client_id,
+		.client_id_bound = refusal->client_id_bound,
+		.user = refusal->user,
+		.common_name = refusal->common_name,
+		.right = refusal->right,
+		.topic = bytes_text(refusal->topic),
+	};
+	struct authority_answer answer;
+
+	ask_right(policy, &right, &answer);
+	return json ? explain_right_json(refusal, &answer, out) : explain_right_text(refusal, &answer, out);
+}
+
 enum err refusals_explain(struct refusals *refusals, const char *id, const struct policy *policy, int64_t now,
 	bool json, struct buf *out)
 {
@@ -375,7 +556,8 @@ enum err refusals_explain(struct refusals *refusals, const char *id, const struc
 
 		if (refusal->id[0] != '\0' && refusal->channel[0] != '\0' &&
 			strcasecmp(refusal->id, id) == 0) {
-			err = explain(refusal, policy, now, json, out);
+			err = refusal->right != 0 ? explain_right(refusal, policy, json, out)
+						  : explain(refusal, policy, now, json, out);
 			break;
 		}
 	}

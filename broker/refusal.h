@@ -1,6 +1,7 @@
 /*
  * refusal.h - why somebody was not let in, or was thrown out: one log line with an id, and the evidence behind it.
- * Owns:    the last BROKER_REFUSALS_KEPT pieces of evidence; no secret is among them.
+ * Owns:    the last pieces of evidence: BROKER_REFUSALS_KEPT of admission, BROKER_RIGHTS_KEPT of publishing and
+ *          subscribing, apart, so that neither pushes the other out. No secret is among them.
  * Never:   judges but for explain, through the one judge.
  * Threads: any; one lock, held for a copy.
  */
@@ -14,7 +15,8 @@
 #define REFUSAL_ID_BYTES 9 /* eight hex digits and a NUL */
 
 struct refusals;
-MUST_CHECK enum err refusals_new(size_t kept, struct log *log, struct clock clock, struct refusals **out);
+MUST_CHECK enum err refusals_new(
+	size_t kept, size_t rights_kept, struct log *log, struct clock clock, struct refusals **out);
 void refusals_free(struct refusals *refusals);
 
 struct refusal_facts {
@@ -27,6 +29,22 @@ struct refusal_facts {
 };
 /* Keeps a copy, writes the log line; id receives the refusal id. Nothing here can fail outwardly: out of memory keeps no evidence. */
 void refusals_add(struct refusals *refusals, const struct refusal_facts *facts, char id[REFUSAL_ID_BYTES]);
+
+/* A publish or subscribe that authority refused. Borrowed for the call; the optional ones NULL. */
+struct refusal_right {
+	const char *channel;
+	const char *client_id;
+	bool client_id_bound;
+	const char *user;
+	const char *common_name;
+	const char *peer;
+	enum auth_right right;       /* RIGHT_PUB or RIGHT_SUB */
+	struct bytes topic;          /* or filter */
+	const struct policy *policy; /* that refused it */
+};
+/* As above, for a right. */
+void refusals_add_right(
+	struct refusals *refusals, const struct refusal_right *right, char id[REFUSAL_ID_BYTES]);
 
 /*
  * Judges the kept evidence under policy, as of now (seconds), and appends the account to out: text or JSON.

@@ -28,8 +28,55 @@ void worker_deinit(struct worker *worker)
 	wheel_cancel(worker->wheel, &worker->slice);
 	hub_free(worker->hub);
 	worker->hub = NULL;
+	wheel_cancel(worker->wheel, &worker->lines_again);
 	world_unref(worker->world);
 	worker->world = NULL;
+}
+
+/* --- refused rights --- */
+
+#define RIGHT_LINES_MS 1000u
+
+static void on_lines_again(struct wheel_timer *timer)
+{
+	struct worker *worker = CONTAINER_OF(timer, struct worker, lines_again);
+
+	if (worker->right_suppressed > 0) {
+		LOG(worker->shared->log, LOG_WARN, "LKG8079W",
+			"more publishes and subscribes were refused than are logged one by one",
+			LF_INT("suppressed", worker->right_suppressed), LF_INT("worker", worker->at));
+	}
+	worker->right_lines = 0;
+	worker->right_suppressed = 0;
+}
+
+void worker_right_refused(struct worker *worker, const struct session_identity *identity,
+	enum auth_right right, struct bytes topic)
+{
+	char id[REFUSAL_ID_BYTES];
+	struct refusal_right refused = {
+		.channel = identity->channel,
+		.client_id = identity->client_id,
+		.client_id_bound = identity->client_id_bound,
+		.user = identity->user,
+		.common_name = identity->common_name,
+		.peer = identity->peer,
+		.right = right,
+		.topic = topic,
+		.policy = world_policy(worker->world),
+	};
+
+	if (!wheel_timer_pending(&worker->lines_again)) {
+		worker->lines_again.fn = on_lines_again;
+		wheel_add(worker->wheel, &worker->lines_again,
+			net_now_ms(worker->shared->net, worker->at) + RIGHT_LINES_MS);
+	}
+	if (worker->right_lines == BROKER_RIGHT_LINES_MAX) {
+		worker->right_suppressed++;
+		return;
+	}
+	worker->right_lines++;
+	refusals_add_right(worker->shared->refusals, &refused, id);
 }
 
 static void arm_slice(struct worker *worker)

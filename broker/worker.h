@@ -36,6 +36,9 @@ struct worker {
 	struct list connections; /* judged under this world, or not admitted yet */
 	struct list unjudged;    /* live, to be judged again under this world */
 	struct wheel_timer slice;
+	/* Lines about refused rights: how many this second, and how many more there would have been. */
+	struct wheel_timer lines_again;
+	unsigned right_lines, right_suppressed;
 	atomic_ulong live; /* admitted sessions here; read by the control loop */
 };
 
@@ -45,6 +48,9 @@ MUST_CHECK enum err worker_init(struct worker *worker, struct shared *shared, un
 void worker_set_world(struct worker *worker, struct world *world);
 /* On the worker's loop, when it stops; or after the loops have ended. */
 void worker_deinit(struct worker *worker);
+/* On the worker's loop: a publish or subscribe was refused; logs and keeps it, within bounds. */
+void worker_right_refused(struct worker *worker, const struct session_identity *identity,
+	enum auth_right right, struct bytes topic);
 /* Puts a live connection among those to be judged again soon. */
 void worker_judge_soon(struct worker *worker, struct list *connection_node);
 

@@ -26,7 +26,8 @@ struct admin_client {
 	struct buf in, out, report;
 	char head[64];
 	size_t body_at, body_len;
-	bool have_head, running, closing;
+	uint64_t serial;
+	bool have_head, running, replied, closing;
 	struct mqsc_script *script;
 	struct mqsc_host host;
 };
@@ -36,6 +37,7 @@ struct admin {
 	uv_pipe_t listener;
 	struct list clients;
 	unsigned client_count;
+	uint64_t client_serial;
 	char path[108];
 	bool closing;
 	unsigned open; /* handles, the listener included */
@@ -80,9 +82,10 @@ static void on_written(uv_write_t *write, int status)
 
 static void reply(struct admin_client *client, int code)
 {
-	if (client->closing) {
+	if (client->closing || client->replied) {
 		return;
 	}
+	client->replied = true;
 	client->out.len = 0;
 	if (buf_printf(&client->out, "%d %zu\n", code, client->report.len) != ERR_OK ||
 		buf_append(&client->out, buf_bytes(&client->report)) != ERR_OK) {
@@ -105,28 +108,41 @@ static bool has_flag(const struct admin_client *client, const char *flag)
 /* --- mqsc --- */
 
 struct finished {
-	struct admin *admin;
-	struct admin_client *client; /* looked up again: it may have gone */
+	struct control *control;
+	uint64_t client; /* looked up again: it may have gone, and the admin socket with it */
 	int code;
 };
 
-static struct admin_client *find_client(struct admin *admin, const struct admin_client *wanted)
+static struct admin_client *find_client(struct admin *admin, uint64_t serial)
 {
+	if (admin == NULL) {
+		return NULL;
+	}
 	LIST_FOR_EACH(node, &admin->clients)
 	{
-		if (CONTAINER_OF(node, struct admin_client, node) == wanted) {
-			return CONTAINER_OF(node, struct admin_client, node);
+		struct admin_client *client = CONTAINER_OF(node, struct admin_client, node);
+
+		if (client->serial == serial) {
+			return client;
 		}
 	}
 	return NULL;
 }
 
 /* The reply goes out when every worker serves under what the script changed. */
-static void on_script_published(void *ctx)
+static void on_script_published(void *ctx, enum err err)
 {
 	struct finished *finished = ctx;
-	struct admin_client *client = find_client(finished->admin, finished->client);
+	struct control *control = finished->control;
+	struct admin_client *client = find_client(control->admin, finished->client);
 
+	if (client != NULL && err != ERR_OK) {
+		enum err said = buf_printf(&client->report,
+			"AMQ8101E: What was changed is not in force, the policy cannot be built: %s\n",
+			control->publish_sentence);
+		(void)said;
+		finished->code = 20;
+	}
 	if (client != NULL) {
 		reply(client, finished->code);
 	}
@@ -145,9 +161,10 @@ static void on_script_over(struct mqsc_script *script, void *ctx)
 		client_close(client);
 		return;
 	}
-	*finished = (struct finished){client->admin, client, mqsc_summary_exit_code(&summary)};
+	*finished =
+		(struct finished){client->admin->control, client->serial, mqsc_summary_exit_code(&summary)};
 	if (control_published(client->admin->control, on_script_published, finished) != ERR_OK) {
-		on_script_published(finished);
+		on_script_published(finished, ERR_OK);
 	}
 }
 
@@ -326,6 +343,7 @@ static void on_connection(uv_stream_t *listener, int status)
 		return;
 	}
 	client->admin = admin;
+	client->serial = ++admin->client_serial;
 	client->in = BUF_INIT(BROKER_ADMIN_REQUEST_MAX + 2u * 65536u);
 	client->out = BUF_INIT(MQSC_OUTPUT_BYTES_MAX + 64u);
 	client->report = BUF_INIT(MQSC_OUTPUT_BYTES_MAX);
@@ -400,7 +418,11 @@ void admin_close(struct control *control)
 	admin->closing = true;
 	LIST_FOR_EACH(node, &admin->clients)
 	{
-		client_close(CONTAINER_OF(node, struct admin_client, node));
+		struct admin_client *client = CONTAINER_OF(node, struct admin_client, node);
+
+		mqsc_script_free(client->script); /* a command that it waits for ends for nobody */
+		client->script = NULL;
+		client_close(client);
 	}
 	(void)unlink(admin->path);
 	uv_close((uv_handle_t *)&admin->listener, on_listener_closed);

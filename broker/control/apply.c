@@ -208,12 +208,16 @@ static enum err run_script(struct apply *apply, size_t index)
 
 /* --- putting it in force --- */
 
-static void on_apply_published(void *ctx)
+static void on_apply_published(void *ctx, enum err err)
 {
 	struct apply *apply = ctx;
 	struct control *control = apply->control;
-	enum err err = ERR_OK;
 
+	if (err != ERR_OK) {
+		say(apply, control->stopping ? "the broker is stopping" : control->publish_sentence);
+		apply_end(apply, err);
+		return;
+	}
 	LIST_FOR_EACH_SAFE(node, after, &control->channels)
 	{
 		struct channel *channel = CONTAINER_OF(node, struct channel, node);
@@ -250,7 +254,9 @@ static enum err commit_channels(struct apply *apply, const struct catalog *befor
 		const struct object *is = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
 		struct to_start *wanted = find_start(apply, channel->name);
 
-		if (wanted == NULL || was == NULL || is == NULL || !channel_listens_alike(was, is)) {
+		/* One that still reads its files for a START would take what an older configuration names. */
+		if (channel->state == CHANNEL_STARTING || wanted == NULL || was == NULL || is == NULL ||
+			!channel_listens_alike(was, is)) {
 			channel_close(channel, MQTT_REASON_ADMINISTRATIVE_ACTION);
 		}
 	}
@@ -261,6 +267,11 @@ static enum err commit_channels(struct apply *apply, const struct catalog *befor
 			err = channel_new(control, apply->channels[i].channel, &channel);
 		}
 		if (err == ERR_OK) {
+			if (apply->channels[i].material.crls == NULL) {
+				crl_set_unref(channel->material.crls); /* CRLFILE is no longer named */
+				channel->material.crls = NULL;
+				channel->crl_failed = false;
+			}
 			channel_take(channel, &apply->channels[i].material);
 			channel->state = CHANNEL_RUNNING;
 		}
@@ -275,6 +286,7 @@ static void commit(struct apply *apply)
 	enum err err;
 
 	admin_end_scripts(control);
+	control->apply_committed = true;
 	control->catalog = apply->catalog;
 	apply->catalog = NULL;
 	control->catalog_base += CATALOG_BASE_STEP;
@@ -372,6 +384,9 @@ static void apply_done(struct job *job)
 	struct apply *apply = CONTAINER_OF(job, struct apply, job);
 	enum err err = apply->err;
 
+	if (err == ERR_OK && apply->control->stopping) {
+		err = ERR_STATE;
+	}
 	if (err == ERR_OK) {
 		err = catalog_new(&apply->catalog);
 	}
@@ -387,13 +402,15 @@ static void apply_done(struct job *job)
 
 void control_apply(struct control *control, control_done_fn done, void *ctx)
 {
-	struct apply *apply = control->apply != NULL ? NULL : calloc(1, sizeof(*apply));
+	bool busy = control->apply != NULL || control->stopping;
+	struct apply *apply = busy ? NULL : calloc(1, sizeof(*apply));
 
 	if (apply == NULL) {
-		done(ctx, control->apply != NULL ? ERR_BUSY : ERR_NOMEM,
-			"the configuration is being read already");
+		done(ctx, busy ? ERR_BUSY : ERR_NOMEM,
+			busy ? "the configuration is being read already" : NULL);
 		return;
 	}
+	control->apply_committed = false;
 	apply->control = control;
 	apply->done = done;
 	apply->ctx = ctx;

@@ -108,6 +108,7 @@ enum err channel_new(struct control *control, const char *name, struct channel *
 		return ERR_NOMEM;
 	}
 	channel->control = control;
+	channel->serial = ++control->channel_serial;
 	channel->state = CHANNEL_STARTING;
 	memcpy(channel->name, name, strlen(name) + 1); /* the catalog bounds it */
 	list_push_back(&control->channels, &channel->node);
@@ -183,6 +184,14 @@ void channel_take(struct channel *channel, struct material *material)
 		if (channel->listener != NULL) {
 			listener_set_tls(channel->listener, into->tls);
 		}
+	}
+	if (material->crls != NULL && into->crls != NULL &&
+		crl_set_generation(into->crls) != material->crls_known &&
+		material_join_crls(material, into->crls, control_next_generation(channel->control)) !=
+			ERR_OK) {
+		/* Out of memory: what is in force stays, and the watch finds that it is not what the files say. */
+		crl_set_unref(material->crls);
+		material->crls = NULL;
 	}
 	if (material->crls != NULL) {
 		crl_set_unref(into->crls);
@@ -328,7 +337,14 @@ bool channel_listens_alike(const struct object *a, const struct object *b)
 	return alike;
 }
 
+uint64_t control_configuration(const struct control *control)
+{
+	return control->catalog_base;
+}
+
 /* --- START CHANNEL --- */
+
+#define STOPPING_SENTENCE "AMQ8101E: The broker is stopping."
 
 static void load_free(struct load_job *load)
 {
@@ -401,6 +417,7 @@ enum err load_submit(
 
 struct start {
 	struct control *control;
+	uint64_t serial;
 	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
 	control_done_fn done;
 	void *ctx;
@@ -412,22 +429,37 @@ static void start_end(struct start *start, enum err err, const char *message)
 	free(start);
 }
 
+/* The channel that this START made; NULL: it was stopped meanwhile, even if another one has its name by now. */
+static struct channel *started_channel(const struct start *start)
+{
+	struct channel *channel = control_channel(start->control, start->channel);
+
+	return channel != NULL && channel->serial == start->serial ? channel : NULL;
+}
+
 /* Every worker knows the channel's policy: it may accept. */
-static void on_start_published(void *ctx)
+static void on_start_published(void *ctx, enum err published)
 {
 	struct start *start = ctx;
 	struct control *control = start->control;
-	struct channel *channel = control_channel(control, start->channel);
+	struct channel *channel = started_channel(start);
 	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, start->channel);
 	struct buf why = BUF_INIT(1024);
 	const char *message = NULL;
-	enum err err = ERR_STATE;
+	enum err err = published == ERR_OK ? ERR_STATE : published;
 
-	if (channel != NULL && object != NULL) {
+	if (published == ERR_OK && channel != NULL && channel->listener != NULL) {
+		err = ERR_OK; /* SIGHUP wanted it, too, and was faster */
+	} else if (published == ERR_OK && channel != NULL && object != NULL) {
 		err = channel_open(channel, object, &why);
-		if (err != ERR_OK) {
-			channel_close(channel, MQTT_REASON_SERVER_SHUTTING_DOWN);
-		}
+	} else if (published != ERR_OK && !control->stopping) {
+		enum err said = buf_printf(&why,
+			"AMQ9524E: Channel '%s' cannot start: the policy cannot be built: %s", start->channel,
+			control->publish_sentence);
+		(void)said;
+	}
+	if (err != ERR_OK && channel != NULL) {
+		channel_close(channel, MQTT_REASON_SERVER_SHUTTING_DOWN);
 	}
 	if (err != ERR_OK && (why.len == 0 || buf_text(&why, &message) != ERR_OK)) {
 		message = "AMQ9524E: The channel was stopped while it started.";
@@ -439,7 +471,7 @@ static void on_start_published(void *ctx)
 static void on_start_loaded(struct load_job *load)
 {
 	struct start *start = load->ctx;
-	struct channel *channel = control_channel(load->control, load->channel);
+	struct channel *channel = started_channel(start);
 	const char *message = NULL;
 
 	if (channel == NULL || load->err != ERR_OK) {
@@ -477,6 +509,10 @@ void control_start_channel(struct control *control, const char *name, control_do
 	struct start *start = NULL;
 	enum err err = object == NULL ? ERR_NOT_FOUND : ERR_OK;
 
+	if (control->stopping) {
+		done(ctx, ERR_STATE, STOPPING_SENTENCE);
+		return;
+	}
 	if (err == ERR_OK && control_channel(control, name) != NULL) {
 		err = buf_printf(&why, "AMQ9514E: Channel '%s' is in use.", name);
 		err = err == ERR_OK ? ERR_BUSY : err;
@@ -489,7 +525,8 @@ void control_start_channel(struct control *control, const char *name, control_do
 		err = start == NULL ? ERR_NOMEM : channel_new(control, name, &channel);
 	}
 	if (err == ERR_OK) {
-		*start = (struct start){.control = control, .done = done, .ctx = ctx};
+		*start = (struct start){
+			.control = control, .serial = channel->serial, .done = done, .ctx = ctx};
 		memcpy(start->channel, name, strlen(name) + 1);
 		err = load_submit(control, object, on_start_loaded, start);
 	}
@@ -540,6 +577,7 @@ struct refresh {
 	struct control *control;
 	control_done_fn done;
 	void *ctx;
+	uint64_t configuration; /* of which the files were read */
 	unsigned due;
 	enum err err;
 	struct buf why;
@@ -553,11 +591,12 @@ struct refresh {
 	struct buf warnings;
 };
 
-static void on_refresh_published(void *ctx)
+static void on_refresh_published(void *ctx, enum err err)
 {
 	struct refresh *refresh = ctx;
 
-	refresh->done(refresh->ctx, ERR_OK, NULL);
+	refresh->done(refresh->ctx, err,
+		err == ERR_OK ? NULL : "AMQ9710E: What was read again could not be put in force yet.");
 	free(refresh->loaded);
 	buf_release(&refresh->warnings);
 	buf_release(&refresh->why);
@@ -605,6 +644,14 @@ static void refresh_part_in(struct refresh *refresh, enum err err, struct bytes 
 	if (refresh->due > 0) {
 		return;
 	}
+	if (refresh->err == ERR_OK &&
+		(control->stopping || control_configuration(control) != refresh->configuration)) {
+		/* What was read belongs to channels as they were. */
+		enum err said =
+			buf_append_text(&refresh->why, "the configuration itself was read again meanwhile");
+
+		refresh->err = said == ERR_OK ? ERR_STATE : said;
+	}
 	if (refresh->err != ERR_OK) {
 		refresh_fail(refresh);
 		return;
@@ -623,7 +670,7 @@ static void refresh_part_in(struct refresh *refresh, enum err err, struct bytes 
 	control->login_generation = control_next_generation(control);
 	control_dirty(control);
 	if (control_published(control, on_refresh_published, refresh) != ERR_OK) {
-		on_refresh_published(refresh); /* it is on its way all the same */
+		on_refresh_published(refresh, ERR_OK); /* it is on its way all the same */
 	}
 }
 
@@ -695,13 +742,15 @@ static void refresh_logins_done(struct job *job)
 
 void control_refresh(struct control *control, control_done_fn done, void *ctx)
 {
-	struct refresh *refresh = calloc(1, sizeof(*refresh));
+	struct refresh *refresh = control->stopping ? NULL : calloc(1, sizeof(*refresh));
 
 	if (refresh == NULL) {
-		done(ctx, ERR_NOMEM, NULL);
+		done(ctx, control->stopping ? ERR_STATE : ERR_NOMEM,
+			control->stopping ? STOPPING_SENTENCE : NULL);
 		return;
 	}
 	refresh->control = control;
+	refresh->configuration = control_configuration(control);
 	refresh->done = done;
 	refresh->ctx = ctx;
 	refresh->why = BUF_INIT(4096);

@@ -19,6 +19,7 @@ enum channel_state { CHANNEL_STARTING, CHANNEL_RUNNING };
 struct channel {
 	struct list node;
 	struct control *control;
+	uint64_t serial; /* tells this channel from an earlier one of its name */
 	enum channel_state state;
 	char name[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
 	struct listener *listener;
@@ -29,8 +30,8 @@ struct channel {
 	int64_t started_ms;
 };
 
-/* Told when every worker has the new world. */
-typedef void (*published_fn)(void *ctx);
+/* Told when every worker has the new world (ERR_OK), or that it could not be built, or that the broker stops (ERR_STATE). */
+typedef void (*published_fn)(void *ctx, enum err err);
 #define PUBLISH_WAITERS_MAX 64u
 
 struct control {
@@ -54,10 +55,13 @@ struct control {
 	uint64_t rules_from, authority_from; /* catalog generations they were built from */
 	uint64_t catalog_base;               /* told apart between catalogs */
 	uint64_t generation; /* source of numbers for trust, revocation, login parts and worlds */
+	uint64_t channel_serial;
 
 	/* Publication. */
 	struct world *world;
 	bool dirty, publishing;
+	bool publish_failed;        /* said once, tried again */
+	char publish_sentence[160]; /* why */
 	unsigned acks_due;
 	uint64_t published_ms;
 	struct wheel_timer publish_timer;
@@ -71,6 +75,8 @@ struct control {
 	struct wheel_timer watch_timer;
 	struct watch_job *watch; /* under way */
 	struct apply *apply;     /* start-up or SIGHUP under way */
+	bool apply_again;        /* a SIGHUP came meanwhile */
+	bool apply_committed;    /* the last one changed something, even if it failed behind that */
 	struct admin *admin;
 	struct signals *signals;
 	bool stopping, ready;
@@ -81,9 +87,11 @@ struct control {
 /* --- publish.c --- */
 /* Something that a policy is built from has changed. */
 void control_dirty(struct control *control);
-/* fn is called once every worker serves under all changes made so far; perhaps at once. ERR_LIMIT. */
+/* fn is called once every worker serves under all changes made so far; perhaps at once. ERR_LIMIT; ERR_STATE: the broker stops. */
 MUST_CHECK enum err control_published(struct control *control, published_fn fn, void *ctx);
 uint64_t control_next_generation(struct control *control);
+/* Whoever waits for a publication is told ERR_STATE. */
+void control_publish_end_waiters(struct control *control);
 void control_publish_stop(struct control *control);
 
 /* --- channels.c --- */
@@ -114,6 +122,8 @@ struct load_job {
 	struct material material;
 	struct buf why;
 };
+/* Of which number the configuration is: another one after SIGHUP. */
+uint64_t control_configuration(const struct control *control);
 MUST_CHECK enum err load_submit(
 	struct control *control, const struct object *object, void (*then)(struct load_job *load), void *ctx);
 /* Takes what was loaded; parts that were not loaded stay. */
@@ -158,6 +168,8 @@ void admin_end_scripts(struct control *control);
 /* --- signals.c --- */
 MUST_CHECK enum err signals_open(struct control *control);
 void signals_close(struct control *control);
+/* Reads everything again if SIGHUP came while that was under way. */
+void control_apply_again(struct control *control);
 void control_quit(struct control *control);
 
 #endif

@@ -190,7 +190,7 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*left, *right);
 }
 
-/* The file itself, or the regular files of a folder but for hidden ones (an editor's, a copy under way). */
+/* The file itself, or the files of a folder but for hidden ones (an editor's, a copy under way). */
 static enum err crl_files_list(const char *path, struct crl_files *out)
 {
 	struct stat status;
@@ -209,7 +209,10 @@ static enum err crl_files_list(const char *path, struct crl_files *out)
 	}
 	for (struct dirent *entry = readdir(folder); entry != NULL && err == ERR_OK;
 		entry = readdir(folder)) {
-		if (entry->d_name[0] != '.') {
+		struct stat member;
+
+		if (entry->d_name[0] != '.' && (fstatat(dirfd(folder), entry->d_name, &member, 0) != 0 ||
+						       !S_ISDIR(member.st_mode))) {
 			err = crl_files_add(out, path, entry->d_name);
 		}
 	}
@@ -219,6 +222,8 @@ static enum err crl_files_list(const char *path, struct crl_files *out)
 	}
 	return err;
 }
+
+#define CRL_STAMP_TRIES 3u
 
 static enum err stamp_files(const struct crl_files *files, uint8_t out[SHA256_BYTES])
 {
@@ -246,13 +251,18 @@ static enum err stamp_files(const struct crl_files *files, uint8_t out[SHA256_BY
 
 enum err crl_stamp(const char *path, uint8_t out[SHA256_BYTES])
 {
-	struct crl_files files = {0};
-	enum err err = crl_files_list(path, &files);
+	enum err err = ERR_NOT_FOUND;
 
-	if (err == ERR_OK) {
-		err = stamp_files(&files, out);
+	/* A file that was renamed between listing and looking is not a folder that cannot be read. */
+	for (unsigned try = 0; try < CRL_STAMP_TRIES && err == ERR_NOT_FOUND; try++) {
+		struct crl_files files = {0};
+
+		err = crl_files_list(path, &files);
+		if (err == ERR_OK) {
+			err = stamp_files(&files, out);
+		}
+		crl_files_release(&files);
 	}
-	crl_files_release(&files);
 	return err;
 }
 
@@ -279,29 +289,52 @@ static enum err load_crl_file(const char *path, struct crl_list *list, struct bu
 	return err;
 }
 
+/* How many older lists of one issuer stay beside those in the files. */
+#define CRLS_KEPT_PER_ISSUER 4u
+
+/* How many of list's first `fresh` are of known's issuer; 0 also if known itself is among them. */
+static size_t fresh_of_issuer(const struct crl *known, const struct crl_list *list, size_t fresh)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < fresh; i++) {
+		if (memcmp(crl_sha256(known), crl_sha256(list->items[i]), SHA256_BYTES) == 0) {
+			return 0;
+		}
+		count += x509_name_equal(crl_issuer_der(known), crl_issuer_der(list->items[i])) ? 1 : 0;
+	}
+	return count;
+}
+
 /*
- * What was known of an issuer stays known: lists of issuers that are still there join the new ones, and the set keeps the
- * newest of each. A file with an older list therefore changes nothing.
+ * What was known of an issuer stays known: lists of issuers that are still there join the new ones, and the judge takes the
+ * newest that the issuer signed. A file with an older list therefore changes nothing. Who signed what is not known here, so
+ * a few older ones stay; not all that there ever were. The set is sorted, newest first within an issuer.
  */
 static enum err keep_known(const struct crl_set *before, struct crl_list *list)
 {
 	size_t fresh = list->count;
+	size_t kept = 0;
 	enum err err = ERR_OK;
 
 	for (size_t i = 0; before != NULL && err == ERR_OK && i < crl_set_count(before); i++) {
 		const struct crl *known = crl_set_at(before, i);
+		size_t siblings = fresh_of_issuer(known, list, fresh);
 
-		for (size_t j = 0; j < fresh; j++) {
-			if (x509_name_equal(crl_issuer_der(known), crl_issuer_der(list->items[j]))) {
-				struct crl *reference = crl_ref(known);
-
-				err = crl_list_add(list, reference);
-				if (err != ERR_OK) {
-					crl_unref(reference);
-				}
-				break;
-			}
+		if (i == 0 ||
+			!x509_name_equal(crl_issuer_der(known), crl_issuer_der(crl_set_at(before, i - 1)))) {
+			kept = 0;
 		}
+		if (siblings == 0 || kept >= siblings + CRLS_KEPT_PER_ISSUER - 1) {
+			continue;
+		}
+		struct crl *reference = crl_ref(known);
+
+		err = crl_list_add(list, reference);
+		if (err != ERR_OK) {
+			crl_unref(reference);
+		}
+		kept++;
 	}
 	return err;
 }
@@ -333,8 +366,37 @@ static enum err load_crls(const struct material_options *options, struct materia
 		err = crl_set_new((const struct crl *const *)list.items, list.count, options->crl_generation,
 			&out->crls);
 	}
+	out->crls_known = options->crls_before == NULL ? 0 : crl_set_generation(options->crls_before);
 	crl_list_release(&list);
 	crl_files_release(&files);
+	return err;
+}
+
+enum err material_join_crls(struct material *material, const struct crl_set *in_force, uint64_t generation)
+{
+	struct crl_list list = {0};
+	struct crl_set *joined = NULL;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < crl_set_count(material->crls); i++) {
+		struct crl *reference = crl_ref(crl_set_at(material->crls, i));
+
+		err = crl_list_add(&list, reference);
+		if (err != ERR_OK) {
+			crl_unref(reference);
+		}
+	}
+	if (err == ERR_OK) {
+		err = keep_known(in_force, &list);
+	}
+	if (err == ERR_OK) {
+		err = crl_set_new((const struct crl *const *)list.items, list.count, generation, &joined);
+	}
+	if (err == ERR_OK) {
+		crl_set_unref(material->crls);
+		material->crls = joined;
+	}
+	crl_list_release(&list);
 	return err;
 }
 

@@ -34,12 +34,16 @@ struct material {
 	struct crl_set *crls;
 	struct secret passphrase;        /* of an fd: source */
 	uint8_t crl_stamp[SHA256_BYTES]; /* of the files as they were read */
+	uint64_t crls_known;             /* generation of crls_before; 0: none */
 	int64_t leaf_not_after;          /* seconds, of the certificate that is served */
 };
 /* why: one sentence for the operator. *out is empty on failure. */
 MUST_CHECK enum err material_load(
 	const struct material_options *options, struct material *out, struct buf *why);
 void material_release(struct material *material);
+/* Somebody else was faster: what is in force joins what was loaded, so that an older list never replaces a newer one. */
+MUST_CHECK enum err material_join_crls(
+	struct material *material, const struct crl_set *in_force, uint64_t generation);
 
 /* A digest over names and stamps of the file, or of the files in the folder. ERR_NOT_FOUND, ERR_IO, ERR_LIMIT. */
 MUST_CHECK enum err crl_stamp(const char *path, uint8_t out[SHA256_BYTES]);

@@ -4,6 +4,7 @@
  * Never:   publishes more than once in BROKER_PUBLISH_MS, nor while workers still take the last world.
  * Threads: the control loop; the letters run on workers.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,11 +289,13 @@ struct letter {
 	unsigned at;
 };
 
+#define PUBLISH_RETRY_MS 1000u /* after a policy that could not be built */
+
 static void publish_now(struct control *control);
 
-static void settle(struct control *control)
+/* Those who wait for world `number` or an earlier one are told err. */
+static void settle(struct control *control, uint64_t number, enum err err)
 {
-	uint64_t number = control->world == NULL ? 0 : world_number(control->world);
 	size_t kept = 0;
 	size_t count = control->waiter_count;
 
@@ -305,7 +308,7 @@ static void settle(struct control *control)
 		void *ctx = control->waiters[i].ctx;
 
 		control->waiters[i].fn = NULL;
-		fn(ctx);
+		fn(ctx, err);
 	}
 	/* Callbacks may have added behind count. */
 	for (size_t i = count; i < control->waiter_count; i++) {
@@ -328,7 +331,7 @@ static void on_ack(struct mail *mail, unsigned at)
 	control->publishing = false;
 	/* Only now: until the last worker has the new world, a second look would be one under the old. */
 	engine_rights_changed(control->shared->engine);
-	settle(control);
+	settle(control, world_number(control->world), ERR_OK);
 	if (control->dirty) {
 		control_dirty(control);
 	}
@@ -395,13 +398,22 @@ static void publish_now(struct control *control)
 		for (unsigned at = 0; at < workers; at++) {
 			free(letters[at]);
 		}
-		LOG(control->log, LOG_ERROR, "LKG0402E",
-			"the policy could not be built; the one in force stays",
-			LF_TEXT("why", err_name(err)), LF_TEXT("sentence", error.sentence));
-		publish_later(control); /* dirty stays */
+		if (!control->publish_failed) {
+			LOG(control->log, LOG_ERROR, "LKG0402E",
+				"the policy could not be built; the one in force stays",
+				LF_TEXT("why", err_name(err)), LF_TEXT("sentence", error.sentence));
+		}
+		control->publish_failed = true;
+		(void)snprintf(control->publish_sentence, sizeof(control->publish_sentence), "%s",
+			error.sentence[0] != '\0' ? error.sentence : err_name(err));
+		/* dirty stays: it is tried again, but nobody waits for that. */
+		control->published_ms += PUBLISH_RETRY_MS - BROKER_PUBLISH_MS;
+		publish_later(control);
+		settle(control, UINT64_MAX, err);
 		return;
 	}
 	control->dirty = false;
+	control->publish_failed = false;
 	world_unref(control->world);
 	control->world = world;
 	send_world(control, world, letters, workers);
@@ -426,8 +438,11 @@ void control_dirty(struct control *control)
 
 enum err control_published(struct control *control, published_fn fn, void *ctx)
 {
+	if (control->stopping) {
+		return ERR_STATE;
+	}
 	if (!control->dirty && !control->publishing) {
-		fn(ctx);
+		fn(ctx, ERR_OK);
 		return ERR_OK;
 	}
 	if (control->waiter_count == PUBLISH_WAITERS_MAX) {
@@ -443,10 +458,14 @@ enum err control_published(struct control *control, published_fn fn, void *ctx)
 	return ERR_OK;
 }
 
+void control_publish_end_waiters(struct control *control)
+{
+	settle(control, UINT64_MAX, ERR_STATE);
+}
+
 void control_publish_stop(struct control *control)
 {
 	wheel_cancel(control->wheel, &control->publish_timer);
-	control->waiter_count = 0;
 	world_unref(control->world);
 	control->world = NULL;
 	chlauth_rules_unref(control->rules);

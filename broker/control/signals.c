@@ -21,12 +21,27 @@ static void on_reloaded(void *ctx, enum err err, const char *message)
 {
 	struct control *control = ctx;
 
+	if (control->stopping) {
+		return;
+	}
 	if (err == ERR_OK) {
 		LOG(control->log, LOG_INFO, "LKG0409I", "configuration read again and in force",
 			LF_TEXT("note", message == NULL ? "" : message));
+	} else if (control->apply_committed) {
+		LOG(control->log, LOG_ERROR, "LKG0412E", "configuration in force, but not all of it",
+			LF_TEXT("why", message == NULL ? err_name(err) : message));
 	} else {
 		LOG(control->log, LOG_ERROR, "LKG0410E", "configuration not taken; what was in force stays",
 			LF_TEXT("why", message == NULL ? err_name(err) : message));
+	}
+	control_apply_again(control);
+}
+
+void control_apply_again(struct control *control)
+{
+	if (control->apply_again && !control->stopping) {
+		control->apply_again = false;
+		control_apply(control, on_reloaded, control);
 	}
 }
 
@@ -39,7 +54,11 @@ static void on_signal(uv_signal_t *handle, int signum)
 			LOG(signals->control->log, LOG_WARN, "LKG0411W",
 				"the log file could not be opened again", LF_TEXT("why", "see its folder"));
 		}
-		control_apply(signals->control, on_reloaded, signals->control);
+		/* One that is under way has perhaps read the old files: once more, then. */
+		signals->control->apply_again = true;
+		if (signals->control->apply == NULL) {
+			control_apply_again(signals->control);
+		}
 	} else {
 		control_quit(signals->control);
 	}

@@ -108,11 +108,19 @@ static void watch_run(struct job *job)
 
 /* --- back on the loop --- */
 
+/* SIGHUP may have given the channel another CRLFILE while the old one was read. */
+static bool still_named(const struct control *control, const struct watched *watched)
+{
+	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, watched->channel);
+
+	return object != NULL && strcmp(object_text(object, "CRLFILE"), watched->crl_path) == 0;
+}
+
 static bool take_crls(struct control *control, struct watched *watched)
 {
 	struct channel *channel = control_channel(control, watched->channel);
 
-	if (channel == NULL || !watched->changed) {
+	if (channel == NULL || !watched->changed || !still_named(control, watched)) {
 		return false;
 	}
 	if (watched->err != ERR_OK) {
