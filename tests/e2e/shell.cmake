@@ -1,0 +1,14 @@
+# Tests in shell: whole brokers with mosquitto's clients. Each has a folder and ports of its own.
+find_program(MOSQUITTO_SUB mosquitto_sub)
+find_program(MOSQUITTO_PUB mosquitto_pub)
+
+foreach(name rejudge control)
+  if(MOSQUITTO_SUB AND MOSQUITTO_PUB)
+    add_test(NAME e2e_${name} COMMAND bash "${CMAKE_CURRENT_SOURCE_DIR}/test_${name}.sh")
+  else()
+    # Exit 77 shows as skipped: a missing client is no success.
+    add_test(NAME e2e_${name} COMMAND sh -c "echo mosquitto-clients is not installed; exit 77")
+  endif()
+  set_tests_properties(e2e_${name} PROPERTIES TIMEOUT 240 LABELS e2e SKIP_RETURN_CODE 77
+    ENVIRONMENT "LOCKGATE=$<TARGET_FILE:lockgate>;LOCKGATE_CERTS=$<TARGET_FILE:lockgate-certs>")
+endforeach()
