@@ -25,6 +25,10 @@ static const char *const words_mode[] = {"ENABLED", "DISABLED", "WARN", NULL};
 	{                                                                                                    \
 		key, ATTRIBUTE_TEXT, 0, max, NULL, NULL, false, help                                         \
 	}
+#define TEXT_WITH_BLANKS(key, max, help)                                                                     \
+	{                                                                                                    \
+		key, ATTRIBUTE_TEXT, 0, max, NULL, NULL, true, help                                          \
+	}
 #define NUMBER(key, min, max, initial, help)                                                                 \
 	{                                                                                                    \
 		key, ATTRIBUTE_NUMBER, min, max, NULL, initial, false, help                                  \
@@ -80,7 +84,7 @@ static const struct attribute channel_attributes[] = {
 };
 
 static const struct attribute topic_attributes[] = {
-	TEXT("TOPICSTR", 10240,
+	TEXT_WITH_BLANKS("TOPICSTR", 10240,
 		"topic string of the object; may hold ${clientid}, ${user}, ${cn} as whole levels"),
 	TEXT("DESCR", 64, "description"),
 };
@@ -104,9 +108,8 @@ static const struct attribute chlauth_attributes[] = {
 };
 
 static const struct attribute authrec_attributes[] = {
-	WORD("OBJTYPE", words_objtype, NULL, "type of object: QMGR or TOPIC"),
-	TEXT("PRINCIPAL", AUTH_USER_BYTES_MAX, "the user"),
-	TEXT("GROUP", AUTH_USER_BYTES_MAX, "the group"),
+	WORD("OBJTYPE", words_objtype, NULL, "type of object"),
+	TEXT("PRINCIPAL", AUTH_USER_BYTES_MAX, "the user that is granted something"),
 	WORDS("AUTHLIST", words_rights, NULL, "what is granted: CONNECT on QMGR; PUB, SUB on TOPIC"),
 };
 
@@ -114,8 +117,6 @@ static const struct attribute qmgr_attributes[] = {
 	TEXT("DESCR", 64, "description"),
 	WORD("CHLAUTH", words_mode, "ENABLED",
 		"channel authentication records: in force, ignored, or only logged"),
-	NUMBER("CUTMAX", 0, 100, "5",
-		"percent of the sessions (never fewer than 10) that one command closes without FORCE"),
 };
 
 static const struct {

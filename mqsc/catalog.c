@@ -21,6 +21,14 @@ struct catalog {
 	uint64_t version;
 };
 
+static const size_t objects_max[OBJECT_CLASS_COUNT_] = {
+	[OBJECT_CHANNEL] = AUTH_CHANNELS_MAX,
+	[OBJECT_TOPIC] = MQSC_OBJECTS_MAX,
+	[OBJECT_CHLAUTH] = MQSC_OBJECTS_MAX,
+	[OBJECT_AUTHREC] = MQSC_OBJECTS_MAX,
+	[OBJECT_QMGR] = 1,
+};
+
 /* The index of key, or where it belongs. */
 static size_t shelf_search(const struct shelf *shelf, const char *key, bool *found)
 {
@@ -52,13 +60,13 @@ enum err catalog_put(struct catalog *catalog, struct object *object, struct obje
 	size_t at = shelf_search(shelf, object->key, &found);
 
 	*old = NULL;
+	if (!found && shelf->count >= objects_max[object->class]) {
+		return ERR_LIMIT;
+	}
 	if (!found && shelf->count == shelf->cap) {
 		size_t cap = shelf->cap == 0 ? 64 : shelf->cap * 2;
 		struct object **items;
 
-		if (shelf->count >= MQSC_OBJECTS_MAX) {
-			return ERR_LIMIT;
-		}
 		items = realloc(shelf->items, cap * sizeof(struct object *));
 		if (items == NULL) {
 			return ERR_NOMEM;
@@ -102,6 +110,13 @@ const struct object *catalog_find_key(const struct catalog *catalog, enum object
 	size_t at = shelf_search(&catalog->shelves[class], key, &found);
 
 	return found ? catalog->shelves[class].items[at] : NULL;
+}
+
+size_t catalog_lower(const struct catalog *catalog, enum object_class class, const char *key)
+{
+	bool found;
+
+	return shelf_search(&catalog->shelves[class], key, &found);
 }
 
 const struct object *catalog_find(const struct catalog *catalog, enum object_class class, const char *name)
@@ -169,7 +184,7 @@ static enum err put_initial(struct catalog *catalog, size_t row)
 		err = object_set_text(object, initial[row].settings[i][0], &initial[row].settings[i][1], 1);
 	}
 	if (err == ERR_OK) {
-		err = object_finish(object, false, (struct mqsc_position){0, 0}, &error);
+		err = object_finish(object, false, NULL, &error);
 	}
 	if (err == ERR_OK) {
 		err = catalog_put(catalog, object, &old);

@@ -1,15 +1,12 @@
 /*
- * check.c - rules about an object as a whole, its key, and its form as auth/ takes it.
+ * check.c - rules about an object as a whole, and its form as auth/ takes it.
  * Owns:    nothing.
  * Never:   looks at the running broker.
  * Threads: the control loop.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "mqsc/object.h"
-
-#define KEY_SEPARATOR "\x1f" /* cannot stand in a value: controls are refused by the parser */
 
 static bool is_object_name(const char *name, size_t max)
 {
@@ -30,194 +27,257 @@ static bool is_object_name(const char *name, size_t max)
 	return true;
 }
 
-static enum err refuse(struct mqsc_error *error, struct mqsc_position at, const char *sentence)
+/* What is checked, and where an error about one of its attributes is placed. */
+struct check {
+	const struct object *object;
+	const struct mqsc_command *command; /* NULL: not from a script */
+	struct mqsc_error *error;
+};
+
+/* The value of key where the command gives one, else the object's name. */
+static struct mqsc_position place(const struct check *check, const char *key)
 {
-	mqsc_error_set(error, ERR_INVALID, at, "%s", sentence);
+	const struct mqsc_command *command = check->command;
+
+	if (command == NULL) {
+		return (struct mqsc_position){0, 0};
+	}
+	for (size_t i = 2; key != NULL && i < command->param_count; i++) {
+		const struct mqsc_param *param = &command->params[i];
+
+		if (strcmp(param->key, key) == 0) {
+			return param->value_count > 0 ? param->values[0].at : param->at;
+		}
+	}
+	return command->params[1].value_count > 0 ? command->params[1].values[0].at : command->params[1].at;
+}
+
+static enum err refuse(const struct check *check, const char *key, const char *sentence)
+{
+	mqsc_error_set(check->error, ERR_INVALID, place(check, key), "%s", sentence);
 	return ERR_INVALID;
 }
 
-static bool is_blank_attribute(const struct object *object, const char *key)
+/* auth's reason, about one attribute's value. */
+static enum err refuse_value(const struct check *check, const char *key, const struct auth_error *why)
 {
-	return object_text_or_null(object, key) == NULL;
+	enum err err = why->err == ERR_NOMEM ? ERR_NOMEM : ERR_INVALID;
+
+	mqsc_error_set(check->error, err, place(check, key), "%s: %s (at character %zu)", key, why->sentence,
+		why->offset + 1);
+	return err;
 }
 
-static enum err check_passphrase_source(
-	const struct object *object, struct mqsc_position at, struct mqsc_error *error)
+/* auth's reason, about the record as a whole. */
+static enum err refuse_whole(const struct check *check, const char *key, const struct auth_error *why)
+{
+	enum err err = why->err == ERR_NOMEM ? ERR_NOMEM : ERR_INVALID;
+
+	mqsc_error_set(check->error, err, place(check, key), "%s", why->sentence);
+	return err;
+}
+
+static bool is_blank(const struct check *check, const char *key)
+{
+	return object_text_or_null(check->object, key) == NULL;
+}
+
+static enum err check_passphrase_source(const struct check *check)
 {
 	static const char *const schemes[] = {"file:", "fd:", "env:", "cred:"};
-	const char *source = object_text(object, "SSLKEYP");
+	const char *source = object_text(check->object, "SSLKEYP");
 
 	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
 		if (strncmp(source, schemes[i], strlen(schemes[i])) == 0) {
 			return ERR_OK;
 		}
 	}
-	return refuse(error, at,
+	return refuse(check, "SSLKEYP",
 		"SSLKEYP says where the passphrase is, not what it is: file:PATH, fd:N, env:NAME or "
 		"cred:NAME (put a literal into a 0600 file)");
 }
 
-static enum err check_channel(const struct object *object, bool insecure_test_gates, struct mqsc_position at,
-	struct mqsc_error *error)
+/* What policy_new() would refuse must never be in the catalog: no later change could be published. */
+static enum err check_channel_policy(const struct check *check)
+{
+	struct channel_policy channel = {
+		.name = check->object->name,
+		.mca_user = object_text_or_null(check->object, "MCAUSER"),
+		.use_client_id = object_is(check->object, "USECLTID", "YES"),
+	};
+	struct policy_parts parts = {.channels = &channel, .channel_count = 1};
+	struct chlauth_rules *rules = NULL;
+	struct authority *authority = NULL;
+	struct policy *policy = NULL;
+	struct auth_error why = {0};
+	enum err err = chlauth_rules_new(NULL, 0, CHLAUTH_ENABLED, 0, &rules, &why);
+
+	if (err == ERR_OK) {
+		err = authority_new(NULL, 0, NULL, 0, 0, &authority, &why);
+	}
+	if (err == ERR_OK) {
+		parts.rules = rules;
+		parts.authority = authority;
+		err = policy_new(&parts, &policy, &why);
+	}
+	policy_unref(policy);
+	chlauth_rules_unref(rules);
+	authority_unref(authority);
+	return err == ERR_OK ? ERR_OK : refuse_whole(check, "MCAUSER", &why);
+}
+
+static enum err check_channel(const struct check *check, bool insecure_test_gates)
 {
 	struct auth_error why = {0};
 
-	if (!is_object_name(object->name, AUTH_CHANNEL_NAME_BYTES_MAX)) {
-		return refuse(error, at, "a channel name has 1 to 20 of A-Z a-z 0-9 . / _ %");
+	if (!is_object_name(check->object->name, AUTH_CHANNEL_NAME_BYTES_MAX)) {
+		return refuse(check, NULL, "a channel name has 1 to 20 of A-Z a-z 0-9 . / _ %");
 	}
-	if (object_is(object, "USECLTID", "YES") && !is_blank_attribute(object, "MCAUSER")) {
-		return refuse(error, at,
+	if (object_is(check->object, "USECLTID", "YES") && !is_blank(check, "MCAUSER")) {
+		return refuse(check, "USECLTID",
 			"USECLTID(YES) and MCAUSER contradict each other; the client identifier would always "
 			"win");
 	}
-	if (!is_blank_attribute(object, "SSLPEER")) {
+	if (!is_blank(check, "SSLPEER")) {
 		struct dn_pattern *pattern = NULL;
 
-		if (dn_pattern_parse(object_text(object, "SSLPEER"), &pattern, &why) != ERR_OK) {
-			mqsc_error_set(error, ERR_INVALID, at, "SSLPEER: %s (at character %zu)", why.sentence,
-				why.offset + 1);
-			return ERR_INVALID;
+		if (dn_pattern_parse(object_text(check->object, "SSLPEER"), &pattern, &why) != ERR_OK) {
+			return refuse_value(check, "SSLPEER", &why);
 		}
 		dn_pattern_free(pattern);
 	}
-	if (!is_blank_attribute(object, "LOCLADDR")) {
+	if (!is_blank(check, "LOCLADDR")) {
 		struct auth_address address;
 
-		if (auth_address_parse(object_text(object, "LOCLADDR"), &address) != ERR_OK) {
-			return refuse(error, at, "LOCLADDR is one IPv4 or IPv6 address");
+		if (auth_address_parse(object_text(check->object, "LOCLADDR"), &address) != ERR_OK) {
+			return refuse(check, "LOCLADDR", "LOCLADDR is one IPv4 or IPv6 address");
 		}
 	}
-	if (!is_blank_attribute(object, "INSECGATE") && !insecure_test_gates) {
-		return refuse(error, at,
+	if (!is_blank(check, "INSECGATE") && !insecure_test_gates) {
+		return refuse(check, "INSECGATE",
 			"INSECGATE opens a gate; it is accepted only under lockgate run "
 			"--insecure-test-gates");
 	}
-	if (!is_blank_attribute(object, "SSLKEYP")) {
-		return check_passphrase_source(object, at, error);
+	if (!is_blank(check, "SSLKEYP") && check_passphrase_source(check) != ERR_OK) {
+		return ERR_INVALID;
 	}
-	return ERR_OK;
+	return check_channel_policy(check);
 }
 
-static enum err check_topic(const struct object *object, struct mqsc_position at, struct mqsc_error *error)
+static enum err check_topic(const struct check *check)
 {
-	struct topic_object topic = {object->name, object_text(object, "TOPICSTR")};
+	struct topic_object topic = {check->object->name, object_text(check->object, "TOPICSTR")};
 	struct auth_error why = {0};
 	struct authority *authority = NULL;
 
-	if (!is_object_name(object->name, 48)) {
-		return refuse(error, at, "a topic object's name has 1 to 48 of A-Z a-z 0-9 . / _ %");
+	if (!is_object_name(check->object->name, AUTH_OBJECT_NAME_BYTES_MAX)) {
+		return refuse(check, NULL, "a topic object's name has 1 to 48 of A-Z a-z 0-9 . / _ %");
 	}
 	if (authority_new(&topic, 1, NULL, 0, 0, &authority, &why) != ERR_OK) {
-		mqsc_error_set(error, ERR_INVALID, at, "TOPICSTR: %s", why.sentence);
-		return ERR_INVALID;
+		return refuse_value(check, "TOPICSTR", &why);
 	}
 	authority_unref(authority);
 	return ERR_OK;
 }
 
-static enum err check_chlauth(const struct object *object, struct mqsc_position at, struct mqsc_error *error)
+/* The patterns one by one, so that an error is placed at the one that is wrong. */
+static enum err check_patterns(const struct check *check)
+{
+	static const char *const names[] = {"SSLPEER", "SSLCERTI"};
+	const char *address = object_text_or_null(check->object, "ADDRESS");
+	struct auth_error why = {0};
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		const char *text = object_text_or_null(check->object, names[i]);
+		struct dn_pattern *pattern = NULL;
+
+		if (text != NULL && dn_pattern_parse(text, &pattern, &why) != ERR_OK) {
+			return refuse_value(check, names[i], &why);
+		}
+		dn_pattern_free(pattern);
+	}
+	struct address_pattern *pattern = NULL;
+
+	if (address != NULL && address_pattern_parse(address, &pattern, &why) != ERR_OK) {
+		return refuse_value(check, "ADDRESS", &why);
+	}
+	address_pattern_free(pattern);
+	return ERR_OK;
+}
+
+static enum err check_chlauth(const struct check *check)
 {
 	const char *list[MQSC_VALUES_MAX];
 	struct chlauth_record record;
 	struct auth_error why = {0};
 
-	object_to_chlauth(object, &record, list);
-	if (chlauth_record_check(&record, &why) != ERR_OK) {
-		mqsc_error_set(error, ERR_INVALID, at, "%s", why.sentence);
+	if (is_blank(check, "TYPE")) {
+		return refuse(check, "TYPE", "TYPE cannot be blank");
+	}
+	object_to_chlauth(check->object, &record, list);
+	const char *other = record.type == CHLAUTH_BLOCKADDR ? "USERLIST" : "ADDRLIST";
+
+	if (!is_blank(check, other)) {
+		mqsc_error_set(check->error, ERR_INVALID, place(check, other), "TYPE(%s) takes no %s",
+			chlauth_type_name(record.type), other);
 		return ERR_INVALID;
 	}
+	if (check_patterns(check) != ERR_OK) {
+		return check->error->err;
+	}
+	if (chlauth_record_check(&record, &why) != ERR_OK) {
+		return refuse_whole(check, NULL, &why);
+	}
 	return ERR_OK;
 }
 
-static enum err check_authrec(const struct object *object, struct mqsc_position at, struct mqsc_error *error)
+static enum err check_authrec(const struct check *check)
 {
+	const struct object *object = check->object;
 	bool qmgr = object_is(object, "OBJTYPE", "QMGR");
+	struct authority_record record;
+	struct auth_error why = {0};
+	struct authority *authority = NULL;
 
-	if (is_blank_attribute(object, "OBJTYPE")) {
-		return refuse(error, at, "OBJTYPE is missing; expected OBJTYPE(QMGR) or OBJTYPE(TOPIC)");
+	if (is_blank(check, "OBJTYPE")) {
+		return refuse(
+			check, "OBJTYPE", "OBJTYPE is missing; expected OBJTYPE(QMGR) or OBJTYPE(TOPIC)");
 	}
-	if (is_blank_attribute(object, "PRINCIPAL") == is_blank_attribute(object, "GROUP")) {
-		return refuse(error, at, "exactly one of PRINCIPAL and GROUP is needed");
+	if (is_blank(check, "PRINCIPAL")) {
+		return refuse(check, "PRINCIPAL", "PRINCIPAL is missing: the user that is meant");
 	}
 	if (qmgr != (object->name[0] == '\0')) {
-		return refuse(error, at,
+		return refuse(check, "PROFILE",
 			qmgr ? "OBJTYPE(QMGR) takes no PROFILE"
-			     : "PROFILE is missing: the name of a topic object");
+			     : "PROFILE is missing: the name of a topic object, or a generic one");
 	}
-	if (qmgr && (object_is(object, "AUTHLIST", "PUB") || object_is(object, "AUTHLIST", "SUB"))) {
-		return refuse(error, at, "PUB and SUB are granted on OBJTYPE(TOPIC)");
+	object_to_authority(object, &record);
+	if (authority_new(NULL, 0, &record, 1, 0, &authority, &why) != ERR_OK) {
+		return refuse_whole(check, qmgr ? "PRINCIPAL" : "PROFILE", &why);
 	}
-	if (!qmgr && object_is(object, "AUTHLIST", "CONNECT")) {
-		return refuse(error, at, "CONNECT is granted on OBJTYPE(QMGR)");
-	}
+	authority_unref(authority);
 	return ERR_OK;
 }
 
-static const char *const chlauth_key_parts[] = {
-	"TYPE", "SSLPEER", "SSLCERTI", "SSLFPRT", "CLNTUSER", "ADDRESS", NULL};
-static const char *const authrec_key_parts[] = {"OBJTYPE", "PRINCIPAL", "GROUP", NULL};
-static const char *const no_key_parts[] = {NULL};
-
-static const char *const *key_parts(enum object_class class)
+enum err object_finish(struct object *object, bool insecure_test_gates, const struct mqsc_command *command,
+	struct mqsc_error *error)
 {
-	switch (class) {
-	case OBJECT_CHLAUTH: return chlauth_key_parts;
-	case OBJECT_AUTHREC: return authrec_key_parts;
-	case OBJECT_CHANNEL:
-	case OBJECT_TOPIC:
-	case OBJECT_QMGR:
-	case OBJECT_CLASS_COUNT_: break;
-	}
-	return no_key_parts;
-}
-
-static enum err build_key(struct object *object)
-{
-	const char *const *parts = key_parts(object->class);
-	struct buf key = BUF_INIT(8192);
-	const char *text = NULL;
-	enum err err = buf_append_text(&key, object->class == OBJECT_QMGR ? "" : object->name);
-
-	for (size_t i = 0; err == ERR_OK && parts[i] != NULL; i++) {
-		err = buf_append_text(&key, KEY_SEPARATOR);
-		if (err == ERR_OK) {
-			err = buf_append_text(&key, object_text(object, parts[i]));
-		}
-	}
-	if (err == ERR_OK) {
-		err = buf_text(&key, &text);
-	}
-	if (err == ERR_OK) {
-		char *copy = strdup(text);
-
-		if (copy == NULL) {
-			err = ERR_NOMEM;
-		} else {
-			free(object->key);
-			object->key = copy;
-		}
-	}
-	buf_release(&key);
-	return err;
-}
-
-enum err object_finish(
-	struct object *object, bool insecure_test_gates, struct mqsc_position at, struct mqsc_error *error)
-{
+	struct check check = {object, command, error};
 	enum err err = ERR_OK;
 
 	switch (object->class) {
-	case OBJECT_CHANNEL: err = check_channel(object, insecure_test_gates, at, error); break;
-	case OBJECT_TOPIC: err = check_topic(object, at, error); break;
-	case OBJECT_CHLAUTH: err = check_chlauth(object, at, error); break;
-	case OBJECT_AUTHREC: err = check_authrec(object, at, error); break;
+	case OBJECT_CHANNEL: err = check_channel(&check, insecure_test_gates); break;
+	case OBJECT_TOPIC: err = check_topic(&check); break;
+	case OBJECT_CHLAUTH: err = check_chlauth(&check); break;
+	case OBJECT_AUTHREC: err = check_authrec(&check); break;
 	case OBJECT_QMGR:
 	case OBJECT_CLASS_COUNT_: break;
 	}
 	if (err == ERR_OK) {
-		err = build_key(object);
+		err = object_build_key(object);
 		if (err != ERR_OK) {
-			mqsc_error_set(error, err, at, "out of memory");
+			mqsc_error_set(error, err, place(&check, NULL),
+				err == ERR_NOMEM ? "out of memory" : "the record is too long");
 		}
 	}
 	return err;
@@ -270,13 +330,11 @@ void object_to_chlauth(const struct object *object, struct chlauth_record *out, 
 void object_to_authority(const struct object *object, struct authority_record *out)
 {
 	bool qmgr = object_is(object, "OBJTYPE", "QMGR");
-	bool group = object_text_or_null(object, "GROUP") != NULL;
 
 	*out = (struct authority_record){
 		.profile = qmgr ? NULL : object->name,
 		.queue_manager = qmgr,
-		.group = group,
-		.entity = object_text(object, group ? "GROUP" : "PRINCIPAL"),
+		.entity = object_text(object, "PRINCIPAL"),
 		.rights = (object_is(object, "AUTHLIST", "CONNECT") ? (unsigned)RIGHT_CONNECT : 0u) |
 			  (object_is(object, "AUTHLIST", "PUB") ? (unsigned)RIGHT_PUB : 0u) |
 			  (object_is(object, "AUTHLIST", "SUB") ? (unsigned)RIGHT_SUB : 0u),

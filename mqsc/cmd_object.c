@@ -44,79 +44,97 @@ static enum err apply_params(
 	return err;
 }
 
-/* Fills, checks and commits object, which is moved. */
-static enum command_result finish(struct mqsc_script *script, struct mqsc_command *command,
-	const struct object *before, struct object *object, const char *message)
+/* Fills and checks object. */
+static enum err fill(struct mqsc_script *script, const struct mqsc_command *command, struct object *object)
 {
-	if (apply_params(script, command, object) != ERR_OK ||
-		object_finish(object, script->options.insecure_test_gates, command->params[1].at,
-			&script->error) != ERR_OK) {
-		object_free(object);
-		return COMMAND_SYNTAX;
-	}
-	return script_commit(script, before, object, message);
+	enum err err = apply_params(script, command, object);
+
+	return err == ERR_OK
+		       ? object_finish(object, script->options.insecure_test_gates, command, &script->error)
+		       : err;
 }
 
 enum command_result command_define(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
 	const char *name = command_name(command);
-	const struct object *before = catalog_find(script->catalog, class, name);
-	const char *like = command_value(command, "LIKE");
+	/* Only the syntax: what the script has defined before is not there. */
+	bool verify = script->options.verify_only;
+	const struct object *before = verify ? NULL : catalog_find(script->catalog, class, name);
+	const char *like = verify ? NULL : command_value(command, "LIKE");
+	const struct object *model = like == NULL ? NULL : catalog_find(script->catalog, class, like);
 	struct mqsc_param *replace = command_param(command, "REPLACE");
 	struct mqsc_param *noreplace = command_param(command, "NOREPLACE");
 	struct object *object = NULL;
 	enum err err;
 
 	if (replace != NULL && noreplace != NULL) {
-		return script_syntax(script, noreplace->at, "REPLACE and NOREPLACE contradict each other");
+		return script_syntax(script, (noreplace > replace ? noreplace : replace)->at,
+			"REPLACE and NOREPLACE contradict each other");
 	}
 	if (class == OBJECT_CHANNEL && command_param(command, "CHLTYPE") == NULL) {
 		return script_syntax(script, command->end, "CHLTYPE is missing; expected CHLTYPE(MQTT)");
 	}
+	err = model == NULL ? object_new(class, name, &object) : object_copy_as(model, name, &object);
+	if (err != ERR_OK) {
+		return script_failed(script, err);
+	}
+	/* What is wrong with the command is said before what is wrong with the world. */
+	if (fill(script, command, object) != ERR_OK) {
+		object_free(object);
+		return COMMAND_SYNTAX;
+	}
 	if (before != NULL && replace == NULL) {
+		object_free(object);
 		script_say(script,
 			class == OBJECT_CHANNEL ? "AMQ8226E: Lockgate channel %s already exists.\n"
 						: "AMQ8150E: Lockgate topic %s already exists.\n",
 			name);
 		return COMMAND_FAILED;
 	}
-	const struct object *model = like == NULL ? NULL : catalog_find(script->catalog, class, like);
-
 	if (like != NULL && model == NULL) {
+		object_free(object);
 		return not_found(script, class, like);
 	}
-	err = model == NULL ? object_new(class, name, &object) : object_copy_as(model, name, &object);
-	if (err != ERR_OK) {
-		script_say(script, "AMQ8101E: The command could not be processed: %s.\n", err_name(err));
-		return COMMAND_FAILED;
-	}
-	return finish(script, command, before, object, texts[class].created);
+	return script_commit(script, before, object, texts[class].created);
 }
 
 enum command_result command_alter(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
 	const char *name = command_name(command);
-	const struct object *before = catalog_find(script->catalog, class, name);
+	bool verify = script->options.verify_only;
+	const struct object *before = verify ? NULL : catalog_find(script->catalog, class, name);
 	struct object *object = NULL;
 
-	if (before == NULL) {
+	if (before == NULL && !verify) {
 		return not_found(script, class, name);
 	}
-	if (object_copy_as(before, before->name, &object) != ERR_OK) {
-		script_say(
-			script, "AMQ8101E: The command could not be processed: %s.\n", err_name(ERR_NOMEM));
-		return COMMAND_FAILED;
+	enum err err = before == NULL ? object_new(class, name, &object)
+				      : object_copy_as(before, before->name, &object);
+
+	if (err != ERR_OK) {
+		return script_failed(script, err);
 	}
-	return finish(script, command, before, object, texts[class].altered);
+	if (fill(script, command, object) != ERR_OK) {
+		object_free(object);
+		return COMMAND_SYNTAX;
+	}
+	return script_commit(script, before, object, texts[class].altered);
 }
 
 enum command_result command_delete(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
 	const struct object *before = catalog_find(script->catalog, class, command_name(command));
+	struct mqsc_param *type = command_param(command, "CHLTYPE");
 
+	if (type != NULL && strcmp(type->values[0].text, "MQTT") != 0) {
+		return script_syntax(script, type->values[0].at, "expected CHLTYPE(MQTT)");
+	}
+	if (script->options.verify_only) {
+		return COMMAND_DONE;
+	}
 	if (before == NULL) {
 		return not_found(script, class, command_name(command));
 	}
@@ -127,16 +145,23 @@ enum command_result command_display(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
 	const char *pattern = class == OBJECT_QMGR ? "*" : command_name(command);
-	bool generic = pattern[0] != '\0' && pattern[strlen(pattern) - 1] == '*';
+	bool generic = pattern[strlen(pattern) - 1] == '*';
+	struct mqsc_param *type = command_param(command, "CHLTYPE");
 	struct display display;
 	unsigned shown = 0;
 
+	if (type != NULL && type->has_values && strcmp(type->values[0].text, "MQTT") != 0) {
+		return script_syntax(script, type->values[0].at, "expected CHLTYPE(MQTT)");
+	}
 	if (display_read(script, command, &display) != ERR_OK) {
 		return COMMAND_SYNTAX;
 	}
+	if (script->options.verify_only) {
+		return COMMAND_DONE;
+	}
 	/* A specific name without attributes means all of them. */
 	display.all = display.all || (display.key_count == 0 && (!generic || class == OBJECT_QMGR));
-	for (size_t i = 0; !script->options.verify_only && i < catalog_count(script->catalog, class); i++) {
+	for (size_t i = 0; i < catalog_count(script->catalog, class); i++) {
 		const struct object *object = catalog_at(script->catalog, class, i);
 		struct mqsc_row row;
 
@@ -151,8 +176,5 @@ enum command_result command_display(
 		}
 		row_release(&row);
 	}
-	if (shown == 0 && !generic && !script->options.verify_only) {
-		return not_found(script, class, pattern);
-	}
-	return COMMAND_DONE;
+	return shown == 0 ? not_found(script, class, pattern) : COMMAND_DONE;
 }

@@ -33,47 +33,29 @@ static const char *list_key(const struct object *object)
 	return object_is(object, "TYPE", "BLOCKADDR") ? "ADDRLIST" : "USERLIST";
 }
 
-/* before's list with (or without) the items of object's, into object. */
-static enum err merge_list(const struct object *before, struct object *object, bool remove)
+static enum command_result no_record(struct mqsc_script *script)
 {
-	const char *key = list_key(object);
-	const char *items[MQSC_VALUES_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; before != NULL && i < object_list_count(before, key); i++) {
-		const char *item = object_list_item(before, key, i);
-
-		if (!object_is(object, key, item)) {
-			items[count++] = item;
-		}
-	}
-	for (size_t i = 0; !remove && i < object_list_count(object, key); i++) {
-		if (count == MQSC_VALUES_MAX) {
-			return ERR_LIMIT;
-		}
-		items[count++] = object_list_item(object, key, i);
-	}
-	return object_set_text(object, key, items, count);
+	script_say(script, "AMQ8884E: Channel authentication record not found.\n");
+	return COMMAND_FAILED;
 }
 
+static const char set_done[] = "AMQ8877I: Lockgate channel authentication record set.";
+
 /* REMOVEALL: every record of the type under this profile; good when there is none. */
-static enum command_result remove_all(struct mqsc_script *script, struct mqsc_command *command)
+static enum command_result remove_all(struct mqsc_script *script, const char *profile, const char *type)
 {
-	const char *type = command_value(command, "TYPE");
-	size_t i = 0;
+	size_t i = catalog_lower(script->catalog, OBJECT_CHLAUTH, profile);
 
-	for (size_t p = 2; p < command->param_count; p++) {
-		const char *key = command->params[p].key;
-
-		if (strcmp(key, "TYPE") != 0 && strcmp(key, "ACTION") != 0) {
-			return script_syntax(
-				script, command->params[p].at, "%s cannot go with ACTION(REMOVEALL)", key);
-		}
+	if (script->options.verify_only) {
+		return COMMAND_DONE;
 	}
-	while (!script->options.verify_only && i < catalog_count(script->catalog, OBJECT_CHLAUTH)) {
+	while (i < catalog_count(script->catalog, OBJECT_CHLAUTH)) {
 		const struct object *object = catalog_at(script->catalog, OBJECT_CHLAUTH, i);
 
-		if (strcmp(object->name, command_name(command)) != 0 || !object_is(object, "TYPE", type)) {
+		if (strcmp(object->name, profile) != 0) {
+			break;
+		}
+		if (!object_is(object, "TYPE", type)) {
 			i++;
 			continue;
 		}
@@ -82,117 +64,216 @@ static enum command_result remove_all(struct mqsc_script *script, struct mqsc_co
 		script->host->changed(script->host->ctx, OBJECT_CHLAUTH, gone, NULL);
 		object_free(gone);
 	}
-	script_say(script, "AMQ8877I: Lockgate channel authentication record set.\n");
+	script_say(script, "%s\n", set_done);
 	return COMMAND_DONE;
 }
 
-static enum command_result apply_chlauth(
-	struct mqsc_script *script, struct mqsc_command *command, struct object *object, const char *action)
+/* before's list with (or without) the items of given's, into out. */
+static enum err merge_list(
+	const struct object *before, const struct object *given, bool remove, struct object *out)
 {
-	static const char done[] = "AMQ8877I: Lockgate channel authentication record set.";
-	struct mqsc_position at = command->params[1].at;
-	const struct object *before = catalog_find_key(script->catalog, OBJECT_CHLAUTH, object->key);
-	bool remove = strcmp(action, "REMOVE") == 0;
-	bool replace = strcmp(action, "REPLACE") == 0;
+	const char *key = list_key(given);
+	const char *items[2 * MQSC_VALUES_MAX];
+	size_t count = 0;
 
-	if (remove && before == NULL) {
-		script_say(script, "AMQ8884E: Channel authentication record not found.\n");
-		object_free(object);
-		return COMMAND_FAILED;
-	}
-	if (!remove && !replace && before != NULL && !is_block(object)) {
-		script_say(script, "AMQ8885E: Channel authentication record already exists; ACTION(REPLACE) "
-				   "overwrites it.\n");
-		object_free(object);
-		return COMMAND_FAILED;
-	}
-	if (is_block(object) && !replace) {
-		enum err err = merge_list(before, object, remove);
+	for (size_t i = 0; i < object_list_count(before, key); i++) {
+		const char *item = object_list_item(before, key, i);
 
-		if (err != ERR_OK) {
-			object_free(object);
-			return script_syntax(
-				script, at, "the list would have more than %u entries", MQSC_VALUES_MAX);
+		if (!object_is(given, key, item)) {
+			items[count++] = item;
 		}
 	}
-	if (remove && (!is_block(object) || object_list_count(object, list_key(object)) == 0)) {
-		object_free(object);
-		return script_commit(script, before, NULL, done);
+	for (size_t i = 0; !remove && i < object_list_count(given, key); i++) {
+		items[count++] = object_list_item(given, key, i);
 	}
-	if (object_finish(object, false, at, &script->error) != ERR_OK) {
-		object_free(object);
-		return COMMAND_SYNTAX;
-	}
-	return script_commit(script, before, object, done);
+	return count > MQSC_VALUES_MAX ? ERR_LIMIT : object_set_text(out, key, items, count);
 }
 
-/* For REMOVE the selectors alone must make a record; MCAUSER and the like belong to ADD and REPLACE (3.3). */
+/* The BLOCK record that before becomes; what the command does not give (WARN, DESCR) stays. *out is the caller's. */
+static enum err merge_block(struct mqsc_script *script, struct mqsc_command *command,
+	const struct object *before, const struct object *given, bool remove, struct object **out)
+{
+	static const char *const data_keys[] = {"WARN", "DESCR"};
+	struct object *merged = NULL;
+	enum err err = object_copy_as(before, before->name, &merged);
+
+	script->error.err = err;
+	for (size_t i = 0; err == ERR_OK && i < ARRAY_COUNT(data_keys); i++) {
+		const struct mqsc_param *param = command_param(command, data_keys[i]);
+
+		err = param == NULL ? ERR_OK : object_set_param(merged, param, &script->error);
+	}
+	if (err == ERR_OK) {
+		err = merge_list(before, given, remove, merged);
+		mqsc_error_set(&script->error, err, command_param(command, list_key(given))->at,
+			"the list would have more than %u entries", MQSC_VALUES_MAX);
+	}
+	if (err == ERR_OK && object_list_count(merged, list_key(given)) > 0) {
+		err = object_finish(merged, false, command, &script->error);
+	}
+	if (err != ERR_OK) {
+		object_free(merged);
+		return err;
+	}
+	*out = merged;
+	return ERR_OK;
+}
+
+enum action { ACTION_ADD, ACTION_REPLACE, ACTION_REMOVE, ACTION_REMOVEALL };
+static const char *const action_words[] = {"ADD", "REPLACE", "REMOVE", "REMOVEALL"};
+
+/* ADD to, or REMOVE from, a BLOCK record that is there. given stays the caller's. */
+static enum command_result change_block(struct mqsc_script *script, struct mqsc_command *command,
+	const struct object *before, const struct object *given, enum action action)
+{
+	struct object *merged = NULL;
+
+	if (merge_block(script, command, before, given, action == ACTION_REMOVE, &merged) != ERR_OK) {
+		return COMMAND_SYNTAX;
+	}
+	if (object_list_count(merged, list_key(given)) == 0) {
+		object_free(merged);
+		return script_commit(script, before, NULL, set_done);
+	}
+	return script_commit(script, before, merged, set_done);
+}
+
+/* ADD or REPLACE of a whole record. object is moved. */
+static enum command_result put_record(struct mqsc_script *script, struct mqsc_command *command,
+	const struct object *before, struct object *object)
+{
+	struct auth_error why = {0};
+	enum err err = catalog_check_ranges(script->catalog, object, &why);
+
+	if (err == ERR_OK && before != NULL) {
+		err = object_take_key(object, before);
+	}
+	if (err == ERR_OK) {
+		return script_commit(script, before, object, set_done);
+	}
+	object_free(object);
+	if (err == ERR_NOMEM) {
+		return script_failed(script, err);
+	}
+	return script_syntax(script, command_param(command, "ADDRESS")->values[0].at, "%s", why.sentence);
+}
+
+/* object is moved. */
+static enum command_result apply_chlauth(
+	struct mqsc_script *script, struct mqsc_command *command, struct object *object, enum action action)
+{
+	const struct object *before = catalog_find_same(script->catalog, object);
+	enum command_result result;
+
+	if (script->options.verify_only) {
+		object_free(object);
+		return COMMAND_DONE;
+	}
+	if (before != NULL && is_block(object) && action != ACTION_REPLACE) {
+		result = change_block(script, command, before, object, action);
+		object_free(object);
+		return result;
+	}
+	if (action == ACTION_REMOVE) {
+		object_free(object);
+		return before == NULL ? no_record(script) : script_commit(script, before, NULL, set_done);
+	}
+	if (action == ACTION_ADD && before != NULL) {
+		object_free(object);
+		script_say(script, "AMQ8885E: Channel authentication record already exists; ACTION(REPLACE) "
+				   "overwrites it.\n");
+		return COMMAND_FAILED;
+	}
+	return put_record(script, command, before, object);
+}
+
+/* Which parameters go with which action (3.3), and the record that they make. */
 static enum command_result set_params(
-	struct mqsc_script *script, struct mqsc_command *command, struct object *object, bool remove)
+	struct mqsc_script *script, struct mqsc_command *command, struct object *object, enum action action)
 {
 	for (size_t i = 2; i < command->param_count; i++) {
 		const struct mqsc_param *param = &command->params[i];
+		bool type = strcmp(param->key, "TYPE") == 0;
 
 		if (strcmp(param->key, "ACTION") == 0) {
 			continue;
 		}
-		if (remove && !is_selector(param->key)) {
-			return script_syntax(
-				script, param->at, "%s cannot go with ACTION(REMOVE)", param->key);
+		if ((action == ACTION_REMOVE && !is_selector(param->key)) ||
+			(action == ACTION_REMOVEALL && !type)) {
+			return script_syntax(script, param->at, "%s cannot go with ACTION(%s)", param->key,
+				action_words[action]);
 		}
 		if (object_set_param(object, param, &script->error) != ERR_OK) {
 			return COMMAND_SYNTAX;
 		}
 	}
-	if (remove && !is_block(object)) {
+	if (object_text_or_null(object, "TYPE") == NULL) {
+		return script_syntax(script, command_param(command, "TYPE")->at, "TYPE cannot be blank");
+	}
+	const struct mqsc_param *source = command_param(command, "USERSRC");
+
+	if (is_block(object) && source != NULL) {
+		return script_syntax(
+			script, source->at, "USERSRC cannot go with TYPE(%s)", object_text(object, "TYPE"));
+	}
+	if (action == ACTION_REMOVE && !is_block(object)) {
 		static const char *const noaccess[] = {"NOACCESS"};
 
 		/* Any USERSRC does: only the key counts. */
 		if (object_set_text(object, "USERSRC", noaccess, 1) != ERR_OK) {
-			return script_syntax(script, command->params[1].at, "out of memory");
+			return script_failed(script, ERR_NOMEM);
 		}
 	}
 	return COMMAND_DONE;
 }
 
+static enum command_result read_action(
+	struct mqsc_script *script, struct mqsc_command *command, enum action *out)
+{
+	struct mqsc_param *param = command_param(command, "ACTION");
+
+	*out = ACTION_ADD;
+	for (size_t i = 0; param != NULL && i < ARRAY_COUNT(action_words); i++) {
+		if (strcmp(param->values[0].text, action_words[i]) == 0) {
+			*out = (enum action)i;
+			return COMMAND_DONE;
+		}
+	}
+	return param == NULL ? COMMAND_DONE
+			     : script_syntax(script, param->values[0].at,
+				       "'%.20s' is no ACTION; expected ADD, REPLACE, REMOVE or REMOVEALL",
+				       param->values[0].text);
+}
+
 enum command_result command_set_chlauth(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
-	static const char *const actions[] = {"ADD", "REPLACE", "REMOVE", "REMOVEALL"};
-	const char *given = command_value(command, "ACTION");
-	const char *action = NULL;
+	enum action action = ACTION_ADD;
 	struct object *object = NULL;
+	enum command_result result = read_action(script, command, &action);
 
+	if (result != COMMAND_DONE) {
+		return result;
+	}
 	if (command_value(command, "TYPE") == NULL) {
 		return script_syntax(script, command->end,
 			"TYPE is missing; expected TYPE(BLOCKUSER), BLOCKADDR, SSLPEERMAP, ADDRESSMAP or "
 			"USERMAP");
 	}
-	for (size_t i = 0; i < ARRAY_COUNT(actions); i++) {
-		if (given != NULL && strcmp(given, actions[i]) == 0) {
-			action = actions[i];
-		}
-	}
-	if (given == NULL && command_param(command, "ACTION") == NULL) {
-		action = "ADD";
-	}
-	if (action == NULL) {
-		return script_syntax(script, command_param(command, "ACTION")->at,
-			"expected ACTION(ADD), REPLACE, REMOVE or REMOVEALL");
-	}
-	bool remove = strcmp(action, "REMOVE") == 0;
-
 	if (object_new(class, command_name(command), &object) != ERR_OK) {
-		return script_syntax(script, command->params[1].at, "out of memory");
+		return script_failed(script, ERR_NOMEM);
 	}
-	enum command_result result = set_params(script, command, object, remove);
+	result = set_params(script, command, object, action);
+	/* A BLOCK record whose list is replaced by nothing is no more (3.3). */
+	bool all = action == ACTION_REMOVEALL ||
+		   (action == ACTION_REPLACE && result == COMMAND_DONE && is_block(object) &&
+			   object_list_count(object, list_key(object)) == 0);
 
-	if (result == COMMAND_DONE && strcmp(action, "REMOVEALL") == 0) {
+	if (result == COMMAND_DONE && all) {
 		object_free(object);
-		return remove_all(script, command);
+		return remove_all(script, command_name(command), command_value(command, "TYPE"));
 	}
-	if (result == COMMAND_DONE &&
-		object_finish(object, false, command->params[1].at, &script->error) != ERR_OK) {
+	if (result == COMMAND_DONE && object_finish(object, false, command, &script->error) != ERR_OK) {
 		result = COMMAND_SYNTAX;
 	}
 	if (result != COMMAND_DONE) {
@@ -202,7 +283,8 @@ enum command_result command_set_chlauth(
 	return apply_chlauth(script, command, object, action);
 }
 
-static enum command_result runcheck(struct mqsc_script *script, struct mqsc_command *command)
+static enum command_result runcheck(
+	struct mqsc_script *script, struct mqsc_command *command, const struct display *display)
 {
 	struct mqsc_request request = {
 		.what = MQSC_RUNCHECK,
@@ -212,24 +294,35 @@ static enum command_result runcheck(struct mqsc_script *script, struct mqsc_comm
 		.ssl_peer = command_value(command, "SSLPEER"),
 		.ssl_issuer = command_value(command, "SSLCERTI"),
 	};
-	struct display display = {.all = true};
+	const char *type = command_value(command, "TYPE");
 	struct auth_address address;
 
 	if (strchr(request.channel, '*') != NULL) {
 		return script_syntax(script, command->params[1].values[0].at,
 			"MATCH(RUNCHECK) needs the name of one channel, not a pattern");
 	}
+	if (type != NULL && strcmp(type, "ALL") != 0) {
+		return script_syntax(script, command_param(command, "TYPE")->values[0].at,
+			"MATCH(RUNCHECK) tries every type; expected TYPE(ALL) or none");
+	}
+	if (command_value(command, "SSLFPRT") != NULL) {
+		return script_syntax(script, command_param(command, "SSLFPRT")->at,
+			"SSLFPRT cannot go with MATCH(RUNCHECK)");
+	}
 	if (request.address == NULL || auth_address_parse(request.address, &address) != ERR_OK) {
 		return script_syntax(script,
-			request.address == NULL ? command->end : command_param(command, "ADDRESS")->at,
+			request.address == NULL ? command->end
+						: command_param(command, "ADDRESS")->values[0].at,
 			"MATCH(RUNCHECK) needs one literal address: ADDRESS('192.0.2.7')");
 	}
-	if (!script->options.verify_only &&
-		catalog_find(script->catalog, OBJECT_CHANNEL, request.channel) == NULL) {
+	if (script->options.verify_only) {
+		return COMMAND_DONE;
+	}
+	if (catalog_find(script->catalog, OBJECT_CHANNEL, request.channel) == NULL) {
 		script_say(script, "AMQ9519E: Channel '%s' not found.\n", request.channel);
 		return COMMAND_FAILED;
 	}
-	return script_runtime(script, &request, &display);
+	return script_runtime(script, &request, display);
 }
 
 /* MATCH: which stored profiles are meant by the one given (3.8). */
@@ -251,38 +344,63 @@ static bool selectors_match(struct mqsc_command *command, const struct object *o
 
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
 		const char *value = command_value(command, keys[i]);
+		bool every = i == 0 && value != NULL && strcmp(value, "ALL") == 0; /* TYPE(ALL) */
 
-		if (value != NULL && strcmp(value, "ALL") != 0 && !object_is(object, keys[i], value)) {
+		if (value != NULL && !every && !object_is(object, keys[i], value)) {
 			return false;
 		}
 	}
 	return true;
 }
 
+/* MATCH and TYPE hold words. */
+static enum command_result check_display_words(struct mqsc_script *script, struct mqsc_command *command)
+{
+	static const struct {
+		const char *key, *words[7], *expected;
+	} rows[] = {
+		{"MATCH", {"GENERIC", "EXACT", "ALL", "RUNCHECK"}, "GENERIC, EXACT, ALL or RUNCHECK"},
+		{"TYPE", {"ALL", "BLOCKUSER", "BLOCKADDR", "SSLPEERMAP", "ADDRESSMAP", "USERMAP"},
+			"ALL, BLOCKUSER, BLOCKADDR, SSLPEERMAP, ADDRESSMAP or USERMAP"},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const char *value = command_value(command, rows[i].key);
+		bool known = value == NULL;
+
+		for (size_t w = 0; !known && rows[i].words[w] != NULL; w++) {
+			known = strcmp(value, rows[i].words[w]) == 0;
+		}
+		if (!known) {
+			return script_syntax(script, command_param(command, rows[i].key)->values[0].at,
+				"%s cannot be '%.20s'; expected %s", rows[i].key, value, rows[i].expected);
+		}
+	}
+	return COMMAND_DONE;
+}
+
 enum command_result command_display_chlauth(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
-	static const char *const matches[] = {"GENERIC", "EXACT", "ALL", "RUNCHECK"};
 	const char *match = command_value(command, "MATCH");
 	struct display display;
 	unsigned shown = 0;
-	bool known = match == NULL;
+	enum command_result result = check_display_words(script, command);
 
-	for (size_t i = 0; i < ARRAY_COUNT(matches); i++) {
-		known = known || strcmp(match, matches[i]) == 0;
-	}
-	if (!known) {
-		return script_syntax(script, command_param(command, "MATCH")->at,
-			"expected MATCH(GENERIC), EXACT, ALL or RUNCHECK");
-	}
-	if (match != NULL && strcmp(match, "RUNCHECK") == 0) {
-		return runcheck(script, command);
+	if (result != COMMAND_DONE) {
+		return result;
 	}
 	if (display_read(script, command, &display) != ERR_OK) {
 		return COMMAND_SYNTAX;
 	}
 	display.all = display.all || display.key_count == 0;
-	for (size_t i = 0; !script->options.verify_only && i < catalog_count(script->catalog, class); i++) {
+	if (match != NULL && strcmp(match, "RUNCHECK") == 0) {
+		return runcheck(script, command, &display);
+	}
+	if (script->options.verify_only) {
+		return COMMAND_DONE;
+	}
+	for (size_t i = 0; i < catalog_count(script->catalog, class); i++) {
 		const struct object *object = catalog_at(script->catalog, class, i);
 		struct mqsc_row row;
 
@@ -300,25 +418,21 @@ enum command_result command_display_chlauth(
 		}
 		row_release(&row);
 	}
-	if (shown == 0 && !script->options.verify_only) {
-		script_say(script, "AMQ8884E: Channel authentication record not found.\n");
-		return COMMAND_FAILED;
-	}
-	return COMMAND_DONE;
+	return shown == 0 ? no_record(script) : COMMAND_DONE;
 }
 
 /* --- AUTHREC --- */
 
-/* The record that the command's PROFILE, OBJTYPE and PRINCIPAL or GROUP name. */
+/* The record that the command's PROFILE, OBJTYPE and PRINCIPAL name. */
 static enum command_result authrec_from(
 	struct mqsc_script *script, struct mqsc_command *command, struct object **out)
 {
-	static const char *const keys[] = {"OBJTYPE", "PRINCIPAL", "GROUP"};
+	static const char *const keys[] = {"OBJTYPE", "PRINCIPAL"};
 	const char *profile = command_value(command, "PROFILE");
 	struct object *object = NULL;
 
 	if (object_new(OBJECT_AUTHREC, profile == NULL ? "" : profile, &object) != ERR_OK) {
-		return script_syntax(script, command->params[1].at, "out of memory");
+		return script_failed(script, ERR_NOMEM);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
 		struct mqsc_param *param = command_param(command, keys[i]);
@@ -328,7 +442,7 @@ static enum command_result authrec_from(
 			return COMMAND_SYNTAX;
 		}
 	}
-	if (object_finish(object, false, command->params[1].at, &script->error) != ERR_OK) {
+	if (object_finish(object, false, command, &script->error) != ERR_OK) {
 		object_free(object);
 		return COMMAND_SYNTAX;
 	}
@@ -382,7 +496,10 @@ static enum err rights_merge(struct mqsc_script *script, struct mqsc_command *co
 			kept[count++] = all[i];
 		}
 	}
-	return object_set_text(object, "AUTHLIST", kept, count);
+	enum err err = object_set_text(object, "AUTHLIST", kept, count);
+
+	script->error.err = err;
+	return err;
 }
 
 enum command_result command_set_authrec(
@@ -419,6 +536,9 @@ enum command_result command_delete_authrec(
 	const struct object *before = catalog_find_key(script->catalog, class, object->key);
 
 	object_free(object);
+	if (script->options.verify_only) {
+		return COMMAND_DONE;
+	}
 	if (before == NULL) {
 		script_say(script, "AMQ8147E: Lockgate authority record not found.\n");
 		return COMMAND_FAILED;
@@ -436,9 +556,12 @@ enum command_result command_display_authrec(
 	if (display_read(script, command, &display) != ERR_OK) {
 		return COMMAND_SYNTAX;
 	}
+	if (script->options.verify_only) {
+		return COMMAND_DONE;
+	}
 	display.all = display.all || display.key_count == 0;
-	for (size_t i = 0; !script->options.verify_only && i < catalog_count(script->catalog, class); i++) {
-		static const char *const keys[] = {"OBJTYPE", "PRINCIPAL", "GROUP"};
+	for (size_t i = 0; i < catalog_count(script->catalog, class); i++) {
+		static const char *const keys[] = {"OBJTYPE", "PRINCIPAL"};
 		const struct object *object = catalog_at(script->catalog, class, i);
 		bool wanted = profile == NULL || generic_match(profile, object->name);
 		struct mqsc_row row;
@@ -459,7 +582,7 @@ enum command_result command_display_authrec(
 		}
 		row_release(&row);
 	}
-	if (shown == 0 && !script->options.verify_only) {
+	if (shown == 0) {
 		script_say(script, "AMQ8147E: Lockgate authority record not found.\n");
 		return COMMAND_FAILED;
 	}

@@ -8,23 +8,31 @@
 
 #include "mqsc/script.h"
 
+static enum command_result check_type(struct mqsc_script *script, struct mqsc_command *command)
+{
+	const char *type = command_value(command, "CHLTYPE");
+
+	if (type != NULL && strcmp(type, "MQTT") != 0) {
+		return script_syntax(
+			script, command_param(command, "CHLTYPE")->values[0].at, "expected CHLTYPE(MQTT)");
+	}
+	return COMMAND_DONE;
+}
+
 static enum command_result with_channel(
 	struct mqsc_script *script, struct mqsc_command *command, enum mqsc_runtime what)
 {
 	struct mqsc_request request = {.what = what,
 		.channel = command_name(command),
 		.client_id = command_value(command, "CLIENTID")};
+	enum command_result result = check_type(script, command);
 
-	/* Verified only: what the same file defines is not in the catalog. */
-	if (!script->options.verify_only &&
-		catalog_find(script->catalog, OBJECT_CHANNEL, request.channel) == NULL) {
+	if (result != COMMAND_DONE || script->options.verify_only) {
+		return result;
+	}
+	if (catalog_find(script->catalog, OBJECT_CHANNEL, request.channel) == NULL) {
 		script_say(script, "AMQ9519E: Channel '%s' not found.\n", request.channel);
 		return COMMAND_FAILED;
-	}
-	const char *type = command_value(command, "CHLTYPE");
-
-	if (type != NULL && strcmp(type, "MQTT") != 0) {
-		return script_syntax(script, command_param(command, "CHLTYPE")->at, "expected CHLTYPE(MQTT)");
 	}
 	return script_runtime(script, &request, NULL);
 }
@@ -59,6 +67,9 @@ enum command_result command_display_chstatus(
 	struct display display;
 
 	(void)class;
+	if (check_type(script, command) != COMMAND_DONE) {
+		return COMMAND_SYNTAX;
+	}
 	if (command_param(command, "SUMMARY") != NULL && request.client_id != NULL) {
 		return script_syntax(script, command_param(command, "SUMMARY")->at,
 			"SUMMARY and CLIENTID exclude each other");
@@ -74,12 +85,12 @@ enum command_result command_refresh_security(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
 	const char *type = command_value(command, "TYPE");
-	struct mqsc_request request = {
-		.what = MQSC_REFRESH_SSL, .force = command_param(command, "FORCE") != NULL};
+	struct mqsc_request request = {.what = MQSC_REFRESH_SSL, .channel = "*"};
 
 	(void)class;
 	if (type == NULL || strcmp(type, "SSL") != 0) {
-		return script_syntax(script, type == NULL ? command->end : command_param(command, "TYPE")->at,
+		return script_syntax(script,
+			type == NULL ? command->end : command_param(command, "TYPE")->values[0].at,
 			"expected TYPE(SSL)");
 	}
 	return script_runtime(script, &request, NULL);

@@ -1,74 +1,154 @@
 /*
- * commands.c - the table of commands, their manual, and how a report ends.
+ * commands.c - the table of commands, how a report ends, and how a value is quoted.
  * Owns:    nothing; a further command is a further row.
  * Never:   does what a row's function does.
  * Threads: any.
  */
-#include <stdio.h>
-#include <string.h>
-
+#include "base/utf8.h"
 #include "mqsc/script.h"
 
-static const char *const define_keywords[] = {"REPLACE", "NOREPLACE", "LIKE", NULL};
-static const char *const channel_keywords[] = {"CHLTYPE", "CLIENTID", NULL};
-static const char *const start_keywords[] = {"CHLTYPE", NULL};
-static const char *const delete_channel_keywords[] = {"CHLTYPE", NULL};
-static const char *const display_keywords[] = {"ALL", "WHERE", "ALTDATE", "ALTTIME", NULL};
-static const char *const set_chlauth_keywords[] = {"ACTION", NULL};
-static const char *const display_chlauth_keywords[] = {"ALL", "WHERE", "MATCH", "ALTDATE", "ALTTIME", NULL};
-static const char *const set_authrec_keywords[] = {
-	"PROFILE", "OBJTYPE", "PRINCIPAL", "GROUP", "AUTHADD", "AUTHRMV", NULL};
-static const char *const authrec_keywords[] = {"PROFILE", "OBJTYPE", "PRINCIPAL", "GROUP", NULL};
-static const char *const display_authrec_keywords[] = {
-	"PROFILE", "OBJTYPE", "PRINCIPAL", "GROUP", "AUTHLIST", "ALL", "WHERE", NULL};
-static const char *const chstatus_keywords[] = {"CHLTYPE", "CLIENTID", "SUMMARY", "ALL", "WHERE", "STATUS",
-	"CONNECTIONS", "CLNTUSER", "MCAUSER", "KAINT", "MSGSNT", "MSGRCVD", "INDOUBTIN", "INDOUBTOUT",
-	"PENDING", "PROTOCOL", "LMSGDATE", "LMSGTIME", "CHLSDATE", "CHLSTIME", "CONNAME", "SSLPEER",
-	"SSLCERTI", "SSLCIPH", "SECPROT", "CHLAUTH", "PORT", NULL};
-static const char *const refresh_keywords[] = {"TYPE", "FORCE", NULL};
+#define FLAG(key, help)                                                                                      \
+	{                                                                                                    \
+		key, KEYWORD_FLAG, ATTRIBUTE_TEXT, help                                                      \
+	}
+#define VALUE(key, help)                                                                                     \
+	{                                                                                                    \
+		key, KEYWORD_VALUE, ATTRIBUTE_TEXT, help                                                     \
+	}
+#define VALUES(key, help)                                                                                    \
+	{                                                                                                    \
+		key, KEYWORD_VALUES, ATTRIBUTE_LIST, help                                                    \
+	}
+#define SHOWN(key, help)                                                                                     \
+	{                                                                                                    \
+		key, KEYWORD_SHOWN, ATTRIBUTE_TEXT, help                                                     \
+	}
+#define COUNT(key, help)                                                                                     \
+	{                                                                                                    \
+		key, KEYWORD_SHOWN, ATTRIBUTE_NUMBER, help                                                   \
+	}
+#define LIST(key, help)                                                                                      \
+	{                                                                                                    \
+		key, KEYWORD_SHOWN, ATTRIBUTE_LIST, help                                                     \
+	}
+#define EITHER(key, help)                                                                                    \
+	{                                                                                                    \
+		key, KEYWORD_EITHER, ATTRIBUTE_TEXT, help                                                    \
+	}
+#define END                                                                                                  \
+	{                                                                                                    \
+		NULL, KEYWORD_FLAG, ATTRIBUTE_TEXT, NULL                                                     \
+	}
+#define SELECTION                                                                                            \
+	FLAG("ALL", "every attribute"),                                                                      \
+	{                                                                                                    \
+		"WHERE", KEYWORD_WHERE, ATTRIBUTE_TEXT,                                                      \
+			"only records for which this holds: (KEYWORD EQ|NE|LT|GT|LE|GE value), for texts "   \
+			"also "                                                                              \
+			"LK and NL (like, not like a generic value), for lists CT, EX, CTG and EXG "         \
+			"(contains, "                                                                        \
+			"excludes an item or a generic one)"                                                 \
+	}
+#define ALTERED SHOWN("ALTDATE", "day of the last change"), SHOWN("ALTTIME", "time of the last change, UTC")
+
+static const struct command_keyword define_keywords[] = {
+	FLAG("REPLACE", "overwrites an object that is there; what is not given takes its default"),
+	FLAG("NOREPLACE", "an object that is there is an error (so it is without it, too)"),
+	VALUE("LIKE", "the object that gives what is not given here, in place of the defaults"), END};
+static const struct command_keyword channel_keywords[] = {VALUE("CHLTYPE", "MQTT"),
+	VALUE("CLIENTID", "only the session of this client; else the whole channel"), END};
+static const struct command_keyword chltype_keywords[] = {VALUE("CHLTYPE", "MQTT"), END};
+static const struct command_keyword display_keywords[] = {SELECTION, ALTERED, END};
+static const struct command_keyword display_channel_keywords[] = {
+	SELECTION, EITHER("CHLTYPE", "MQTT"), ALTERED, END};
+static const struct command_keyword set_chlauth_keywords[] = {
+	VALUE("ACTION", "ADD (the default), REPLACE, REMOVE, or REMOVEALL records of this TYPE and profile"),
+	END};
+static const struct command_keyword display_chlauth_keywords[] = {
+	VALUE("MATCH", "GENERIC (the default: '*' in the name is a wildcard over the profiles), EXACT, ALL "
+		       "(every profile that applies to the name), or RUNCHECK (judges one connection: "
+		       "ADDRESS, CLNTUSER, SSLPEER, SSLCERTI)"),
+	EITHER("TYPE", "ALL, or only records of one type"),
+	EITHER("ADDRESS", "only records with this address"),
+	EITHER("CLNTUSER", "only records with this user"),
+	EITHER("SSLPEER", "only records with this subject"),
+	EITHER("SSLCERTI", "only records with this issuer"),
+	EITHER("SSLFPRT", "only records with this fingerprint"), SELECTION, ALTERED, END};
+static const struct command_keyword set_authrec_keywords[] = {VALUE("OBJTYPE", "QMGR (the broker) or TOPIC"),
+	VALUE("PROFILE", "name of a topic object, or a generic one ('?', '*', '**' as in MQ); not with QMGR"),
+	VALUE("PRINCIPAL", "the user"),
+	VALUES("AUTHADD", "what is granted: CONNECT on QMGR; PUB, SUB on TOPIC; ALL or NONE"),
+	VALUES("AUTHRMV", "what is taken back; a record that grants nothing stays and hides wider ones"),
+	END};
+static const struct command_keyword delete_authrec_keywords[] = {
+	VALUE("OBJTYPE", "QMGR (the broker) or TOPIC"), VALUE("PROFILE", "as it was set; not with QMGR"),
+	VALUE("PRINCIPAL", "the user"), END};
+static const struct command_keyword display_authrec_keywords[] = {
+	EITHER("OBJTYPE", "only records of QMGR or of TOPIC"),
+	EITHER("PROFILE", "only this profile; generic with a '*' at its end"),
+	EITHER("PRINCIPAL", "only records of this user"), LIST("AUTHLIST", "what is granted"), SELECTION,
+	ALTERED, END};
+static const struct command_keyword chstatus_keywords[] = {VALUE("CHLTYPE", "MQTT"),
+	EITHER("CLIENTID", "one record per client whose identifier matches; without it one per channel"),
+	FLAG("SUMMARY", "one record per channel"), SELECTION,
+	SHOWN("STATUS", "RUNNING, STARTING; of a client RUNNING or DISCONNECTED"),
+	COUNT("CONNECTIONS", "of a channel: connections now"), COUNT("PORT", "of a channel: TCP port"),
+	SHOWN("CLNTUSER", "user name that the client gave"),
+	SHOWN("MCAUSER", "user that the session runs as"), SHOWN("CONNAME", "the client's address"),
+	SHOWN("PROTOCOL", "protocol level"), COUNT("KAINT", "keep-alive in milliseconds"),
+	COUNT("MSGRCVD", "messages received"), COUNT("MSGSNT", "messages sent"),
+	COUNT("INDOUBTIN", "received, exchange not finished"),
+	COUNT("INDOUBTOUT", "sent, not acknowledged yet"), COUNT("PENDING", "messages that wait to be sent"),
+	SHOWN("LMSGDATE", "day of the last message"), SHOWN("LMSGTIME", "time of the last message, UTC"),
+	SHOWN("CHLSDATE", "day of the start"), SHOWN("CHLSTIME", "time of the start, UTC"),
+	SHOWN("SSLPEER", "the certificate's subject"), SHOWN("SSLCERTI", "the certificate's issuer"),
+	SHOWN("SSLCIPH", "cipher in use"), SHOWN("SECPROT", "TLS version in use"), END};
+static const struct command_keyword refresh_keywords[] = {VALUE("TYPE", "SSL"), END};
 
 static const struct command_row rows[] = {
-	{"DEFINE", "DEF", "CHANNEL", "CHL", OBJECT_CHANNEL, true, NAME_NEEDED, define_keywords,
-		command_define, "a new telemetry channel"},
-	{"ALTER", "ALT", "CHANNEL", "CHL", OBJECT_CHANNEL, true, NAME_NEEDED, NULL, command_alter,
-		"other attributes for a channel"},
-	{"DELETE", NULL, "CHANNEL", "CHL", OBJECT_CHANNEL, false, NAME_NEEDED, delete_channel_keywords,
-		command_delete, "a channel that is stopped"},
-	{"DISPLAY", "DIS", "CHANNEL", "CHL", OBJECT_CHANNEL, true, NAME_NEEDED, display_keywords,
-		command_display, "channels, by generic name"},
-	{"START", "STA", "CHANNEL", "CHL", OBJECT_CHANNEL, false, NAME_NEEDED, start_keywords,
-		command_start_channel, "listens on its port"},
-	{"STOP", NULL, "CHANNEL", "CHL", OBJECT_CHANNEL, false, NAME_NEEDED, channel_keywords,
-		command_stop_channel, "closes every session, or that of one CLIENTID"},
-	{"PURGE", NULL, "CHANNEL", "CHL", OBJECT_CHANNEL, false, NAME_NEEDED, channel_keywords,
+	{"DEFINE", "DEF", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SET, NAME_NEEDED, define_keywords,
+		command_define, "a new telemetry channel; CHLTYPE(MQTT) is needed"},
+	{"ALTER", "ALT", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SET, NAME_NEEDED, NULL, command_alter,
+		"other attributes for a channel; those not given stay"},
+	{"DELETE", NULL, "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED,
+		chltype_keywords, command_delete, "a channel that is stopped"},
+	{"DISPLAY", "DIS", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SHOWN, NAME_NEEDED,
+		display_channel_keywords, command_display, "channels, by name or generic name"},
+	{"START", "STA", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED,
+		chltype_keywords, command_start_channel, "reads its files and listens on its port"},
+	{"STOP", NULL, "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED, channel_keywords,
+		command_stop_channel, "closes every session and the port, or one session"},
+	{"PURGE", NULL, "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED, channel_keywords,
 		command_purge_channel, "stops, and forgets the sessions' state too"},
-	{"DISPLAY", "DIS", "CHSTATUS", "CHS", OBJECT_CHANNEL, false, NAME_NEEDED, chstatus_keywords,
-		command_display_chstatus, "who is connected, as whom, by which rule"},
-	{"DEFINE", "DEF", "TOPIC", NULL, OBJECT_TOPIC, true, NAME_NEEDED, define_keywords, command_define,
-		"a point of the topic tree that authority records name"},
-	{"ALTER", "ALT", "TOPIC", NULL, OBJECT_TOPIC, true, NAME_NEEDED, NULL, command_alter,
-		"another topic string"},
-	{"DELETE", NULL, "TOPIC", NULL, OBJECT_TOPIC, false, NAME_NEEDED, NULL, command_delete,
-		"a topic object"},
-	{"DISPLAY", "DIS", "TOPIC", NULL, OBJECT_TOPIC, true, NAME_NEEDED, display_keywords, command_display,
-		"topic objects, by generic name"},
-	{"SET", NULL, "CHLAUTH", NULL, OBJECT_CHLAUTH, true, NAME_NEEDED, set_chlauth_keywords,
-		command_set_chlauth, "a channel authentication record: ACTION(ADD|REPLACE|REMOVE|REMOVEALL)"},
-	{"DISPLAY", "DIS", "CHLAUTH", NULL, OBJECT_CHLAUTH, true, NAME_NEEDED, display_chlauth_keywords,
-		command_display_chlauth, "records; MATCH(RUNCHECK) tries a connection"},
-	{"SET", NULL, "AUTHREC", NULL, OBJECT_AUTHREC, false, NAME_NONE, set_authrec_keywords,
-		command_set_authrec, "what a PRINCIPAL or GROUP may do: AUTHADD, AUTHRMV"},
-	{"DELETE", NULL, "AUTHREC", NULL, OBJECT_AUTHREC, false, NAME_NONE, authrec_keywords,
-		command_delete_authrec, "an authority record"},
-	{"DISPLAY", "DIS", "AUTHREC", NULL, OBJECT_AUTHREC, false, NAME_NONE, display_authrec_keywords,
-		command_display_authrec, "authority records"},
-	{"ALTER", "ALT", "QMGR", NULL, OBJECT_QMGR, true, NAME_NONE, NULL, command_alter,
+	{"DISPLAY", "DIS", "CHSTATUS", "CHS", OBJECT_CHANNEL, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED,
+		chstatus_keywords, command_display_chstatus, "what runs, and who is connected, as whom"},
+	{"DEFINE", "DEF", "TOPIC", NULL, OBJECT_TOPIC, ATTRIBUTES_SET, NAME_NEEDED, define_keywords,
+		command_define, "a point of the topic tree that authority records name"},
+	{"ALTER", "ALT", "TOPIC", NULL, OBJECT_TOPIC, ATTRIBUTES_SET, NAME_NEEDED, NULL, command_alter,
+		"other attributes for a topic object"},
+	{"DELETE", NULL, "TOPIC", NULL, OBJECT_TOPIC, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED, NULL, command_delete,
+		"a topic object; its authority records stay and grant nothing"},
+	{"DISPLAY", "DIS", "TOPIC", NULL, OBJECT_TOPIC, ATTRIBUTES_SHOWN, NAME_NEEDED, display_keywords,
+		command_display, "topic objects, by name or generic name"},
+	{"SET", NULL, "CHLAUTH", NULL, OBJECT_CHLAUTH, ATTRIBUTES_SET, NAME_NEEDED, set_chlauth_keywords,
+		command_set_chlauth, "a channel authentication record for the channels of a profile"},
+	{"DISPLAY", "DIS", "CHLAUTH", NULL, OBJECT_CHLAUTH, ATTRIBUTES_SHOWN, NAME_NEEDED,
+		display_chlauth_keywords, command_display_chlauth,
+		"records; MATCH(RUNCHECK) says what would become of a connection"},
+	{"SET", NULL, "AUTHREC", NULL, OBJECT_AUTHREC, ATTRIBUTES_NOT_TAKEN, NAME_NONE, set_authrec_keywords,
+		command_set_authrec, "what a user may do"},
+	{"DELETE", NULL, "AUTHREC", NULL, OBJECT_AUTHREC, ATTRIBUTES_NOT_TAKEN, NAME_NONE,
+		delete_authrec_keywords, command_delete_authrec, "an authority record"},
+	{"DISPLAY", "DIS", "AUTHREC", NULL, OBJECT_AUTHREC, ATTRIBUTES_NOT_TAKEN, NAME_NONE,
+		display_authrec_keywords, command_display_authrec, "authority records"},
+	{"ALTER", "ALT", "QMGR", NULL, OBJECT_QMGR, ATTRIBUTES_SET, NAME_NONE, NULL, command_alter,
 		"attributes of the broker as a whole"},
-	{"DISPLAY", "DIS", "QMGR", NULL, OBJECT_QMGR, true, NAME_NONE, display_keywords, command_display,
-		"them"},
-	{"REFRESH", "REF", "SECURITY", "SEC", OBJECT_QMGR, false, NAME_OPTIONAL, refresh_keywords,
-		command_refresh_security,
-		"TYPE(SSL): reads every keystore and revocation list again and judges live sessions anew"},
+	{"DISPLAY", "DIS", "QMGR", NULL, OBJECT_QMGR, ATTRIBUTES_SHOWN, NAME_NONE, display_keywords,
+		command_display, "attributes of the broker as a whole"},
+	{"REFRESH", "REF", "SECURITY", "SEC", OBJECT_QMGR, ATTRIBUTES_NOT_TAKEN, NAME_OPTIONAL,
+		refresh_keywords, command_refresh_security,
+		"reads every keystore, revocation list and login file again, all or nothing, and judges live "
+		"sessions anew"},
 };
 
 const struct command_row *command_rows(size_t *count)
@@ -111,7 +191,7 @@ enum err mqsc_summary_print(const struct mqsc_summary *summary, struct buf *out)
 enum err mqsc_quote(struct buf *out, const char *text)
 {
 	size_t start = out->len;
-	enum err err = buf_append_u8(out, '\'');
+	enum err err = utf8_valid(bytes_text(text)) ? buf_append_u8(out, '\'') : ERR_INVALID;
 
 	for (size_t i = 0; err == ERR_OK && text[i] != '\0'; i++) {
 		uint8_t c = (uint8_t)text[i];
@@ -132,74 +212,4 @@ enum err mqsc_quote(struct buf *out, const char *text)
 		out->len = start;
 	}
 	return err;
-}
-
-static enum err help_attribute(const struct attribute *attribute, struct buf *out)
-{
-	enum err err = buf_printf(out, "    %s(", attribute->key);
-
-	switch (attribute->kind) {
-	case ATTRIBUTE_NUMBER:
-		err = err != ERR_OK ? err
-				    : buf_printf(out, "%lld-%lld", (long long)attribute->min,
-					      (long long)attribute->max);
-		break;
-	case ATTRIBUTE_TEXT: err = err != ERR_OK ? err : buf_append_text(out, "text"); break;
-	case ATTRIBUTE_LIST: err = err != ERR_OK ? err : buf_append_text(out, "text,…"); break;
-	case ATTRIBUTE_WORD:
-	case ATTRIBUTE_WORDS:
-		for (size_t i = 0; err == ERR_OK && attribute->words[i] != NULL; i++) {
-			const char *joint = attribute->kind == ATTRIBUTE_WORD ? "|" : ",";
-
-			err = buf_printf(out, "%s%s", i == 0 ? "" : joint, attribute->words[i]);
-		}
-		break;
-	}
-	if (err == ERR_OK) {
-		err = buf_printf(out, ")  %s", attribute->help);
-	}
-	if (err == ERR_OK && attribute->initial != NULL) {
-		err = buf_printf(out, " [%s]", attribute->initial);
-	}
-	return err != ERR_OK ? err : buf_append_text(out, "\n");
-}
-
-static bool row_is(const struct command_row *row, const char *command)
-{
-	char name[48];
-
-	(void)snprintf(name, sizeof(name), "%s %s", row->verb, row->noun);
-	return strcasecmp(name, command) == 0 || strcasecmp(row->verb, command) == 0 ||
-	       strcasecmp(row->noun, command) == 0;
-}
-
-enum err mqsc_help(const char *command, struct buf *out)
-{
-	bool found = false;
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < ARRAY_COUNT(rows); i++) {
-		const struct command_row *row = &rows[i];
-
-		if (command != NULL && !row_is(row, command)) {
-			continue;
-		}
-		found = true;
-		err = buf_printf(out, "%s %s%s - %s\n", row->verb, row->noun,
-			row->name == NAME_NEEDED ? "(name)" : "", row->help);
-		for (size_t k = 0; err == ERR_OK && row->keywords != NULL && row->keywords[k] != NULL; k++) {
-			err = buf_printf(out, "%s%s", k == 0 ? "    " : " ", row->keywords[k]);
-		}
-		if (err == ERR_OK && row->keywords != NULL) {
-			err = buf_append_text(out, "\n");
-		}
-		size_t count;
-		const struct attribute *attributes = object_attributes(row->class, &count);
-
-		for (size_t a = 0; err == ERR_OK && command != NULL && row->takes_attributes && a < count;
-			a++) {
-			err = help_attribute(&attributes[a], out);
-		}
-	}
-	return err == ERR_OK && !found ? ERR_NOT_FOUND : err;
 }

@@ -116,12 +116,19 @@ static enum continuation line_mark(struct bytes *line)
 	}
 }
 
-static enum err line_append(struct mqsc_text *text, struct bytes line, uint32_t number, size_t from)
+static enum err line_append(
+	struct mqsc_text *text, struct bytes line, uint32_t number, size_t from, struct mqsc_error *error)
 {
 	for (size_t i = from; i < line.len; i++) {
-		enum err err =
-			text_push(text, (char)line.data[i], (struct mqsc_position){number, (uint32_t)i + 1});
+		struct mqsc_position at = {number, (uint32_t)i + 1};
+		enum err err = text_push(text, (char)line.data[i], at);
 
+		if (err == ERR_LIMIT) {
+			mqsc_error_set(error, err, at, "the command is longer than %u bytes",
+				MQSC_COMMAND_BYTES_MAX);
+		} else if (err != ERR_OK) {
+			mqsc_error_set(error, err, at, "out of memory");
+		}
 		if (err != ERR_OK) {
 			return err;
 		}
@@ -139,6 +146,7 @@ enum err mqsc_lines_next(struct mqsc_lines *lines, struct mqsc_text *out, size_t
 
 	mqsc_text_release(out);
 	*first = lines->next;
+	*last = lines->next;
 	while (lines->next < lines->script.len) {
 		struct bytes line = line_take(lines);
 
@@ -162,13 +170,7 @@ enum err mqsc_lines_next(struct mqsc_lines *lines, struct mqsc_text *out, size_t
 		begun = true;
 		mark = line_mark(&line);
 		if (err == ERR_OK) {
-			err = line_append(out, line, lines->line, from);
-			if (err != ERR_OK) {
-				mqsc_error_set(error, err, (struct mqsc_position){lines->line, 1},
-					err == ERR_LIMIT ? "the command is longer than %u bytes"
-							 : "out of memory (%u)",
-					MQSC_COMMAND_BYTES_MAX);
-			}
+			err = line_append(out, line, lines->line, from, error);
 		}
 		if (mark == LINE_ENDS) {
 			return err;
@@ -210,11 +212,12 @@ static enum err lexer_string(struct mqsc_lexer *lexer, struct mqsc_token *out, s
 enum err mqsc_lexer_next(struct mqsc_lexer *lexer, struct mqsc_token *out, struct mqsc_error *error)
 {
 	const struct mqsc_text *text = lexer->text;
+	size_t from = lexer->pos;
 
 	while (lexer->pos < text->len && is_separator((uint8_t)text->chars[lexer->pos])) {
 		lexer->pos++;
 	}
-	*out = (struct mqsc_token){TOKEN_END, text->end, lexer->pos, lexer->pos};
+	*out = (struct mqsc_token){TOKEN_END, text->end, lexer->pos, lexer->pos, lexer->pos > from};
 	if (lexer->pos == text->len) {
 		return ERR_OK;
 	}

@@ -46,8 +46,9 @@ enum mqsc_token_kind { TOKEN_END, TOKEN_WORD, TOKEN_STRING, TOKEN_OPEN, TOKEN_CL
 struct mqsc_token {
 	enum mqsc_token_kind kind;
 	struct mqsc_position at;
-	size_t start,
-		end; /* in the command's chars; of a string without the apostrophes, '' not yet undone */
+	/* In the command's chars; of a string without the apostrophes, '' not yet undone. */
+	size_t start, end;
+	bool parted; /* a blank or a comma stands before it */
 };
 struct mqsc_lexer {
 	const struct mqsc_text *text;

@@ -19,7 +19,7 @@
 #define MQSC_COMMAND_BYTES_MAX (32u * 1024u)
 #define MQSC_PARAMS_MAX        64u
 #define MQSC_VALUES_MAX        100u
-#define MQSC_OBJECTS_MAX       200000u /* of one class */
+#define MQSC_OBJECTS_MAX       AUTH_RULES_MAX /* of one class; channels: AUTH_CHANNELS_MAX */
 #define MQSC_OUTPUT_BYTES_MAX  (64u * 1024u * 1024u)
 
 /* --- objects --- */
@@ -48,7 +48,7 @@ struct attribute {
 	int64_t min, max;         /* numbers: range; texts: max is the length in bytes */
 	const char *const *words; /* NULL-terminated */
 	const char *initial;      /* default, NULL: blank */
-	bool masked;              /* never displayed */
+	bool keeps_blanks;        /* blanks at the end are part of the value */
 	const char *help;         /* one line */
 };
 /* The attributes of a class, in display order. */
@@ -97,7 +97,6 @@ struct mqsc_request {
 	enum mqsc_runtime what;
 	const char *channel;   /* a name, or a generic name for CHSTATUS */
 	const char *client_id; /* NULL: not given; generic for CHSTATUS */
-	bool force;            /* REFRESH SECURITY … FORCE */
 	const char *address;   /* RUNCHECK */
 	const char *client_user;
 	const char *ssl_peer;
@@ -115,7 +114,10 @@ struct mqsc_row *mqsc_pending_row(
 	struct mqsc_pending *pending, const char *name_key, const char *name); /* a further record */
 /* For RUNCHECK: the deciding record is displayed as DISPLAY CHLAUTH would. */
 void mqsc_pending_record(struct mqsc_pending *pending, const struct chlauth_record *record);
-/* Ends the command. err ERR_OK with message "AMQ8018I: …" or NULL for the usual one; else why it failed. Exactly once. */
+/*
+ * Ends the command. err ERR_OK with message "AMQ8018I: …" or NULL for the usual one; else why it failed. Exactly once.
+ * message may have several lines; what could harm a terminal is escaped.
+ */
 void mqsc_pending_done(struct mqsc_pending *pending, enum err err, const char *message);
 
 struct mqsc_host {
@@ -155,14 +157,18 @@ MUST_CHECK enum err mqsc_script_start(struct catalog *catalog, const struct mqsc
 	const struct mqsc_options *options, struct bytes text, struct buf *out, mqsc_done_fn done, void *ctx,
 	struct mqsc_script **script);
 void mqsc_script_summary(const struct mqsc_script *script, struct mqsc_summary *out);
-/* Safe while a command waits: its later answer is dropped. */
+/* Safe while a command waits (its later answer is dropped), and from within a callback of the host. */
 void mqsc_script_free(struct mqsc_script *script);
 
 /* The three closing lines as runmqsc prints them. */
 MUST_CHECK enum err mqsc_summary_print(const struct mqsc_summary *summary, struct buf *out);
-/* Appends text as an MQSC value: in apostrophes, apostrophes doubled, controls refused (ERR_INVALID). */
+/*
+ * Appends text as an MQSC value that the parser reads back as the same text: in apostrophes, apostrophes doubled. Controls
+ * and what is not UTF-8 are refused (ERR_INVALID), and then nothing is appended. The caller keeps lines below
+ * MQSC_LINE_BYTES_MAX.
+ */
 MUST_CHECK enum err mqsc_quote(struct buf *out, const char *text);
-/* The manual page of a command ("DEFINE CHANNEL") or, with NULL, of all: from the tables. */
+/* The manual of a command ("DEFINE CHANNEL", "CHANNEL", "DEFINE"; ERR_NOT_FOUND) or, with NULL, of all: from the tables. */
 MUST_CHECK enum err mqsc_help(const char *command, struct buf *out);
 
 #endif

@@ -61,8 +61,7 @@ static enum err value_set(struct attribute_value *value, const char *const *item
 		}
 	}
 	for (size_t i = 0; i < count; i++) {
-		fresh.items[i] = strdup(items[i]);
-		if (fresh.items[i] == NULL) {
+		if (bytes_dup_text(bytes_text(items[i]), &fresh.items[i]) != ERR_OK) {
 			value_clear(&fresh);
 			return ERR_NOMEM;
 		}
@@ -113,9 +112,8 @@ static enum err object_alloc(enum object_class class, const char *name, struct o
 	}
 	(void)object_attributes(class, &count);
 	object->class = class;
-	object->name = strdup(name);
 	object->values = calloc(count, sizeof(*object->values));
-	if (object->name == NULL || object->values == NULL) {
+	if (object->values == NULL || bytes_dup_text(bytes_text(name), &object->name) != ERR_OK) {
 		object_free(object);
 		return ERR_NOMEM;
 	}
@@ -229,6 +227,17 @@ static bool is_blank_text(const char *text)
 	return text[strspn(text, " ")] == '\0';
 }
 
+/* Fixed-length attributes ignore blanks at the end (2.1): 'bob ' is bob, in a list of refused users too. */
+static struct bytes significant(const struct attribute *attribute, const char *text)
+{
+	struct bytes all = bytes_text(text);
+
+	while (!attribute->keeps_blanks && all.len > 0 && all.data[all.len - 1] == ' ') {
+		all.len--;
+	}
+	return all;
+}
+
 static enum err check_value(const struct attribute *attribute, const struct mqsc_value *value,
 	int64_t *number, struct mqsc_error *error)
 {
@@ -238,7 +247,7 @@ static enum err check_value(const struct attribute *attribute, const struct mqsc
 	case ATTRIBUTE_WORDS: return check_word(attribute, value, error);
 	case ATTRIBUTE_TEXT:
 	case ATTRIBUTE_LIST:
-		if (strlen(value->text) > (size_t)attribute->max) {
+		if (significant(attribute, value->text).len > (size_t)attribute->max) {
 			mqsc_error_set(error, ERR_LIMIT, value->at, "%s is longer than %lld bytes",
 				attribute->key, (long long)attribute->max);
 			return ERR_LIMIT;
@@ -248,12 +257,45 @@ static enum err check_value(const struct attribute *attribute, const struct mqsc
 	return ERR_INVALID;
 }
 
+static bool value_has(const struct attribute_value *value, const char *text)
+{
+	for (size_t i = 0; i < value->count; i++) {
+		if (strcmp(value->items[i], text) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Each value once. */
+static enum err values_copy(
+	const struct attribute *attribute, const struct mqsc_param *param, struct attribute_value *out)
+{
+	out->items = calloc(param->value_count, sizeof(*out->items));
+	if (out->items == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < param->value_count; i++) {
+		char *copy = NULL;
+
+		if (bytes_dup_text(significant(attribute, param->values[i].text), &copy) != ERR_OK) {
+			value_clear(out);
+			return ERR_NOMEM;
+		}
+		if (value_has(out, copy)) {
+			free(copy);
+		} else {
+			out->items[out->count++] = copy;
+		}
+	}
+	return ERR_OK;
+}
+
 enum err object_set_param(struct object *object, const struct mqsc_param *param, struct mqsc_error *error)
 {
 	int index = attribute_index(object->class, param->key);
 	size_t count;
 	const struct attribute *attribute = &object_attributes(object->class, &count)[index];
-	const char *items[MQSC_VALUES_MAX];
 	int64_t number = 0;
 
 	assert(index >= 0);
@@ -282,15 +324,16 @@ enum err object_set_param(struct object *object, const struct mqsc_param *param,
 		if (err != ERR_OK) {
 			return err;
 		}
-		items[i] = param->values[i].text;
 	}
-	enum err err = value_set(&object->values[index], items, param->value_count);
+	struct attribute_value fresh = {.number = number};
+	enum err err = values_copy(attribute, param, &fresh);
 
 	if (err != ERR_OK) {
 		mqsc_error_set(error, err, param->at, "out of memory");
 		return err;
 	}
-	object->values[index].number = number;
+	value_clear(&object->values[index]);
+	object->values[index] = fresh;
 	return ERR_OK;
 }
 
@@ -336,14 +379,7 @@ int64_t object_number(const struct object *object, const char *key)
 
 bool object_is(const struct object *object, const char *key, const char *word)
 {
-	const struct attribute_value *value = value_of(object, key);
-
-	for (size_t i = 0; i < value->count; i++) {
-		if (strcmp(value->items[i], word) == 0) {
-			return true;
-		}
-	}
-	return false;
+	return value_has(value_of(object, key), word);
 }
 
 size_t object_list_count(const struct object *object, const char *key)
@@ -362,18 +398,4 @@ const char *object_list_item(const struct object *object, const char *key, size_
 uint64_t object_version(const struct object *object)
 {
 	return object->version;
-}
-
-enum err object_value_print(const struct object *object, size_t index, struct buf *out)
-{
-	const struct attribute_value *value = &object->values[index];
-	enum err err = ERR_OK;
-
-	for (size_t i = 0; err == ERR_OK && i < value->count; i++) {
-		err = buf_append_text(out, i == 0 ? "" : ",");
-		if (err == ERR_OK) {
-			err = buf_append_text(out, value->items[i]);
-		}
-	}
-	return err;
 }

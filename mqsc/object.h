@@ -19,7 +19,8 @@ struct attribute_value {
 struct object {
 	enum object_class class;
 	char *name;
-	char *key; /* sorts and identifies within the class */
+	char *key;       /* sorts and identifies within the class */
+	size_t key_same; /* so many bytes of it are alike in every spelling of one record (same.c) */
 	uint64_t version;
 	int64_t altered_ms;
 	struct attribute_value *values; /* one per attribute of the class */
@@ -39,9 +40,11 @@ MUST_CHECK enum err object_set_param(
 /* Sets a text (or word) from our own code. */
 MUST_CHECK enum err object_set_text(
 	struct object *object, const char *key, const char *const *items, size_t count);
-/* Checks that concern the object as a whole, and builds its key. */
-MUST_CHECK enum err object_finish(
-	struct object *object, bool insecure_test_gates, struct mqsc_position at, struct mqsc_error *error);
+/* Checks that concern the object as a whole, and builds its key. command (may be NULL) is where an error is placed. */
+MUST_CHECK enum err object_finish(struct object *object, bool insecure_test_gates,
+	const struct mqsc_command *command, struct mqsc_error *error);
+/* Gives object the key of before, which is the same record in another spelling; then the one replaces the other. */
+MUST_CHECK enum err object_take_key(struct object *object, const struct object *before);
 
 /* Moves object into the catalog on ERR_OK; *old (perhaps NULL) is what it replaced, now the caller's. */
 MUST_CHECK enum err catalog_put(struct catalog *catalog, struct object *object, struct object **old);
@@ -50,7 +53,15 @@ struct object *catalog_take(struct catalog *catalog, enum object_class class, co
 const struct object *catalog_find_key(
 	const struct catalog *catalog, enum object_class class, const char *key);
 
-/* As a parameter list would print it: items joined with commas; numbers in decimal. Not escaped. */
-MUST_CHECK enum err object_value_print(const struct object *object, size_t index, struct buf *out);
+/* --- same.c: records that are written differently and mean the same --- */
+/* Builds object->key. ERR_NOMEM, ERR_LIMIT. */
+MUST_CHECK enum err object_build_key(struct object *object);
+/* What is in the catalog under object's key, or means the same; NULL: nothing. */
+const struct object *catalog_find_same(const struct catalog *catalog, const struct object *object);
+/* Whether the address ranges of an ADDRESSMAP record cross those of another under its profile (MQ's reason 3343). */
+MUST_CHECK enum err catalog_check_ranges(
+	const struct catalog *catalog, const struct object *object, struct auth_error *error);
+/* The first index whose key is not below key. */
+size_t catalog_lower(const struct catalog *catalog, enum object_class class, const char *key);
 
 #endif

@@ -54,8 +54,7 @@ static enum err word_copy(
 
 		if (!is_word_char(c)) {
 			mqsc_error_set(error, ERR_MALFORMED, text->positions[token->start + i],
-				"'%c' can only stand between apostrophes: write '%.*s'", c,
-				(int)(len < 60 ? len : 60), text->chars + token->start);
+				"'%c' can only stand between apostrophes: put the whole value into '…'", c);
 			free(copy);
 			return ERR_MALFORMED;
 		}
@@ -146,6 +145,12 @@ static enum err parse_values(struct mqsc_lexer *lexer, struct mqsc_param *param,
 			return ERR_OK;
 		case TOKEN_WORD:
 		case TOKEN_STRING:
+			if (param->value_count > 0 && !token.parted) {
+				mqsc_error_set(error, ERR_MALFORMED, token.at,
+					"expected a blank, a comma or ')'; an apostrophe inside a value is "
+					"doubled");
+				return ERR_MALFORMED;
+			}
 			err = param_add_value(param, lexer->text, &token, error);
 			if (err != ERR_OK) {
 				return err;
@@ -203,7 +208,11 @@ enum err mqsc_parse(const struct mqsc_text *text, struct mqsc_command *out, stru
 		}
 		struct mqsc_param *last = out->param_count == 0 ? NULL : &out->params[out->param_count - 1];
 
-		if (token.kind == TOKEN_WORD) {
+		if (token.kind == TOKEN_WORD && last != NULL && !token.parted) {
+			mqsc_error_set(
+				error, ERR_MALFORMED, token.at, "expected a blank before this keyword");
+			err = ERR_MALFORMED;
+		} else if (token.kind == TOKEN_WORD) {
 			err = command_add_param(out, text, &token, error);
 		} else if (token.kind == TOKEN_OPEN && last != NULL && !last->has_values) {
 			last->has_values = true;

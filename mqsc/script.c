@@ -1,24 +1,71 @@
 /*
- * script.c - runs a script: reads a command, finds its row, checks its keywords, runs it, waits if it must.
- * Owns:    the script's state and the handle of a waiting command.
+ * script.c - runs a script: reads a command, finds its row, runs it, waits if it must, and writes the report.
+ * Owns:    the script's state.
  * Never:   does half a command: what is refused changes nothing.
  * Threads: the control loop.
  */
 #include "mqsc/script.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "mqsc/pending.h"
+
+/* Kept free in a full report for the line that says so and for the summary. */
+#define REPORT_TAIL_BYTES 512u
+/* Of a wrong command at most so much is shown. */
+#define SEGMENT_BYTES_MAX 80u
+
+/* --- the report --- */
+
+/* Line ends are ours, and backslashes come from what is escaped already; all else is made harmless. */
+static enum err append_harmless(struct buf *out, const char *text, size_t len)
+{
+	enum err err = ERR_OK;
+
+	for (size_t at = 0; err == ERR_OK && at < len;) {
+		size_t n = 0;
+
+		while (at + n < len && text[at + n] != '\n' && text[at + n] != '\\') {
+			n++;
+		}
+		err = utf8_escape(out, bytes_of(text + at, n));
+		at += n;
+		if (err == ERR_OK && at < len) {
+			err = buf_append_u8(out, (uint8_t)text[at]);
+			at++;
+		}
+	}
+	return err;
+}
+
+static void report_append(struct mqsc_script *script, const char *text, size_t len)
+{
+	struct buf *out = script->out;
+	size_t before = out->len;
+	size_t tail = out->max > 2 * REPORT_TAIL_BYTES ? REPORT_TAIL_BYTES : out->max / 2;
+	enum err err = append_harmless(out, text, len);
+
+	if (err == ERR_OK && out->len > out->max - tail) {
+		err = ERR_LIMIT;
+	}
+	if (err != ERR_OK) {
+		out->len = before; /* no half line */
+		script->out_err = err;
+	}
+}
 
 void script_say(struct mqsc_script *script, const char *format, ...)
 {
 	va_list args;
 	char *line = NULL;
 
+	if (script->out == NULL || script->out_err != ERR_OK) {
+		return;
+	}
 	va_start(args, format);
 	int n = vasprintf(&line, format, args);
 
@@ -27,12 +74,27 @@ void script_say(struct mqsc_script *script, const char *format, ...)
 		script->out_err = ERR_NOMEM;
 		return;
 	}
-	enum err err = buf_append(script->out, bytes_of(line, (size_t)n));
-
-	if (err != ERR_OK) {
-		script->out_err = err;
-	}
+	report_append(script, line, (size_t)n);
 	free(line);
+}
+
+/* A report that is not whole must not look like one. */
+static void report_end(struct mqsc_script *script)
+{
+	if (script->out_err == ERR_OK || script->out == NULL) {
+		return;
+	}
+	script->summary.failed++;
+	if (buf_printf(script->out, "AMQ8492W: The report is not whole: %s.\n",
+		    script->out_err == ERR_LIMIT ? "it is too long" : err_name(script->out_err)) != ERR_OK) {
+		script->out_err = ERR_LIMIT; /* the exit code still says it */
+	}
+}
+
+enum command_result script_failed(struct mqsc_script *script, enum err err)
+{
+	script_say(script, "AMQ8101E: The command could not be processed: %s.\n", err_name(err));
+	return COMMAND_FAILED;
 }
 
 enum command_result script_syntax(
@@ -47,6 +109,56 @@ enum command_result script_syntax(
 	va_end(args);
 	return COMMAND_SYNTAX;
 }
+
+/* A value that names a source is no secret; anything else may be a passphrase that was typed by mistake. */
+static bool names_a_source(const char *value, size_t len)
+{
+	static const char *const schemes[] = {"file:", "fd:", "env:", "cred:"};
+	size_t from = 0;
+
+	while (from < len && (value[from] == ' ' || value[from] == '\'')) {
+		from++;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+		size_t n = strlen(schemes[i]);
+
+		if (len - from >= n && memcmp(value + from, schemes[i], n) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void script_hide_passphrase(char *chars, size_t len, bool *inside)
+{
+	static const char key[] = "SSLKEYP";
+	size_t at = 0;
+
+	while (at < len) {
+		if (*inside) {
+			while (at < len && chars[at] != ')') {
+				chars[at] = '*';
+				at++;
+			}
+			*inside = at == len;
+			continue;
+		}
+		if (len - at < sizeof(key) - 1 || strncasecmp(chars + at, key, sizeof(key) - 1) != 0) {
+			at++;
+			continue;
+		}
+		at += sizeof(key) - 1;
+		while (at < len && chars[at] == ' ') {
+			at++;
+		}
+		if (at < len && chars[at] == '(') {
+			at++;
+			*inside = !names_a_source(chars + at, len - at);
+		}
+	}
+}
+
+/* --- parameters --- */
 
 struct mqsc_param *command_param(struct mqsc_command *command, const char *key)
 {
@@ -72,160 +184,6 @@ const char *command_name(const struct mqsc_command *command)
 	return noun->value_count > 0 ? noun->values[0].text : "";
 }
 
-/* --- finding and checking --- */
-
-static bool word_is(const char *word, const char *full, const char *brief)
-{
-	return strcmp(word, full) == 0 || (brief != NULL && strcmp(word, brief) == 0);
-}
-
-static bool keyword_allowed(const struct command_row *row, const char *key)
-{
-	for (size_t i = 0; row->keywords != NULL && row->keywords[i] != NULL; i++) {
-		if (strcmp(row->keywords[i], key) == 0) {
-			return true;
-		}
-	}
-	return row->takes_attributes && attribute_index(row->class, key) >= 0;
-}
-
-/* Levenshtein distance, for words of up to 31 bytes. */
-static size_t word_distance(const char *a, const char *b)
-{
-	size_t row[32];
-	size_t b_len = strlen(b);
-
-	if (strlen(a) > 31 || b_len > 31) {
-		return 99;
-	}
-	for (size_t j = 0; j <= b_len; j++) {
-		row[j] = j;
-	}
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_len; j++) {
-			size_t above = row[j];
-			size_t best = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-
-			best = above + 1 < best ? above + 1 : best;
-			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-			row[j] = best;
-			diagonal = above;
-		}
-	}
-	return row[b_len];
-}
-
-static void consider(const char *word, const char *candidate, const char **best, size_t *distance)
-{
-	size_t d = word_distance(word, candidate);
-
-	if (d < *distance) {
-		*distance = d;
-		*best = candidate;
-	}
-}
-
-static enum command_result unknown_keyword(
-	struct mqsc_script *script, const struct command_row *row, const struct mqsc_param *param)
-{
-	const char *best = NULL;
-	size_t distance = 4;
-	size_t count;
-	const struct attribute *attributes = object_attributes(row->class, &count);
-
-	for (size_t i = 0; row->takes_attributes && i < count; i++) {
-		consider(param->key, attributes[i].key, &best, &distance);
-	}
-	for (size_t i = 0; row->keywords != NULL && row->keywords[i] != NULL; i++) {
-		consider(param->key, row->keywords[i], &best, &distance);
-	}
-	if (best != NULL) {
-		return script_syntax(script, param->at, "'%.40s' is no keyword of %s %s; did you mean %s?",
-			param->key, row->verb, row->noun, best);
-	}
-	return script_syntax(
-		script, param->at, "'%.40s' is no keyword of %s %s", param->key, row->verb, row->noun);
-}
-
-static enum command_result check_keywords(struct mqsc_script *script, const struct command_row *row)
-{
-	struct mqsc_command *command = &script->command;
-	struct mqsc_param *noun = &command->params[1];
-
-	if (row->name == NAME_NEEDED && !noun->has_values) {
-		return script_syntax(script, noun->at, "%s needs a name: %s(NAME)", row->noun, row->noun);
-	}
-	if (row->name == NAME_NONE && noun->has_values) {
-		return script_syntax(script, noun->values[0].at, "%s %s takes no name", row->verb, row->noun);
-	}
-	if (noun->value_count > 1) {
-		return script_syntax(script, noun->values[1].at, "one name is enough; expected ')'");
-	}
-	if (noun->has_values && noun->values[0].text[0] == '\0') {
-		return script_syntax(script, noun->values[0].at, "the name is empty");
-	}
-	for (size_t i = 2; i < command->param_count; i++) {
-		if (!keyword_allowed(row, command->params[i].key)) {
-			return unknown_keyword(script, row, &command->params[i]);
-		}
-		for (size_t j = 2; j < i; j++) {
-			if (strcmp(command->params[i].key, command->params[j].key) == 0) {
-				return script_syntax(script, command->params[i].at,
-					"%s was given before; a parameter may not be repeated",
-					command->params[i].key);
-			}
-		}
-	}
-	return COMMAND_DONE;
-}
-
-static enum command_result find_row(struct mqsc_script *script, const struct command_row **out)
-{
-	struct mqsc_command *command = &script->command;
-	struct mqsc_param *verb = &command->params[0];
-	size_t count;
-	const struct command_row *rows = command_rows(&count);
-	const char *best = NULL;
-	size_t distance = 4;
-	bool verb_known = false;
-
-	for (size_t i = 0; i < count; i++) {
-		verb_known = verb_known || word_is(verb->key, rows[i].verb, rows[i].verb_short);
-		consider(verb->key, rows[i].verb, &best, &distance);
-	}
-	if (!verb_known) {
-		return script_syntax(script, verb->at,
-			best != NULL ? "'%.40s' is no verb; did you mean %s?"
-				     : "'%.40s' is no verb%s; expected ALTER, DEFINE, DELETE, DISPLAY, END, "
-				       "PURGE, REFRESH, SET, START or STOP",
-			verb->key, best != NULL ? best : "");
-	}
-	if (verb->has_values || command->param_count < 2) {
-		return script_syntax(script, verb->has_values ? verb->values[0].at : command->end,
-			"expected an object behind %s", verb->key);
-	}
-	struct mqsc_param *noun = &command->params[1];
-
-	best = NULL;
-	distance = 4;
-	for (size_t i = 0; i < count; i++) {
-		if (!word_is(verb->key, rows[i].verb, rows[i].verb_short)) {
-			continue;
-		}
-		if (word_is(noun->key, rows[i].noun, rows[i].noun_short)) {
-			*out = &rows[i];
-			return check_keywords(script, &rows[i]);
-		}
-		consider(noun->key, rows[i].noun, &best, &distance);
-	}
-	return script_syntax(script, noun->at,
-		best != NULL ? "%s knows no '%.40s'; did you mean %s?" : "%s knows no '%.40s'%s", verb->key,
-		noun->key, best != NULL ? best : "");
-}
-
 /* --- changing the catalog --- */
 
 enum command_result script_commit(struct mqsc_script *script, const struct object *before,
@@ -247,6 +205,13 @@ enum command_result script_commit(struct mqsc_script *script, const struct objec
 	if (err == ERR_OK && after != NULL) {
 		after->altered_ms = clock_wall_ms(&script->options.clock);
 		err = catalog_put(script->catalog, after, &old);
+		if (err == ERR_LIMIT) {
+			script_say(script,
+				"AMQ8101E: There are as many objects of class %s as there can be.\n",
+				object_class_name(class));
+			object_free(after);
+			return COMMAND_FAILED;
+		}
 		if (err == ERR_OK) {
 			script->host->changed(script->host->ctx, class, old, after);
 			after = NULL; /* moved */
@@ -260,7 +225,7 @@ enum command_result script_commit(struct mqsc_script *script, const struct objec
 	} else if (why.len > 0) {
 		script_say(script, "%.*s\n", (int)why.len, (const char *)why.data);
 	} else {
-		script_say(script, "AMQ8101E: The command could not be processed: %s.\n", err_name(err));
+		(void)script_failed(script, err);
 	}
 	buf_release(&why);
 	object_free(old);
@@ -268,215 +233,114 @@ enum command_result script_commit(struct mqsc_script *script, const struct objec
 	return err == ERR_OK ? COMMAND_DONE : COMMAND_FAILED;
 }
 
-/* --- commands that the running broker answers --- */
-
-struct mqsc_pending {
-	struct mqsc_script *script; /* NULL: the asker is gone */
-	enum mqsc_runtime what;
-	struct display display;
-	struct mqsc_row row;
-	bool row_open;
-	unsigned rows;
-};
-
-static const char *const headlines[] = {
-	[MQSC_START_CHANNEL] = "",
-	[MQSC_STOP_CHANNEL] = "",
-	[MQSC_PURGE_CHANNEL] = "",
-	[MQSC_CHSTATUS] = "AMQ8417I: Display Channel Status details.",
-	[MQSC_REFRESH_SSL] = "",
-	[MQSC_RUNCHECK] = "AMQ8878I: Display channel authentication record details.",
-};
-
-static const char *const usual_messages[] = {
-	[MQSC_START_CHANNEL] = "AMQ8018I: Start Lockgate channel accepted.",
-	[MQSC_STOP_CHANNEL] = "AMQ8019I: Stop Lockgate channel accepted.",
-	[MQSC_PURGE_CHANNEL] = "AMQ8017I: Purge channel accepted.",
-	[MQSC_CHSTATUS] = NULL,
-	[MQSC_REFRESH_SSL] = "AMQ8560I: Lockgate security cache refreshed.",
-	[MQSC_RUNCHECK] = NULL,
-};
-
-static void pending_close_row(struct mqsc_pending *pending)
-{
-	if (!pending->row_open) {
-		return;
-	}
-	if (pending->script != NULL && row_selected(&pending->row, &pending->display)) {
-		row_print(pending->script, &pending->row, &pending->display, headlines[pending->what]);
-		pending->rows++;
-	}
-	row_release(&pending->row);
-	pending->row_open = false;
-}
-
-struct mqsc_row *mqsc_pending_row(struct mqsc_pending *pending, const char *name_key, const char *name)
-{
-	pending_close_row(pending);
-	pending->row_open = true;
-	row_identity(&pending->row, name_key, name);
-	return &pending->row;
-}
-
-static void row_text_if(struct mqsc_row *row, const char *key, const char *value)
-{
-	if (value != NULL) {
-		mqsc_row_text(row, key, value);
-	}
-}
-
-void mqsc_pending_record(struct mqsc_pending *pending, const struct chlauth_record *record)
-{
-	struct mqsc_row *row = mqsc_pending_row(pending, "CHLAUTH", record->profile);
-	struct buf list = BUF_INIT(AUTH_LIST_ITEMS_MAX * (AUTH_USER_BYTES_MAX + 1));
-	const char *text = NULL;
-	bool maps = record->type != CHLAUTH_BLOCKUSER && record->type != CHLAUTH_BLOCKADDR;
-
-	mqsc_row_text(row, "TYPE", chlauth_type_name(record->type));
-	row_text_if(row, "SSLPEER", record->ssl_peer);
-	row_text_if(row, "SSLCERTI", record->ssl_issuer);
-	row_text_if(row, "SSLFPRT", record->fingerprint);
-	row_text_if(row, "CLNTUSER", record->client_user);
-	row_text_if(row, "ADDRESS", record->address);
-	for (size_t i = 0; i < record->list_count; i++) {
-		if (buf_append_text(&list, i == 0 ? "" : ",") != ERR_OK ||
-			buf_append_text(&list, record->list[i]) != ERR_OK) {
-			break;
-		}
-	}
-	if (record->list_count > 0 && buf_text(&list, &text) == ERR_OK) {
-		mqsc_row_text(row, record->type == CHLAUTH_BLOCKADDR ? "ADDRLIST" : "USERLIST", text);
-	}
-	if (maps) {
-		mqsc_row_text(row, "USERSRC", chlauth_usersrc_name(record->usersrc));
-		row_text_if(row, "MCAUSER", record->mca_user);
-	}
-	mqsc_row_text(row, "WARN", record->warn ? "YES" : "NO");
-	row_text_if(row, "DESCR", record->description);
-	buf_release(&list);
-}
-
-static void script_step(struct mqsc_script *script);
-
-void mqsc_pending_done(struct mqsc_pending *pending, enum err err, const char *message)
-{
-	struct mqsc_script *script = pending->script;
-
-	pending_close_row(pending);
-	if (script != NULL) {
-		const char *usual = err == ERR_OK ? usual_messages[pending->what] : NULL;
-		const char *text = message != NULL ? message : usual;
-
-		if (err != ERR_OK && text == NULL) {
-			script_say(
-				script, "AMQ8101E: The command could not be processed: %s.\n", err_name(err));
-		} else if (text != NULL) {
-			script_say(script, "%s\n", text);
-		} else if (pending->rows == 0) {
-			/* As runmqsc counts it: no status found is a command that could not be processed. */
-			script_say(script, "AMQ8420I: Channel Status not found.\n");
-			err = ERR_NOT_FOUND;
-		}
-		if (err != ERR_OK) {
-			script->summary.failed++;
-		}
-		script->pending = NULL;
-	}
-	free(pending);
-	if (script != NULL && !script->stepping) {
-		script_step(script);
-	}
-}
-
-enum command_result script_runtime(
-	struct mqsc_script *script, const struct mqsc_request *request, const struct display *display)
-{
-	if (script->options.verify_only) {
-		return COMMAND_DONE;
-	}
-	struct mqsc_pending *pending = calloc(1, sizeof(*pending));
-
-	if (pending == NULL) {
-		script_say(
-			script, "AMQ8101E: The command could not be processed: %s.\n", err_name(ERR_NOMEM));
-		return COMMAND_FAILED;
-	}
-	pending->script = script;
-	pending->what = request->what;
-	if (display != NULL) {
-		pending->display = *display; /* keys stay valid: the command lives until the answer is in */
-	}
-	row_init(&pending->row);
-	script->pending = pending;
-	script->host->runtime(script->host->ctx, request, pending);
-	return COMMAND_WAITS;
-}
-
 /* --- the run --- */
 
-/* The report's echo, as runmqsc writes it: numbered command lines, others with a bare colon. */
+static bool line_is_blank(const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (line[i] != ' ' && line[i] != '\t') {
+			return false;
+		}
+	}
+	return true;
+}
+
+static void echo_line(struct mqsc_script *script, const char *line, size_t len, bool *numbered, bool *inside)
+{
+	char *copy = NULL;
+	struct buf text = BUF_INIT(MQSC_LINE_BYTES_MAX * 8);
+
+	while (len > 0 && line[len - 1] == '\r') {
+		len--;
+	}
+	len = len < MQSC_LINE_BYTES_MAX ? len : MQSC_LINE_BYTES_MAX;
+	copy = malloc(len + 1);
+	if (copy == NULL) {
+		script->out_err = ERR_NOMEM;
+		return;
+	}
+	memcpy(copy, line, len);
+	script_hide_passphrase(copy, len, inside);
+	if (utf8_escape(&text, bytes_of(copy, len)) != ERR_OK) {
+		script->out_err = ERR_NOMEM;
+	} else if (!*numbered && !(len > 0 && copy[0] == '*') && !line_is_blank(copy, len)) {
+		script_say(script, "%6u : %.*s\n", script->summary.read + 1, (int)text.len,
+			(const char *)text.data);
+		*numbered = true;
+	} else {
+		script_say(script, "       : %.*s\n", (int)text.len, (const char *)text.data);
+	}
+	buf_release(&text);
+	free(copy);
+}
+
+/* The report's echo, as runmqsc writes it: a command's first line is numbered, all others have a bare colon. */
 static void echo_lines(struct mqsc_script *script, size_t first, size_t last)
 {
+	const char *chars = (const char *)script->script;
 	bool numbered = false;
-	size_t at = first;
+	bool inside = false;
 
-	while (script->options.echo && at < last) {
+	for (size_t at = first; script->options.echo && at < last;) {
 		size_t n = 0;
 
-		while (at + n < last && script->script[at + n] != '\n') {
+		while (at + n < last && chars[at + n] != '\n') {
 			n++;
 		}
-		struct buf line = BUF_INIT(MQSC_LINE_BYTES_MAX * 8);
-		bool comment = n > 0 && script->script[at] == '*';
-
-		if (utf8_escape(&line, bytes_of(script->script + at,
-					       n < MQSC_LINE_BYTES_MAX ? n : MQSC_LINE_BYTES_MAX)) ==
-			ERR_OK) {
-			if (!numbered && !comment && n > 0) {
-				script_say(script, "%6u : %.*s\n", script->summary.read + 1, (int)line.len,
-					(const char *)line.data);
-				numbered = true;
-			} else {
-				script_say(script, "       : %.*s\n", (int)line.len, (const char *)line.data);
-			}
-		}
-		buf_release(&line);
+		echo_line(script, chars + at, n, &numbered, &inside);
 		at += n + 1;
 	}
+}
+
+/* Where the shown segment ends: behind the word that the error points at. */
+static size_t segment_end(const struct mqsc_text *text, struct mqsc_position at)
+{
+	size_t until = 0;
+
+	while (until < text->len) {
+		const struct mqsc_position *here = &text->positions[until];
+
+		if (here->line > at.line || (here->line == at.line && here->column > at.column)) {
+			break;
+		}
+		until++;
+	}
+	while (until > 0 && until < text->len && strchr("() ,", text->chars[until - 1]) == NULL &&
+		strchr("() ,", text->chars[until]) == NULL) {
+		until++;
+	}
+	return until;
 }
 
 static void say_syntax_error(struct mqsc_script *script)
 {
 	const struct mqsc_error *error = &script->error;
-	size_t until = 0;
+	size_t until = segment_end(&script->text, error->at);
+	size_t from = until > SEGMENT_BYTES_MAX ? until - SEGMENT_BYTES_MAX : 0;
+	struct buf segment = BUF_INIT(SEGMENT_BYTES_MAX * 8);
+	struct buf sentence = BUF_INIT(sizeof(error->sentence) * 8);
+	bool inside = false;
 
-	while (until < script->text.len) {
-		const struct mqsc_position *at = &script->text.positions[until];
-
-		if (at->line > error->at.line ||
-			(at->line == error->at.line && at->column > error->at.column)) {
-			break;
-		}
-		until++;
+	/* Not in the middle of a character. */
+	while (from > 0 && from < until && ((uint8_t)script->text.chars[from] & 0xc0u) == 0x80u) {
+		from++;
 	}
-	while (until < script->text.len && script->text.chars[until] != ' ' &&
-		script->text.chars[until] != '(') {
-		until++; /* the whole offending word */
+	if (script->text.len > 0) {
+		script_hide_passphrase(script->text.chars, script->text.len, &inside);
 	}
-	size_t from = until > 80 ? until - 80 : 0;
-	struct buf segment = BUF_INIT(1024);
-
-	script_say(script, "AMQ8405I: Syntax error detected at or near end of command segment below:-\n");
-	if (utf8_escape(&segment, bytes_of(script->text.chars + from, until - from)) == ERR_OK) {
-		script_say(script, "%.*s\n", (int)segment.len, (const char *)segment.data);
+	if (utf8_escape(&segment, bytes_of(until > from ? script->text.chars + from : NULL, until - from)) !=
+			ERR_OK ||
+		utf8_escape(&sentence, bytes_text(error->sentence)) != ERR_OK) {
+		script->out_err = ERR_NOMEM;
 	}
+	script_say(script,
+		"AMQ8405I: Syntax error detected at or near end of command segment below:-\n%.*s\n"
+		"%s:%u:%u: %.*s\n",
+		(int)segment.len, segment.data == NULL ? "" : (const char *)segment.data, script->source,
+		error->at.line, error->at.column, (int)sentence.len,
+		sentence.data == NULL ? "" : (const char *)sentence.data);
 	buf_release(&segment);
-	if (utf8_escape(&segment, bytes_text(error->sentence)) == ERR_OK) {
-		script_say(script, "%s:%u:%u: %.*s\n", script->source, error->at.line, error->at.column,
-			(int)segment.len, (const char *)segment.data);
-	}
-	buf_release(&segment);
-	script->summary.syntax_errors++;
+	buf_release(&sentence);
 }
 
 static bool is_end(const struct mqsc_command *command)
@@ -486,18 +350,31 @@ static bool is_end(const struct mqsc_command *command)
 	return strcmp(verb, "END") == 0 || strcmp(verb, "EXIT") == 0 || strcmp(verb, "QUIT") == 0;
 }
 
+/* What was wrong with the command is the operator's, but want of memory. */
+static void command_end(struct mqsc_script *script, enum command_result result)
+{
+	if (result == COMMAND_SYNTAX && script->error.err == ERR_NOMEM) {
+		result = script_failed(script, ERR_NOMEM);
+	}
+	if (result == COMMAND_SYNTAX) {
+		say_syntax_error(script);
+		script->summary.syntax_errors++;
+	} else if (result == COMMAND_FAILED) {
+		script->summary.failed++;
+	}
+}
+
 /* One command. False: the script is over. */
 static bool run_command(struct mqsc_script *script)
 {
-	const struct command_row *row = NULL;
 	size_t first = 0;
 	size_t last = 0;
 	enum err err = mqsc_lines_next(&script->lines, &script->text, &first, &last, &script->error);
 
+	echo_lines(script, first, last);
 	if (err == ERR_NOT_FOUND) {
 		return false;
 	}
-	echo_lines(script, first, last);
 	mqsc_command_release(&script->command);
 	if (err == ERR_OK) {
 		err = mqsc_parse(&script->text, &script->command, &script->error);
@@ -509,33 +386,43 @@ static bool run_command(struct mqsc_script *script)
 		return false;
 	}
 	script->summary.read++;
-	enum command_result result = err == ERR_OK ? find_row(script, &row) : COMMAND_SYNTAX;
+	enum command_result result = err == ERR_OK ? command_find(script) : COMMAND_SYNTAX;
 
 	if (result == COMMAND_DONE) {
-		result = row->run(script, &script->command, row->class);
+		result = script->row->run(script, &script->command, script->row->class);
 	}
-	if (result == COMMAND_SYNTAX) {
-		say_syntax_error(script);
-	} else if (result == COMMAND_FAILED) {
-		script->summary.failed++;
-	}
+	command_end(script, result);
 	return true;
 }
 
-static void script_step(struct mqsc_script *script)
+static void script_release(struct mqsc_script *script)
+{
+	mqsc_command_release(&script->command);
+	mqsc_text_release(&script->text);
+	free(script->script);
+	free(script->source);
+	free(script);
+}
+
+void script_step(struct mqsc_script *script)
 {
 	bool more = true;
 
 	script->stepping = true;
-	while (more && script->pending == NULL) {
+	while (more && script->pending == NULL && script->out != NULL) {
 		bool failed = script->summary.failed + script->summary.syntax_errors > 0;
 
 		more = !(failed && script->options.stop_at_error) && run_command(script);
 	}
 	script->stepping = false;
+	if (script->out == NULL) {
+		script_release(script); /* freed from within a callback */
+		return;
+	}
 	if (script->pending == NULL && !script->over) {
 		script->over = true;
-		script->done(script, script->ctx);
+		report_end(script);
+		script->done(script, script->ctx); /* which may free the script */
 	}
 }
 
@@ -544,20 +431,22 @@ enum err mqsc_script_start(struct catalog *catalog, const struct mqsc_host *host
 	struct mqsc_script **out_script)
 {
 	struct mqsc_script *script = calloc(1, sizeof(*script));
+	const char *source = options->source == NULL ? "-" : options->source;
 
+	*out_script = NULL;
 	if (script == NULL) {
 		return ERR_NOMEM;
 	}
 	script->catalog = catalog;
 	script->host = host;
 	script->options = *options;
+	script->options.source = NULL; /* ours outlives the caller's */
 	script->out = out;
 	script->done = done;
 	script->ctx = ctx;
-	script->source = strdup(options->source == NULL ? "-" : options->source);
-	if (script->source == NULL || bytes_dup(text, &script->script) != ERR_OK) {
-		free(script->source);
-		free(script);
+	if (bytes_dup_text(bytes_text(source), &script->source) != ERR_OK ||
+		bytes_dup(text, &script->script) != ERR_OK) {
+		script_release(script);
 		return ERR_NOMEM;
 	}
 	script->lines.script = bytes_of(script->script, text.len);
@@ -576,13 +465,12 @@ void mqsc_script_free(struct mqsc_script *script)
 	if (script == NULL) {
 		return;
 	}
-	assert(!script->stepping);
 	if (script->pending != NULL) {
 		script->pending->script = NULL;
+		script->pending = NULL;
 	}
-	mqsc_command_release(&script->command);
-	mqsc_text_release(&script->text);
-	free(script->script);
-	free(script->source);
-	free(script);
+	script->out = NULL;
+	if (!script->stepping) {
+		script_release(script);
+	}
 }
