@@ -104,6 +104,7 @@ static enum err read_payload(struct mqtt_cursor *cursor, uint8_t flags, struct m
 	return err == ERR_OK ? mqtt_cursor_end(cursor) : err;
 }
 
+/* From MQTT 3.1.1 on any length and any characters will do (MQTT-3.1.3-5). */
 static enum err check_client_id(const struct mqtt_cursor *cursor, const struct mqtt_connect_view *view)
 {
 	if (view->version == MQTT_3_1 &&

@@ -72,6 +72,7 @@ static void connect_free(struct hub_connect *connect)
 
 /* --- CONNACK --- */
 
+/* No Authentication Method: a CONNECT with one never gets here (MQTT-4.12.0-6). */
 static void connack_props(const struct hub_connect *connect, struct wire_writer *writer)
 {
 	const struct hub_limits *limits = &connect->hub->engine->limits;
@@ -204,8 +205,8 @@ static enum err session_prepare(struct hub *hub, struct hub_connect *connect, st
 static void session_attach(struct session *session, struct hub_connect *connect)
 {
 	struct hub *hub = session->hub;
-	will_drop(session); /* MQTT-3.1.3-9: one that waited for its delay */
-	session->will = connect->will;
+	will_drop(session);            /* MQTT-3.1.3-9: one that waited for its delay */
+	session->will = connect->will; /* MQTT-3.1.2-7: from here on the session's */
 	connect->will = NULL;
 	session->link = connect->link;
 	session->connection++;
@@ -249,7 +250,8 @@ static void finish_connect(struct hub_connect *connect)
 		return;
 	}
 	const struct session_handle handle = session->handle;
-	tell(connect, MQTT_REASON_SUCCESS, session, present); /* MQTT-3.2.0-1: CONNACK first */
+	/* CONNACK first (MQTT-3.2.0-1), once (MQTT-3.2.0-2); present after a clean start never (MQTT-3.2.2-2, MQTT-3.2.2-3). */
+	tell(connect, MQTT_REASON_SUCCESS, session, present); /* MQTT-3.1.4-4, MQTT-3.1.4-5 */
 	session = hub_find(hub, handle);
 	if (session != NULL && session_connected(session)) {
 		session_resend(session);
@@ -265,12 +267,13 @@ static void claim_start(struct hub_connect *connect)
 {
 	struct hub *hub = connect->hub;
 	void *ctx = NULL;
+	/* MQTT-3.1.3-2: by client id, here and in the store. */
 	struct session *session = hub_find_name(hub, bytes_text(connect->identity->client_id));
 	freeze(session);
 	connect->claiming = true;
 	connect->claim.client_id = bytes_text(connect->identity->client_id);
 	connect->claim.owner = bytes_text(connect->identity->user);
-	connect->claim.clean = connect->clean;
+	connect->claim.clean = connect->clean; /* MQTT-3.1.2-4, MQTT-3.1.2-5 */
 	connect->claim.lasting = connect->expiry_s > 0;
 	connect->claim.want_state = session == NULL;
 	hub_request(hub, &connect->claim.request, claim_done);
@@ -360,7 +363,8 @@ static void copy_view(struct hub_connect *connect, const struct hub_connect_requ
 	if (limits->keep_alive_max_s != 0 && limits->keep_alive_max_s <= UINT16_MAX &&
 		(view->keep_alive_s == 0 || view->keep_alive_s > limits->keep_alive_max_s) &&
 		view->version == MQTT_5) {
-		connect->keep_alive_s = (uint16_t)limits->keep_alive_max_s; /* MQTT-3.2.2-22 */
+		/* Told in CONNACK; without that the client's own counts (MQTT-3.2.2-22). */
+		connect->keep_alive_s = (uint16_t)limits->keep_alive_max_s;
 	}
 	connect->packet_bytes_max =
 		request->packet_bytes_max == 0 ? limits->packet_bytes_max : request->packet_bytes_max;

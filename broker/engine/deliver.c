@@ -39,8 +39,27 @@ static void dequeue(struct session *session, struct delivery *delivery)
 	session->queue_bytes -= weight(delivery);
 }
 
+static void stop_waiting(struct session *session, struct delivery *delivery)
+{
+	session->waiting_count -= delivery->waits;
+	delivery->waits = false;
+}
+
+/* In the order of first sending, which a resume from the store does not keep by itself (MQTT-4.6.0-1). */
+static void add_inflight(struct session *session, struct delivery *delivery)
+{
+	struct list *before = session->inflight.prev;
+	while (before != &session->inflight &&
+		CONTAINER_OF(before, struct delivery, item)->seq > delivery->seq) {
+		before = before->prev;
+	}
+	list_push_front(before, &delivery->item);
+	session->inflight_count++;
+}
+
 static void forget_inflight(struct session *session, struct delivery *delivery)
 {
+	stop_waiting(session, delivery);
 	session->inflight_count--;
 	delivery_free(delivery);
 }
@@ -77,7 +96,7 @@ static enum err encode_delivery(
 	const struct mqtt_encode_options options = session_encode(session);
 	const struct mqtt_publish_head head = {.topic = message_topic(delivery->message),
 		.qos = delivery->qos,
-		.dup = delivery->dup,
+		.dup = delivery->dup, /* of this copy alone: MQTT-3.3.1-3; first 0: MQTT-4.3.1-1, MQTT-4.3.2-2, MQTT-4.3.3-2 */
 		.retain = delivery->retain,
 		.packet_id = delivery->qos == 0 ? 0 : packet_id_of(delivery),
 		.has_message_expiry = has,
@@ -86,6 +105,8 @@ static enum err encode_delivery(
 		.subscription_ids = delivery->id_count == 0 ? NULL : delivery->ids,
 		.subscription_id_count = delivery->id_count,
 		.payload_len = message_payload(delivery->message).len};
+	/* By name always: no Topic Alias goes out, whatever Topic Alias Maximum came (MQTT-3.1.2-26,
+	 * MQTT-3.1.2-27, MQTT-3.3.2-11). */
 	hub->head.len = 0;
 	return mqtt_encode_publish_head(&options, &head, &hub->head);
 }
@@ -110,7 +131,7 @@ static bool send_delivery(struct session *session, struct delivery *delivery)
 	struct hub *hub = session->hub;
 	bool has_expiry = false;
 	uint32_t left_s = 0;
-	/* MQTT-4.3.3-13 and 3.3.2.3.3: what has once been sent goes through, expired or not. */
+	/* MQTT-4.3.3-7: what has once been sent goes through, expired or not (3.3.2.3.3). */
 	if (!message_alive(delivery->message, hub_now_ms(hub), &has_expiry, &left_s) && !delivery->dup) {
 		hub->counters.dropped_expired++;
 		return false; /* MQTT-3.3.2-5 */
@@ -134,6 +155,7 @@ static bool send_delivery(struct session *session, struct delivery *delivery)
 	return true;
 }
 
+/* MQTT-4.3.3-4; unanswered until its PUBCOMP (MQTT-4.3.3-5). */
 static void send_pubrel(struct session *session, const struct delivery *delivery)
 {
 	session_send_ack(session, MQTT_PUBREL, packet_id_of(delivery), MQTT_REASON_SUCCESS);
@@ -145,19 +167,29 @@ bool session_backlog_full(const struct session *session)
 	       session->hub->engine->limits.backlog_bytes_max;
 }
 
-/* MQTT-3.3.4-9, and a packet id must be free before it is used again (MQTT-2.2.1-4). */
-static bool window_open(const struct session *session, const struct delivery *delivery)
+/*
+ * The send quota (MQTT-4.9.0-1, MQTT-4.9.0-2): what is unanswered on this connection, a PUBREL included, against the client's
+ * Receive Maximum and our own. It holds back PUBLISH only (MQTT-3.3.4-9, MQTT-3.3.4-10, MQTT-4.9.0-3).
+ */
+static bool quota_left(const struct session *session)
 {
 	const uint32_t ours = session->hub->engine->limits.inflight_max;
 	const uint32_t most = session->receive_max < ours ? session->receive_max : ours;
-	if (session->inflight_count >= most) {
+	return session->inflight_count - session->waiting_count < most;
+}
+
+/* And a packet id must be free before a new message takes it (MQTT-2.2.1-4, MQTT-4.3.2-1, MQTT-4.3.3-1). */
+static bool window_open(const struct session *session, const struct delivery *delivery)
+{
+	if (!quota_left(session)) {
 		return false;
 	}
 	if (list_empty(&session->inflight)) {
 		return true;
 	}
 	const struct delivery *oldest = CONTAINER_OF(session->inflight.next, struct delivery, item);
-	return delivery->seq - oldest->seq < PACKET_IDS;
+	/* After a resume an older one may still have to follow: its id has been its own all along. */
+	return delivery->seq < oldest->seq || delivery->seq - oldest->seq < PACKET_IDS;
 }
 
 /* --- reading on from the store --- */
@@ -197,6 +229,26 @@ static void enqueue(struct session *session, struct delivery *delivery)
 	session->queue_bytes += weight(delivery);
 }
 
+/* Its PUBREC is on record: only the PUBREL goes again, and never the message (MQTT-4.3.3-6). */
+static void take_received(struct session *session, struct delivery *delivery)
+{
+	if (list_empty(&session->queue)) {
+		/* Else what is queued before it has not been sent, and must be read again after a loss. */
+		session->sent_seq = delivery->seq;
+		session->sent_position = delivery->position;
+	}
+	LIST_FOR_EACH(item, &session->inflight)
+	{
+		if (CONTAINER_OF(item, struct delivery, item)->seq == delivery->seq) {
+			delivery_free(delivery); /* read a second time: its PUBREL has gone already */
+			return;
+		}
+	}
+	delivery->state = DELIVERY_RELEASED;
+	add_inflight(session, delivery);
+	send_pubrel(session, delivery);
+}
+
 /* false: no memory; the rest stays in the store. */
 static bool take_entry(struct session *session, const struct store_entry *entry)
 {
@@ -218,13 +270,7 @@ static bool take_entry(struct session *session, const struct store_entry *entry)
 	session->last_seq = entry->seq;
 	session->position = entry->position;
 	if (entry->received) {
-		/* Its PUBREC is on record: only the PUBREL goes again, and never the message. */
-		delivery->state = DELIVERY_RELEASED;
-		list_push_back(&session->inflight, &delivery->item);
-		session->inflight_count++;
-		session->sent_seq = entry->seq;
-		session->sent_position = entry->position;
-		send_pubrel(session, delivery);
+		take_received(session, delivery);
 		return true;
 	}
 	/* Sent before a restart or not, nobody knows: then DUP is the honest flag (MQTT-3.3.1-1). */
@@ -296,9 +342,8 @@ static bool pump_one(struct session *session, struct delivery *delivery)
 	session->sent_seq = delivery->seq;
 	session->sent_position = delivery->position;
 	if (send_delivery(session, delivery)) {
-		delivery->state = DELIVERY_SENT;
-		list_push_back(&session->inflight, &delivery->item);
-		session->inflight_count++;
+		delivery->state = DELIVERY_SENT; /* until PUBACK or PUBREC: MQTT-4.3.2-3, MQTT-4.3.3-3 */
+		add_inflight(session, delivery);
 		return true;
 	}
 	/* Without memory for the note it only comes up again after a restart. */
@@ -307,9 +352,33 @@ static bool pump_one(struct session *session, struct delivery *delivery)
 	return true;
 }
 
+/* What earlier connections left open goes before anything new, within this one's quota. false: some still waits. */
+static bool pump_waiting(struct session *session)
+{
+	LIST_FOR_EACH_SAFE(item, after, &session->inflight)
+	{
+		struct delivery *delivery = CONTAINER_OF(item, struct delivery, item);
+		if (!delivery->waits) {
+			continue;
+		}
+		if (!quota_left(session) || session_backlog_full(session)) {
+			return false;
+		}
+		stop_waiting(session, delivery);
+		if (!send_delivery(session, delivery)) {
+			(void)!acks_add(session, delivery->seq, STORE_ACK_DONE);
+			forget_inflight(session, delivery);
+		}
+	}
+	return true;
+}
+
 void session_pump(struct session *session)
 {
 	if (!session_connected(session) || session->frozen) {
+		return;
+	}
+	if (!pump_waiting(session)) {
 		return;
 	}
 	feeds_pump(session);
@@ -322,20 +391,21 @@ void session_pump(struct session *session)
 	read_on(session);
 }
 
-/* MQTT-4.4.0-1: what is unfinished, in the order of its first sending, under its old packet ids. */
+/*
+ * MQTT-4.4.0-1: what is unfinished, in the order of its first sending, under its old packet ids (3.1.1 MQTT-2.3.1-4),
+ * with DUP (MQTT-3.3.1-1). The PUBLISH packets follow with the pump: this connection's Receive Maximum may be smaller.
+ */
 void session_resend(struct session *session)
 {
-	LIST_FOR_EACH_SAFE(item, after, &session->inflight)
+	LIST_FOR_EACH(item, &session->inflight)
 	{
 		struct delivery *delivery = CONTAINER_OF(item, struct delivery, item);
 		if (delivery->state == DELIVERY_RELEASED) {
 			send_pubrel(session, delivery);
 		} else if (delivery->state == DELIVERY_SENT) {
 			delivery->dup = true;
-			if (!send_delivery(session, delivery)) {
-				(void)!acks_add(session, delivery->seq, STORE_ACK_DONE);
-				forget_inflight(session, delivery);
-			}
+			session->waiting_count += !delivery->waits;
+			delivery->waits = true;
 		} /* RECEIVING: its PUBREL goes when the store has the PUBREC */
 	}
 }
@@ -437,7 +507,10 @@ static struct delivery *inflight_find(struct session *session, uint16_t packet_i
 	return NULL;
 }
 
-/* Recorded first, forgotten then: without memory for the note the client is asked again. */
+/*
+ * Whatever code it came with (MQTT-4.4.0-2). Recorded first, forgotten then: without memory for the note the client is
+ * asked again.
+ */
 static enum err finish(struct session *session, struct delivery *delivery)
 {
 	if (acks_add(session, delivery->seq, STORE_ACK_DONE) != ERR_OK) {
@@ -474,8 +547,10 @@ enum err session_on_pubrec(struct session *session, const struct mqtt_ack_view *
 		return session_refuse(session, MQTT_REASON_PROTOCOL_ERROR);
 	}
 	if (ack->reason >= MQTT_REASON_UNSPECIFIED) {
-		return finish(session, delivery); /* MQTT-3.3.4-9: that ends the exchange */
+		return finish(
+			session, delivery); /* MQTT-4.4.0-2: that ends the exchange, nothing is sent again */
 	}
+	stop_waiting(session, delivery); /* answered, though not on the connection that carried it */
 	if (delivery->state == DELIVERY_RELEASED) {
 		send_pubrel(session, delivery);
 		return ERR_OK;

@@ -22,6 +22,8 @@ void feed_add(struct session *session, const struct subscription *subscription)
 	}
 	feed->qos = subscription->options & SUB_QOS_MASK;
 	feed->subscription_id = subscription->id;
+	feed->subscription = subscription;
+	feed->rights = engine_rights(hub->engine);
 	struct feed **end = &session->feeds;
 	while (*end != NULL) {
 		end = &(*end)->next;
@@ -29,12 +31,32 @@ void feed_add(struct session *session, const struct subscription *subscription)
 	*end = feed;
 }
 
+static void feed_free(struct feed *feed)
+{
+	retained_match_release(&feed->match);
+	free(feed);
+}
+
 static void feed_pop(struct session *session)
 {
 	struct feed *feed = session->feeds;
 	session->feeds = feed->next;
-	retained_match_release(&feed->match);
-	free(feed);
+	feed_free(feed);
+}
+
+/* Of a subscription that is about to go: nothing more is queued on its account (MQTT-3.10.4-2). */
+void feeds_cancel(struct session *session, const struct subscription *subscription)
+{
+	struct feed **link = &session->feeds;
+	while (*link != NULL) {
+		struct feed *feed = *link;
+		if (feed->subscription == subscription) {
+			*link = feed->next;
+			feed_free(feed);
+		} else {
+			link = &feed->next;
+		}
+	}
 }
 
 void feeds_free(struct session *session)
@@ -54,10 +76,20 @@ static bool publisher_permitted(struct session *session, const struct message *m
 	       hooks->may_publish(hooks->ctx, hub->worker, publisher, message_topic(message), true);
 }
 
+/* Nor does he listen on who may not any more. */
+static bool subscriber_permitted(struct session *session, const struct feed *feed, struct bytes topic)
+{
+	struct hub *hub = session->hub;
+	const struct hub_hooks *hooks = &hub->engine->options.hooks;
+	return feed->rights == engine_rights(hub->engine) ||
+	       hooks->may_deliver(hooks->ctx, hub->worker, session->identity, topic);
+}
+
 static enum err feed_one(struct session *session, const struct feed *feed, struct message *message)
 {
 	const uint8_t qos = message_qos(message) < feed->qos ? message_qos(message) : feed->qos;
-	if (!publisher_permitted(session, message)) {
+	if (!publisher_permitted(session, message) ||
+		!subscriber_permitted(session, feed, message_topic(message))) {
 		session->hub->counters.dropped_denied++;
 		return ERR_OK;
 	}

@@ -61,6 +61,7 @@ struct delivery {
 	enum delivery_state state;
 	bool retain;
 	bool dup;
+	bool waits; /* sent on an earlier connection, not yet on this one */
 	uint32_t id_count;
 	uint32_t ids[];
 };
@@ -119,6 +120,8 @@ struct feed {
 	struct feed *next;
 	struct retained_match match;
 	size_t at;
+	const struct subscription *subscription; /* only compared: may be gone when feeds_free() runs */
+	uint64_t rights;                         /* under which it was granted */
 	uint32_t subscription_id;
 	uint8_t qos;
 };
@@ -178,7 +181,8 @@ struct session {
 	uint32_t queue_count;
 	uint32_t queue_bytes;
 	uint32_t inflight_count;
-	uint32_t connection; /* counts connections, so that an answer finds only the one that asked */
+	uint32_t waiting_count; /* of them, those that wait to be sent again */
+	uint32_t connection;    /* counts connections, so that an answer finds only the one that asked */
 	uint32_t expiry_s;
 	uint32_t packet_bytes_max; /* the client's; 0: none */
 	uint32_t quota_in;         /* QoS > 0 unanswered on this connection (MQTT-3.3.4-9's other side) */
@@ -336,6 +340,7 @@ void subscriptions_free(struct session *session);
 void feed_add(struct session *session, const struct subscription *subscription);
 void feeds_pump(struct session *session);
 void feeds_free(struct session *session);
+void feeds_cancel(struct session *session, const struct subscription *subscription);
 
 /* --- will.c --- */
 MUST_CHECK enum err will_new(

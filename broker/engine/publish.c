@@ -1,6 +1,6 @@
 /*
  * publish.c - from an accepted message to its targets: routed, committed if somebody lasting gets it, then handed out
- *             and answered, strictly in the order of its publisher.
+ *             and answered, strictly in the order of its publisher. Every topic is ordered: MQTT-4.6.0-5, MQTT-4.6.0-6.
  * Owns:    the operations in a publisher's FIFO.
  * Threads: one worker's.
  */
@@ -95,7 +95,10 @@ static void answer_failure(struct session *session, const struct publish_op *op)
 						: MQTT_REASON_IMPLEMENTATION_SPECIFIC);
 		return;
 	}
-	/* Unknown: neither yes nor no is true. The client comes back and asks again with the same packet id. */
+	/*
+	 * Unknown: neither yes nor no is true (3.1.1 MQTT-4.8.0-2). The client comes back and asks again with the same
+	 * packet id.
+	 */
 	session_close(session, MQTT_REASON_UNSPECIFIED, true, SESSION_WILL_PUBLISH);
 }
 
@@ -109,7 +112,8 @@ static void answer_inbound(struct session *session, const struct publish_op *op)
 	if (op->status == ERR_OK) {
 		inbound->state = INBOUND_RECEIVED;
 		if (ours) {
-			session_send_ack(session, MQTT_PUBREC, op->packet_id, MQTT_REASON_SUCCESS);
+			session_send_ack(
+				session, MQTT_PUBREC, op->packet_id, MQTT_REASON_SUCCESS); /* MQTT-4.3.3-8 */
 		}
 		return;
 	}
@@ -120,7 +124,10 @@ static void answer_inbound(struct session *session, const struct publish_op *op)
 	}
 }
 
-/* PUBACK and PUBREC go out after the commit, in the order of the PUBLISH packets (MQTT-4.6.0-2, -3). */
+/*
+ * By QoS (MQTT-3.3.4-1): PUBACK and PUBREC go out after the commit, in the order of the PUBLISH packets (MQTT-4.6.0-2,
+ * MQTT-4.6.0-3).
+ */
 static void answer(struct publish_op *op)
 {
 	struct session *session = hub_find(op->hub, op->publisher->session);
@@ -139,7 +146,8 @@ static void answer(struct publish_op *op)
 		return;
 	}
 	session->quota_in -= session->quota_in > 0;
-	session_send_ack(session, MQTT_PUBACK, op->packet_id, MQTT_REASON_SUCCESS); /* MQTT-4.3.2-4 */
+	/* MQTT-4.3.2-4; the id is not remembered, so the next PUBLISH with it is a new message (MQTT-4.3.2-5). */
+	session_send_ack(session, MQTT_PUBACK, op->packet_id, MQTT_REASON_SUCCESS);
 }
 
 /* --- routing --- */
@@ -162,7 +170,7 @@ static bool goes_through_store(const struct route_target *target)
 	return target->store_id != 0 && target->qos > 0;
 }
 
-/* The store's view of the targets. */
+/* The store's view of the targets: a message is accepted once it is in each one's session (MQTT-4.5.0-1). */
 static enum err targets_fill(struct publish_op *op)
 {
 	size_t count = 0;

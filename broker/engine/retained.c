@@ -90,6 +90,9 @@ static enum err put_topic(struct retained *retained, struct message *message)
 	const uint64_t without = retained->bytes - (fresh ? 0 : message_bytes(node->retained));
 	if ((fresh && retained->count >= retained->count_max) ||
 		message_bytes(message) > retained->bytes_max - without) {
+		if (!fresh) {
+			forget(retained, node); /* it is no longer what the topic says last (MQTT-3.3.1-5) */
+		}
 		tree_prune(&retained->tree, node);
 		return ERR_LIMIT;
 	}
@@ -102,6 +105,7 @@ static enum err put_topic(struct retained *retained, struct message *message)
 	return ERR_OK;
 }
 
+/* MQTT-3.3.1-5; an empty payload removes and is never kept (MQTT-3.3.1-7; 3.1.1 MQTT-3.3.1-10, MQTT-3.3.1-11). */
 enum err retained_set(struct retained *retained, struct message *message)
 {
 	enum err err = ERR_OK;

@@ -149,7 +149,7 @@ static enum err frontier_step(struct router *router, struct reader *reader, stru
 	return err;
 }
 
-/* Every node whose subscriptions match, into reader->found. */
+/* Every node whose subscriptions match, into reader->found. Who is not found here is sent nothing (MQTT-3.3.2-3). */
 static enum err nodes_match(struct router *router, struct reader *reader, struct bytes topic)
 {
 	reader->found.count = 0;
@@ -238,7 +238,8 @@ static enum err match_one(struct subscription *subscription, const struct route_
 	struct route_target target = {.session = subscription->session,
 		.store_id = subscription->store_id,
 		.qos = granted < query->qos ? granted : query->qos, /* MQTT-3.8.4-8 */
-		.retain = query->retain && (subscription->options & SUB_RETAIN_AS_PUBLISHED) != 0};
+		.retain = query->retain && (subscription->options & SUB_RETAIN_AS_PUBLISHED) !=
+						   0}; /* MQTT-3.3.1-12, MQTT-3.3.1-13 */
 	if (subscription->id != 0) {
 		enum err err = route_add_id(route, subscription->id, &target.id_first);
 		if (err != ERR_OK) {
@@ -262,7 +263,10 @@ static int target_order(const void *left, const void *right)
 	return a->generation < b->generation ? -1 : a->generation > b->generation;
 }
 
-/* One target per session (MQTT-3.3.4-2), with the identifiers of all its matches (MQTT-3.3.4-4). */
+/*
+ * One target per session at the highest QoS (MQTT-3.3.4-2, 3.1.1 MQTT-3.3.5-1), with the identifiers of all its matches
+ * (MQTT-3.3.4-3, MQTT-3.3.4-4).
+ */
 static enum err route_merge(struct route *route)
 {
 	size_t kept = 0;

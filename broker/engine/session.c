@@ -73,6 +73,7 @@ static uint64_t keep_alive_ms(const struct session *session)
 	return (uint64_t)session->keep_alive_s * 1000u * KEEP_ALIVE_NUMERATOR / KEEP_ALIVE_DENOMINATOR;
 }
 
+/* Only a detached session runs out (MQTT-4.1.0-1); for a connected one the timer is its keep alive. */
 static void timer_due(struct wheel_timer *timer)
 {
 	struct session *session = CONTAINER_OF(timer, struct session, timer);
@@ -206,7 +207,7 @@ void session_detach(struct session *session, enum session_will will)
 	session_rest(session);
 }
 
-/* Detached, and nobody is claiming it: the store and the timer count towards its end. */
+/* Detached, and nobody is claiming it: it lasts (MQTT-3.1.2-23), but the store and the timer count towards its end. */
 void session_rest(struct session *session)
 {
 	if (!session_connected(session) && !session->frozen) {
@@ -219,6 +220,7 @@ void session_close(struct session *session, uint8_t reason, bool disconnect, enu
 {
 	const struct session_link link = session->link;
 	const bool tell = disconnect && session->version == MQTT_5;
+	/* DISCONNECT is the last word (MQTT-3.14.4-1), and the link closes behind it (MQTT-3.14.4-2, MQTT-4.13.2-1). */
 	session->link.ops = NULL;
 	link.ops->close(link.ctx, reason, tell);
 	session_detach(session, will);
@@ -302,7 +304,10 @@ static enum err on_disconnect(struct session *session, const struct mqtt_frame *
 
 typedef enum err (*packet_fn)(struct session *session, const struct mqtt_frame *frame);
 
-/* An empty slot is forbidden: CONNECT comes once (MQTT-3.1.0-2), AUTH needs a method that we do not offer. */
+/*
+ * An empty slot is forbidden: CONNECT comes once (MQTT-3.1.0-2), AUTH needs a method that we do not offer
+ * (MQTT-4.12.1-2).
+ */
 static const packet_fn packet_fns[16] = {
 	[MQTT_PUBLISH] = session_on_publish,
 	[MQTT_PUBACK] = on_ack,

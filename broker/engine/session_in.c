@@ -105,7 +105,7 @@ static enum err refuse_message(struct session *session, const struct mqtt_publis
 	return ERR_OK;
 }
 
-/* A QoS 2 packet id that we know already: no second delivery (MQTT-4.3.3-10). */
+/* A QoS 2 packet id that we know already: no second delivery (MQTT-4.3.3-10, 3.1.1 MQTT-4.3.3-2). */
 static enum err again(struct session *session, struct inbound *inbound)
 {
 	if (inbound->state == INBOUND_RELEASING) {
@@ -248,7 +248,8 @@ enum err session_on_publish(struct session *session, const struct mqtt_frame *fr
 	return handled ? err : accept_message(session, &view, topic, rights);
 }
 
-/* --- PUBREL --- */
+/* --- PUBREL ---
+ * Nothing here looks at the message: expired or not, the exchange is carried through (MQTT-4.3.3-13). */
 
 struct release_op {
 	struct store_release release;

@@ -26,6 +26,7 @@ struct subscribe_op {
 	struct store_subscription *add; /* store.add */
 	struct bytes *remove;           /* store.remove */
 	size_t count;
+	uint32_t fresh_count; /* filters that the session does not have yet */
 	struct filter_item items[];
 };
 
@@ -84,7 +85,9 @@ static struct subscribe_op *op_new(struct session *session, size_t count, uint16
 	return op;
 }
 
-/* --- the answer --- */
+/* --- the answer ---
+ * One for each SUBSCRIBE (MQTT-3.8.4-1) and UNSUBSCRIBE, whatever was found (MQTT-3.10.4-4, MQTT-3.10.4-5; many filters,
+ * one answer: MQTT-3.10.4-6), with its packet id (MQTT-3.8.4-2). */
 
 /* Fills hub.head. ERR_NOMEM, or too large for the client. */
 static enum err encode_answer(struct session *session, const struct subscribe_op *op)
@@ -131,12 +134,13 @@ static void apply_add(struct session *session, struct filter_item *item)
 		session->subscriptions = known;
 		session->subscription_count++;
 	}
-	/* MQTT-3.3.1-9 to -11. The messages follow the SUBACK. */
+	/* MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11. The messages follow the SUBACK. */
 	if (item->retain_handling == 0 || (item->retain_handling == 1 && is_new)) {
 		feed_add(session, known);
 	}
 }
 
+/* From the router at once; what has been sent or queued goes its way (MQTT-3.10.4-3). */
 static void apply_remove(struct session *session, struct filter_item *item)
 {
 	struct subscription **link = &session->subscriptions;
@@ -147,7 +151,8 @@ static void apply_remove(struct session *session, struct filter_item *item)
 	item->reason = gone == NULL ? MQTT_REASON_NO_SUBSCRIPTION_EXISTED : MQTT_REASON_SUCCESS;
 	if (gone != NULL) {
 		*link = gone->next_of_session;
-		router_remove(session->hub->engine->router, gone); /* MQTT-3.10.4-1, -2 */
+		router_remove(session->hub->engine->router, gone); /* MQTT-3.10.4-1 */
+		feeds_cancel(session, gone);
 		free(gone);
 		session->subscription_count--;
 	}
@@ -232,7 +237,7 @@ static enum err op_run(struct session *session, struct subscribe_op *op)
 
 /* --- SUBSCRIBE --- */
 
-/* The reason to refuse, or the granted QoS. */
+/* The reason to refuse, or the granted QoS (MQTT-3.8.4-7). */
 static uint8_t judge(struct session *session, const struct mqtt_subscription *in, uint32_t added)
 {
 	struct hub *hub = session->hub;
@@ -256,7 +261,7 @@ static enum err item_fill(struct session *session, struct subscribe_op *op, stru
 	const struct mqtt_subscription *in, uint32_t subscription_id)
 {
 	const uint64_t rights = engine_rights(session->hub->engine);
-	item->reason = judge(session, in, (uint32_t)op->store.add_count);
+	item->reason = judge(session, in, op->fresh_count);
 	if (item->reason >= MQTT_REASON_UNSPECIFIED) {
 		return ERR_OK;
 	}
@@ -264,6 +269,7 @@ static enum err item_fill(struct session *session, struct subscribe_op *op, stru
 	if (err != ERR_OK) {
 		return err;
 	}
+	op->fresh_count += find(session, in->filter) == NULL;
 	struct subscription *fresh = item->fresh;
 	fresh->identity = session->identity;
 	fresh->session = session->handle;

@@ -1,6 +1,6 @@
 /*
  * rig_print.c - what a client has got, as text: packets joined by "; ".
- *   CONNACK 00 present  PUB topic=payload q1 #2 retain dup ids=5,7 exp=3  PUBACK #2 x87  SUBACK #1 00 87  PINGRESP
+ *   CONNACK 00 present exp=5 ka=7 assigned info=TEXT  PUB topic=payload q1 #2 retain dup ids=5,7 exp=3  PUBACK #2 x87  SUBACK #1 00 87  PINGRESP
  *   CLOSE x8e told
  */
 #include <stdarg.h>
@@ -31,6 +31,9 @@ static void say_publish(struct rig_client *client, const struct mqtt_publish_vie
 	if (view->dup) {
 		say(client, " dup");
 	}
+	if (view->props.topic_alias != 0) {
+		say(client, " alias=%u", view->props.topic_alias);
+	}
 	struct mqtt_props_iter iter = mqtt_props_iter_init(&view->props);
 	uint32_t id = 0;
 	for (const char *join = " ids=";
@@ -53,6 +56,28 @@ static void say_publish(struct rig_client *client, const struct mqtt_publish_vie
 	}
 }
 
+static void say_connack(struct rig_client *client, const struct mqtt_connack_view *view)
+{
+	const struct mqtt_props_view *props = &view->props;
+	say(client, " %02x%s", view->reason, view->session_present ? " present" : "");
+	if (mqtt_props_has(props, MQTT_PROP_SESSION_EXPIRY)) {
+		say(client, " exp=%u", props->session_expiry_s);
+	}
+	if (mqtt_props_has(props, MQTT_PROP_SERVER_KEEP_ALIVE)) {
+		say(client, " ka=%u", props->server_keep_alive_s);
+	}
+	if (props->assigned_client_id.len > 0) {
+		say(client, " assigned");
+	}
+	if (props->response_info.len > 0) {
+		say(client, " info=%.*s", (int)props->response_info.len,
+			(const char *)props->response_info.data);
+	}
+	if (mqtt_props_has(props, MQTT_PROP_AUTH_METHOD)) {
+		say(client, " auth");
+	}
+}
+
 static void say_packet(struct rig_client *client, const struct mqtt_packet_view *view)
 {
 	say(client, "%s", client->seen[0] == '\0' ? "" : "; ");
@@ -62,8 +87,7 @@ static void say_packet(struct rig_client *client, const struct mqtt_packet_view 
 	}
 	say(client, "%s", mqtt_type_name(view->type));
 	if (view->type == MQTT_CONNACK) {
-		say(client, " %02x%s", view->as.connack.reason,
-			view->as.connack.session_present ? " present" : "");
+		say_connack(client, &view->as.connack);
 	} else if (view->type == MQTT_SUBACK || view->type == MQTT_UNSUBACK) {
 		say(client, " #%u", view->as.suback.packet_id);
 		for (size_t i = 0; i < view->as.suback.reasons.len; i++) {

@@ -1,6 +1,6 @@
 /*
  * rig_script.c - a few words of script, so that a test is a row: who does what, and what each then sees.
- *   a connect [v4] [clean] [exp=S] [ka=S] [rmax=N] [pmax=N] [user=U] [will=TOPIC/PAYLOAD] [wq=N] [wr] [wdelay=S]
+ *   a connect [v4] [clean] [exp=S] [ka=S] [rmax=N] [pmax=N] [amax=N] [assigned] [askinfo] [user=U] [will=TOPIC/PAYLOAD] [wq=N] [wr] [wdelay=S]
  *   a sub ID FILTER… with after each filter: q0|q1|q2 nl rap rh1 rh2      (sid=N: subscription identifier)
  *   a unsub ID FILTER…     a pub TOPIC PAYLOAD q1 #ID [r] [d] [exp=S] [alias=N] [user=k:v] [to=TOPIC]   ("-": empty)
  *   a PUBACK|PUBREC|PUBREL|PUBCOMP ID [xHH]     a ping     a disc [xHH] [exp=S]     a lose     a cancel     a auth
@@ -92,6 +92,8 @@ static void do_connect(struct line *line, struct rig_client *client)
 	view.props.receive_max = (uint16_t)number(line, "rmax=", 65535);
 	view.props.packet_bytes_max = number(line, "pmax=", UINT32_MAX);
 	view.props.request_problem_info = true;
+	view.props.topic_alias_max = (uint16_t)number(line, "amax=", 0);
+	view.props.request_response_info = has(line, "askinfo");
 	if (option(line, "will=") != NULL) {
 		(void)snprintf(will_text, sizeof(will_text), "%s", option(line, "will="));
 		char *payload = strchr(will_text, '=');
@@ -111,16 +113,23 @@ static void do_connect(struct line *line, struct rig_client *client)
 		}
 	}
 	const char *user = option(line, "user=");
+	char assigned[HUB_CLIENT_ID_BYTES] = "";
+	if (has(line, "assigned")) {
+		REQUIRE(line->row, hub_client_id_assign(line->rig->hubs[0], assigned) == ERR_OK);
+	}
+	const char *name = assigned[0] == '\0' ? client->name : assigned;
 	const struct session_identity in = {
-		.client_id = client->name, .user = user == NULL ? "somebody" : user, .channel = "TEST"};
+		.client_id = name, .user = user == NULL ? "somebody" : user, .channel = "TEST"};
 	const struct session_identity *identity = NULL;
 	REQUIRE(line->row, session_identity_new(&in, &identity) == ERR_OK);
-	client->hub = line->rig->hubs[engine_home(line->rig->engine, bytes_text(client->name))];
+	client->hub = line->rig->hubs[engine_home(line->rig->engine, bytes_text(name))];
 	client->closed = false;
 	client->paused = false;
 	client->backlog = 0;
-	const struct hub_connect_request request = {
-		.connect = &view, .identity = identity, .link = rig_link(client)};
+	const struct hub_connect_request request = {.connect = &view,
+		.identity = identity,
+		.client_id_assigned = assigned[0] != '\0',
+		.link = rig_link(client)};
 	const enum err err = hub_connect(client->hub, &request, rig_connected, client, &client->connecting);
 	if (err != ERR_OK) {
 		(void)snprintf(client->seen + strlen(client->seen),

@@ -6,15 +6,15 @@
 #define AB "a connect clean\nb connect clean\n"
 
 static const struct engine_row qos_rows[] = {
-	{"MQTT-3.3.4-1 QoS 0 no answer",
+	{"MQTT-3.3.4-1 MQTT-4.3.1-1 QoS 0 no answer",
 		AB "b sub 1 t q2\na pub t x\na sees CONNACK 00\nb sees CONNACK 00; SUBACK #1 02; PUB t=x q0"},
-	{"MQTT-4.3.2-4 QoS 1 PUBACK",
+	{"MQTT-4.3.2-1 MQTT-4.3.2-2 MQTT-4.3.2-4 QoS 1 PUBACK",
 		AB "b sub 1 t q2\na pub t x q1 #5\na sees CONNACK 00; PUBACK #5\n"
 		   "b sees CONNACK 00; SUBACK #1 02; PUB t=x q1 #2\nb PUBACK 2\nb sees"},
 	{"MQTT-4.3.2-5 the same id after PUBACK is a new message", AB
 		"b sub 1 t q0\na pub t x q1 #5\na pub t y q1 #5 d\na sees CONNACK 00; PUBACK #5; PUBACK #5\n"
 		"b sees CONNACK 00; SUBACK #1 00; PUB t=x q0; PUB t=y q0"},
-	{"MQTT-4.3.3-8 MQTT-4.3.3-11 QoS 2 PUBREC, PUBCOMP",
+	{"MQTT-4.3.3-1 MQTT-4.3.3-2 MQTT-4.3.3-4 MQTT-4.3.3-8 MQTT-4.3.3-11 QoS 2 PUBREC, PUBCOMP",
 		AB "b sub 1 t q2\na pub t x q2 #5\na PUBREL 5\na sees CONNACK 00; PUBREC #5; PUBCOMP #5\n"
 		   "b sees CONNACK 00; SUBACK #1 02; PUB t=x q2 #2\nb PUBREC 2\nb sees PUBREL #2\nb PUBCOMP "
 		   "2\nb sees"},
@@ -43,11 +43,18 @@ static const struct engine_row qos_rows[] = {
 					  "SUBACK #1 01; PUB t=x q1 #2; CLOSE x82 told"},
 	{"PUBCOMP before PUBREC", AB "b sub 1 t q2\na pub t x q2 #5\nb PUBCOMP 2\nb sees CONNACK 00; SUBACK "
 				     "#1 02; PUB t=x q2 #2; CLOSE x82 told"},
-	{"a QoS 2 delivery refused by the client is over",
+	{"MQTT-4.4.0-2 a QoS 2 delivery refused by the client is over",
 		"a connect\nb connect rmax=1\nb sub 1 t q2\na pub t x q2 #5\na pub t y q2 #6\nb PUBREC 2 "
 		"x80\n"
 		"b sees CONNACK 00; SUBACK #1 02; PUB t=x q2 #2; PUB t=y q2 #3"},
-	{"MQTT-4.4.0-1 reconnect: unfinished deliveries again, in order, under their ids",
+	{"MQTT-4.4.0-2 one that was refused is not sent again on the next connection",
+		"a connect exp=60\na sub 1 t q2\nb connect\nb pub t 1 q1 #1\nb pub t 2 q2 #2\na PUBACK 2 "
+		"x80\na "
+		"PUBREC 3 x80\na lose\na connect exp=60\n"
+		"a sees CONNACK 00; SUBACK #1 02; PUB t=1 q1 #2; PUB t=2 q2 #3; CONNACK 00 present"},
+	{"3.1.1 MQTT-2.3.1-4, MQTT-3.3.1-1 MQTT-4.3.2-3 MQTT-4.3.3-3 MQTT-4.3.3-5 MQTT-4.3.3-6 MQTT-4.4.0-1 "
+	 "reconnect: "
+	 "unfinished deliveries again, in order, under their ids",
 		"a connect exp=60\na sub 1 t q2\na sees CONNACK 00; SUBACK #1 02\nb connect\nb pub t 1 q2 "
 		"#1\nb pub t 2 q2 #2\nb pub t 3 q1 #3\n"
 		"a sees PUB t=1 q2 #2; PUB t=2 q2 #3; PUB t=3 q1 #4\na PUBREC 2\na sees PUBREL #2\na lose\nb "
@@ -56,6 +63,44 @@ static const struct engine_row qos_rows[] = {
 		"dup; PUB t=4 q1 #5\n"
 		"a PUBCOMP 2\na PUBREC 3\na PUBACK 4\na PUBACK 5\na sees PUBREL #3\na PUBCOMP 3\na lose\na "
 		"connect exp=60\na sees CONNACK 00 present"},
+	{"MQTT-3.3.4-9 MQTT-4.9.0-1 a smaller Receive Maximum holds for what is sent again, too",
+		"a connect exp=60\na sub 1 t q2\nb connect\nb pub t 1 q1 #1\nb pub t 2 q2 #2\nb pub t 3 q1 "
+		"#3\na "
+		"lose\nb pub t 4 q1 #4\na sees CONNACK 00; SUBACK #1 02; PUB t=1 q1 #2; PUB t=2 q2 #3; PUB "
+		"t=3 q1 "
+		"#4\n"
+		"a connect exp=60 rmax=1\na sees CONNACK 00 present; PUB t=1 q1 #2 dup\na PUBACK 2\na sees "
+		"PUB t=2 "
+		"q2 #3 dup\na PUBREC 3\na sees PUBREL #3\na lose\n"
+		"a connect exp=60 rmax=1\na sees CONNACK 00 present; PUBREL #3\na PUBCOMP 3\na sees PUB t=3 "
+		"q1 #4 "
+		"dup\na PUBACK 4\na sees PUB t=4 q1 #5"},
+	{"what waits to be sent again may be answered all the same",
+		"a connect exp=60\na sub 1 t q2\nb connect\nb pub t 1 q2 #1\nb pub t 2 q2 #2\nb pub t 3 q2 "
+		"#3\na "
+		"lose\na sees CONNACK 00; SUBACK #1 02; PUB t=1 q2 #2; PUB t=2 q2 #3; PUB t=3 q2 #4\n"
+		"a connect exp=60 rmax=1\na PUBREC 3\na sees CONNACK 00 present; PUB t=1 q2 #2 dup; PUBREL "
+		"#3\na "
+		"PUBREC 2\na PUBCOMP 2\na sees PUBREL #2\na PUBCOMP 3\na sees PUB t=3 q2 #4 dup"},
+	{"a restart between PUBREC and PUBCOMP of the later of two loses neither",
+		"a connect exp=60\na sub 1 t q2\nb connect\nb pub t 1 q2 #1\nb pub t 2 q2 #2\na PUBREC 3\na "
+		"lose\nb lose\na sees CONNACK 00; SUBACK #1 02; PUB t=1 q2 #2; PUB t=2 q2 #3; PUBREL #3\n"
+		"restart\na connect exp=60 rmax=1\na sees CONNACK 00 present; PUBREL #3\na lose\n"
+		"a connect exp=60\na sees CONNACK 00 present; PUBREL #3; PUB t=1 q2 #2 dup\na lose\n"
+		"a connect exp=60\na sees CONNACK 00 present; PUBREL #3; PUB t=1 q2 #2 dup\na PUBCOMP 3\na "
+		"PUBREC "
+		"2\na PUBCOMP 2\na sees PUBREL #2\n"
+		"a lose\na connect exp=60\na sees CONNACK 00 present"},
+	{"MQTT-4.3.3-13 PUBREL for a message that has expired meanwhile",
+		"a connect\na pub t x q2 #5 exp=1\ntime 3000\na PUBREL 5\na sees CONNACK 00; PUBREC #5; "
+		"PUBCOMP "
+		"#5"},
+	{"MQTT-3.1.2-26 MQTT-3.1.2-27 MQTT-3.3.2-11 no alias goes out, offered or not",
+		"a connect amax=0\nb connect amax=9\na sub 1 t\nb sub 1 t\nb pub t x alias=1\nb pub - y "
+		"alias=1\n"
+		"a sees CONNACK 00; SUBACK #1 00; PUB t=x q0; PUB t=y q0\nb sees CONNACK 00; SUBACK #1 00; "
+		"PUB t=x "
+		"q0; PUB t=y q0"},
 	{"inbound QoS 2 ids survive a reconnect (wolfMQTT F-7661)",
 		"b connect\nb sub 1 t q0\na connect exp=60\na pub t x q2 #5\na lose\na connect exp=60\na pub "
 		"t x q2 #5 d\na PUBREL 5\n"
@@ -67,10 +112,10 @@ static const struct engine_row qos_rows[] = {
 		"a sees CONNACK 00; PUBREC #5; CONNACK 00 present; PUBREC #5; PUBCOMP #5\nb sees CONNACK 00; "
 		"SUBACK #1 00\n"
 		"a pub t y q2 #5\nb sees PUB t=y q0"},
-	{"MQTT-3.1.2-5 of 3.1.1: queued while away, QoS 0 not",
+	{"MQTT-4.5.0-1, MQTT-3.1.2-5 of 3.1.1: queued while away, QoS 0 not",
 		"a connect v4\na sub 1 t q1\na lose\nb connect\nb pub t 0\nb pub t 1 q1 #1\na connect v4\na "
 		"sees CONNACK 00; SUBACK #1 01; CONNACK 00 present; PUB t=1 q1 #2"},
-	{"MQTT-4.6.0-5 order holds for a long backlog read from the store",
+	{"MQTT-4.6.0-5 MQTT-4.6.0-6 order holds for a long backlog read from the store",
 		"a connect exp=60 rmax=3\na sub 1 t q1\na lose\nb connect\nb pub t 1 q1 #1\nb pub t 2 q1 "
 		"#2\nb pub t 3 q1 #3\nb pub t 4 q1 #4\nb pub t 5 q1 #5\n"
 		"a connect exp=60 rmax=3\na sees CONNACK 00; SUBACK #1 01; CONNACK 00 present; PUB t=1 q1 "
@@ -88,12 +133,12 @@ static const struct engine_row qos_rows[] = {
 };
 
 static const struct engine_row limit_rows[] = {
-	{"MQTT-3.3.4-9 the client's Receive Maximum holds PUBLISH back",
+	{"MQTT-3.3.4-9 MQTT-4.9.0-2 the client's Receive Maximum holds PUBLISH back",
 		"a connect\nb connect rmax=2\nb sub 1 t q1\na pub t 1 q1 #1\na pub t 2 q1 #2\na pub t 3 q1 "
 		"#3\na pub t 0\n"
 		"b sees CONNACK 00; SUBACK #1 01; PUB t=1 q1 #2; PUB t=2 q1 #3; PUB t=0 q0\nb PUBACK 2\nb "
 		"sees PUB t=3 q1 #4"},
-	{"MQTT-3.3.4-10 but no other packet",
+	{"MQTT-3.3.4-10 MQTT-4.9.0-3 but no other packet",
 		"a connect\nb connect rmax=1\nb sub 1 t q1\na pub t 1 q1 #1\na pub t 2 q1 #2\nb ping\n"
 		"b sees CONNACK 00; SUBACK #1 01; PUB t=1 q1 #2; PINGRESP"},
 	{"MQTT-3.3.4-7 our Receive Maximum: at it and one more",
@@ -127,7 +172,7 @@ static const struct engine_row limit_rows[] = {
 		"a connect exp=600\na sub 1 t q1\na lose\nb connect\nb pub t x q1 #1 exp=3\nb pub t y q1 "
 		"#2\ntime 3000\n"
 		"a connect exp=600\na sees CONNACK 00; SUBACK #1 01; CONNACK 00 present; PUB t=y q1 #3"},
-	{"MQTT-4.3.3-13 begun deliveries are carried through",
+	{"MQTT-4.3.3-7 begun deliveries are carried through",
 		"a connect exp=600\na sub 1 t q2\nb connect\nb pub t x q2 #1 exp=3\na lose\ntime 9000\na "
 		"connect exp=600\n"
 		"a sees CONNACK 00; SUBACK #1 02; PUB t=x q2 #2 exp=3; CONNACK 00 present; PUB t=x q2 #2 dup "
@@ -148,6 +193,10 @@ static const struct engine_row limit_rows[] = {
 		"b connect exp=60\nb sees CONNACK 00; SUBACK #1 01; CONNACK 00 present; PUB t=1 q1 #2; PUB "
 		"t=2 q1 #3; PUB t=3 q1 #4\n"
 		"a sees CONNACK 00; PUBACK #1; PUBACK #2; PUBACK #3; PUBACK #4"},
+	{"subscriptions_max counts what is added, not what is replaced",
+		"a connect exp=60\na sub 1 a b\na sub 2 a b c d\na sees CONNACK 00; SUBACK #1 00 00; SUBACK "
+		"#2 00 "
+		"00 00 97"},
 	{"subscriptions_max", "a connect\na sub 1 a b c d\na sees CONNACK 00; SUBACK #1 00 00 00 97\na sub 2 "
 			      "a\na sees SUBACK #2 00"},
 	{"payload that is not what it says", "a connect\na pub t \xff q1 #1 utf8\na sees CONNACK 00; PUBACK "
@@ -176,6 +225,11 @@ static const struct engine_row right_rows[] = {
 				       "#1\ndeny del t\nb connect exp=60\n"
 				       "b sees CONNACK 00; SUBACK #1 01; CONNACK 00 present\nallow del t\na "
 				       "pub t 2 q1 #2\nb sees PUB t=2 q1 #3"},
+	{"and what is retained and on its way to a new subscription",
+		"a connect\na pub t/1 1 r q1 #1\na pub t/2 2 r q1 #2\nb connect rmax=1\n!b backlog 300000\nb "
+		"sub 1 "
+		"t/+ q1\ndeny del t/1\nb writable\nb PUBACK 2\n"
+		"b sees CONNACK 00; SUBACK #1 01; PUB t/2=2 q1 #2 retain"},
 	{"a retained message of a revoked publisher (CVE-2018-12546)",
 		AB "a pub t x r\nb sub 1 t\ndeny pub t\nb sub 2 t\nallow pub t\nb sub 3 t\n"
 		   "b sees CONNACK 00; SUBACK #1 00; PUB t=x q0 retain; SUBACK #2 00; SUBACK #3 00; PUB t=x "
@@ -208,7 +262,7 @@ static const struct engine_row store_rows[] = {
 		"b connect exp=60\nb sub 1 t q1\na connect\nstore fail append\na pub t x q1 #1\na sees "
 		"CONNACK 00; PUBACK #1 x97\nstore pass\na pub t y q1 #1\na sees PUBACK #1\n"
 		"b sees CONNACK 00; SUBACK #1 01; PUB t=y q1 #2"},
-	{"one that failed in 3.1.1: no PUBACK, closed",
+	{"3.1.1 MQTT-4.8.0-2 one that failed: no PUBACK, closed",
 		"b connect exp=60\nb sub 1 t q1\na connect v4\nstore fail append\na pub t x q1 #1\na sees "
 		"CONNACK 00; CLOSE x80"},
 	{"outcome unknown, and it had happened: QoS 2 stays once",

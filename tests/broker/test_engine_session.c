@@ -4,14 +4,19 @@
 #include "tests/broker/engine_rows.h"
 
 static const struct engine_row rows[] = {
-	{"MQTT-3.1.4-5 a valid CONNECT is answered", "a connect clean\na sees CONNACK 00"},
-	{"MQTT-3.1.2-6 no stored session: a new one", "a connect exp=60\na sees CONNACK 00"},
+	{"MQTT-3.1.4-4 MQTT-3.1.4-5 a valid CONNECT is answered", "a connect clean\na sees CONNACK 00"},
+	{"MQTT-3.1.2-6 MQTT-3.2.2-3 no stored session: a new one", "a connect exp=60\na sees CONNACK 00"},
 	{"MQTT-3.1.2-5 MQTT-3.2.2-3 a stored session is resumed",
 		"a connect exp=60\na sees CONNACK 00\na lose\na connect exp=60\na sees CONNACK 00 present"},
 	{"MQTT-3.1.2-4 MQTT-3.2.2-2 Clean Start drops what was there",
 		"a connect exp=60\na sub 1 t q1\na lose\na connect clean exp=60\na sees CONNACK 00; SUBACK "
 		"#1 01; CONNACK 00\n"
 		"b connect\nb pub t x q1 #1\nb sees CONNACK 00; PUBACK #1\na sees"},
+	{"MQTT-3.1.3-2 a session is found by its client id, and no other",
+		"a connect exp=60\na sub 1 t q1\nb connect exp=60\na lose\nb lose\nc connect\nc pub t x q1 "
+		"#1\nb connect exp=60\na connect exp=60\n"
+		"a sees CONNACK 00; SUBACK #1 01; CONNACK 00 present; PUB t=x q1 #2\nb sees CONNACK 00; "
+		"CONNACK 00 present"},
 	{"MQTT-4.1.0-2 session expiry 0 ends with the connection",
 		"a connect exp=0\na sub 1 t\na lose\na connect\na sees CONNACK 00; SUBACK #1 00; CONNACK 00"},
 	{"MQTT-4.1.0-2 MQTT-3.1.2-23 the interval runs out, not before",
@@ -53,7 +58,7 @@ static const struct engine_row rows[] = {
 	{"a session that ended has no owner",
 		"a connect user=alice\na lose\na connect user=bob\na sees CONNACK 00; CONNACK 00"},
 
-	{"CONNECT waits for the claim: nothing before it",
+	{"MQTT-3.2.0-1 CONNECT waits for the claim: nothing before CONNACK",
 		"store hold\na connect exp=60\na sees\nstore release\na sees CONNACK 00"},
 	{"a client that vanishes while its claim is out",
 		"store hold\na connect exp=60 will=w=gone\na cancel\nstore release\na sees\nb connect\nb sub "
@@ -73,9 +78,11 @@ static const struct engine_row rows[] = {
 		"store hold\n!b connect exp=60\n!b sees\nstore release\nb sees CONNACK 00"},
 
 	{"MQTT-3.12.4-1 PINGREQ is answered", "a connect\na ping\na sees CONNACK 00; PINGRESP"},
-	{"MQTT-3.1.0-2 a second CONNECT", "a connect\na again\na sees CONNACK 00; CLOSE x82 told"},
-	{"4.12 AUTH without a method", "a connect\na auth\na sees CONNACK 00; CLOSE x82 told"},
-	{"MQTT-3.1.2-22 silence for one and a half times the keep alive",
+	{"MQTT-3.1.0-2 MQTT-3.2.0-2 MQTT-4.13.2-1 a second CONNECT: no second CONNACK, closed",
+		"a connect\na again\na sees CONNACK 00; CLOSE x82 told"},
+	{"MQTT-4.12.0-6 MQTT-4.12.1-2 AUTH without a method",
+		"a connect\na auth\na sees CONNACK 00; CLOSE x82 told"},
+	{"MQTT-3.1.2-22 MQTT-3.2.2-22 silence for one and a half times the keep alive",
 		"a connect ka=10\na sees CONNACK 00\ntime 14500\na sees\na ping\na sees PINGRESP\ntime "
 		"14500\na sees\n"
 		"time 1000\na sees CLOSE x8d told"},
@@ -89,8 +96,14 @@ static const struct engine_row rows[] = {
 		"#2\na PUBCOMP 2\n"
 		"a lose\nrestart\na connect exp=600\na sees CONNACK 00 present"},
 
-	{"MQTT-3.2.2-8 stopped while a claim is out",
+	{"MQTT-3.2.2-8 MQTT-3.14.0-1 stopped while a claim is out: CONNACK, no DISCONNECT",
 		"store hold\na connect exp=60\nstop\nstore release\na sees CONNACK 88"},
+	{"MQTT-3.14.4-1 MQTT-3.14.4-2 nothing follows a DISCONNECT but the end",
+		"a connect exp=60\na sub 1 t q1\nb connect\n!b pub t 1 q1 #1\n!close a x98 drop\n!b pub t 2 "
+		"q1 "
+		"#2\nb pub t 3\na connect exp=60\n"
+		"a sees CONNACK 00; SUBACK #1 01; CLOSE x98 told; CONNACK 00 present; PUB t=1 q1 #2; PUB t=2 "
+		"q1 #3"},
 	{"closing by the operator",
 		"a connect exp=60\nclose a x98 drop\na sees CONNACK 00; CLOSE x98 told\na connect exp=60\n"
 		"a sees CONNACK 00 present\nclose a x98 drop end\na connect exp=60\na sees CLOSE x98 told; "
@@ -104,7 +117,7 @@ static const struct engine_row rows[] = {
 };
 
 static const struct engine_row will_rows[] = {
-	{"MQTT-3.1.2-8 published when the connection is lost",
+	{"MQTT-3.1.2-7 MQTT-3.1.2-8 published when the connection is lost",
 		"b connect\nb sub 1 w q2\na connect will=w=gone wq=1\na lose\nb sees CONNACK 00; SUBACK #1 "
 		"02; PUB w=gone q1 #2"},
 	{"MQTT-3.14.4-3 discarded by DISCONNECT 0x00",
@@ -178,9 +191,29 @@ int main(void)
 				 "connect\nc sees CONNACK 00"}};
 	const struct hub_limits limits = {.sessions_max = 2};
 	engine_rows_run(few, ARRAY_COUNT(few), &limits);
-	static const struct engine_row capped[] = {{"session_expiry_max_s",
-		"a connect exp=4000\na lose\ntime 11000\na connect exp=4000\na sees CONNACK 00; CONNACK 00"}};
+	static const struct engine_row capped[] = {
+		{"session_expiry_max_s", "a connect exp=4000\na lose\ntime 11000\na connect exp=4000\na sees "
+					 "CONNACK 00 exp=10; CONNACK 00 "
+					 "exp=10"}};
 	const struct hub_limits expiry = {.session_expiry_max_s = 10};
 	engine_rows_run(capped, ARRAY_COUNT(capped), &expiry);
+	static const struct engine_row told[] = {
+		{"MQTT-3.1.2-28 Response Information only to who asks",
+			"a connect ka=9\na sees CONNACK 00\nb connect ka=9 askinfo\nb sees CONNACK 00 "
+			"info=answers/\n"
+			"c connect v4 clean\nc sees CONNACK 00"},
+		{"3.2.2.3.14 a Keep Alive beyond ours is replaced, and ours counts",
+			"a connect ka=20\na sees CONNACK 00 ka=10\nb connect\nb sees CONNACK 00 ka=10\ntime "
+			"14500\na sees\nb sees\ntime 1000\na sees CLOSE x8d told\nb sees CLOSE x8d told"},
+		{"MQTT-3.2.2-22 one within ours stays the client's",
+			"a connect ka=10\na sees CONNACK 00\nb connect ka=4\nb sees CONNACK 00\ntime 6500\na "
+			"sees\nb sees CLOSE x8d told"},
+		{"MQTT-3.1.3-6 MQTT-3.1.3-7 MQTT-3.2.2-16 an assigned client id is told, and nobody else's",
+			"a connect ka=9 assigned exp=60\nb connect ka=9 assigned exp=60\na sees CONNACK 00 "
+			"assigned\nb sees CONNACK 00 assigned\na ping\na sees PINGRESP\nb ping\nb sees "
+			"PINGRESP"},
+	};
+	const struct hub_limits telling = {.keep_alive_max_s = 10, .response_information = "answers/"};
+	engine_rows_run(told, ARRAY_COUNT(told), &telling);
 	return test_result();
 }

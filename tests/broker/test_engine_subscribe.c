@@ -12,7 +12,8 @@ static const struct engine_row rows[] = {
 		AB "a sub 1 t q0 t q2\nb pub t x q2 #1\na sees SUBACK #1 00 02; PUB t=x q2 #2"},
 	{"MQTT-3.8.4-3 the same filter again replaces", AB
 		"a sub 1 t q2\na sub 2 t q0\nb pub t x q2 #1\na sees SUBACK #1 02; SUBACK #2 00; PUB t=x q0"},
-	{"MQTT-3.10.4-1 to -6 UNSUBACK says what was there",
+	{"MQTT-3.10.4-1 MQTT-3.10.4-2 MQTT-3.10.4-4 MQTT-3.10.4-5 MQTT-3.10.4-6 one UNSUBACK says what was "
+	 "there",
 		AB "a sub 1 t/+ q1\na unsub 2 t/+ t/a t/#\nb pub t/a x\na sees SUBACK #1 01; UNSUBACK #2 00 "
 		   "11 11"},
 	{"3.1.1 MQTT-3.10.4-5 UNSUBACK even without a match",
@@ -22,7 +23,7 @@ static const struct engine_row rows[] = {
 		   "02; PUB t=x q2 #2; UNSUBACK #2 00; PUBREL #2"},
 	{"MQTT-3.8.3-3 No Local", AB "a sub 1 t nl\nb sub 1 t\na pub t 1\nb pub t 2\na sees SUBACK #1 00; "
 				     "PUB t=2 q0\nb sees SUBACK #1 00; PUB t=1 q0; PUB t=2 q0"},
-	{"MQTT-3.3.4-2 overlapping: once, at the highest QoS",
+	{"MQTT-3.3.4-2, 3.1.1 MQTT-3.3.5-1 overlapping: once, at the highest QoS",
 		AB "a sub 1 t/# q1\na sub 2 t/a q2\na sub 3 +/a q0\nb pub t/a x q2 #1\na sees SUBACK #1 01; "
 		   "SUBACK #2 02; SUBACK #3 00; PUB t/a=x q2 #2"},
 	{"MQTT-3.3.4-3 MQTT-3.3.4-4 all identifiers",
@@ -40,7 +41,7 @@ static const struct engine_row rows[] = {
 	{"MQTT-4.7.2-1 wildcards in front never match $",
 		AB "a sub 1 #\na sub 2 +/a\na sub 3 $SYS/#\na sub 4 $SYS/+\nb pub $SYS/a x\nb pub $other "
 		   "y\na sees SUBACK #1 00; SUBACK #2 00; SUBACK #3 00; SUBACK #4 00; PUB $SYS/a=x q0"},
-	{"4.7.1.2 sport/# matches sport",
+	{"MQTT-3.3.2-3, 4.7.1.2 sport/# matches sport",
 		AB "a sub 1 sport/#\nb pub sport 1\nb pub sport/x/y 2\nb pub sports 3\na sees SUBACK #1 00; "
 		   "PUB sport=1 q0; PUB sport/x/y=2 q0"},
 	{"4.7.1.3 + is one level, also an empty one",
@@ -78,6 +79,10 @@ static const struct engine_row retained_rows[] = {
 	{"MQTT-3.3.2-5 a retained message expires",
 		AB "b pub t 1 r exp=5\na sub 1 t\ntime 5000\na sub 2 t\na sees SUBACK #1 00; PUB t=1 q0 "
 		   "retain exp=5; SUBACK #2 00"},
+	{"MQTT-3.10.4-2 UNSUBSCRIBE ends the retained messages that are not queued yet",
+		"b connect\nb pub t/1 1 r q1 #1\nb pub t/2 2 r q1 #1\na connect\n!a backlog 300000\na sub 1 "
+		"t/+ "
+		"q1\na unsub 2 t/+\na writable\na sees CONNACK 00; SUBACK #1 01; UNSUBACK #2 00"},
 	{"to a lasting session through the store, and after a reconnect",
 		"b connect\nb pub t 1 r q1 #1\na connect exp=60\na sub 1 t q1\na sees CONNACK 00; SUBACK #1 "
 		"01; PUB t=1 q1 #2 retain\na lose\na connect exp=60\na sees CONNACK 00 present; PUB t=1 q1 "
@@ -102,5 +107,13 @@ int main(void)
 	engine_rows_run(rows, ARRAY_COUNT(rows), NULL);
 	const struct hub_limits limits = {.retained_count_max = 3};
 	engine_rows_run(retained_rows, ARRAY_COUNT(retained_rows), &limits);
+	static const struct engine_row full_rows[] = {{"MQTT-3.3.1-5 what cannot replace the old one removes "
+						       "it",
+		"b connect\nb pub t 1 r\na connect\na sub 1 t\na sees CONNACK 00; SUBACK #1 00; PUB t=1 q0 "
+		"retain\n"
+		"b pub t 123456789012345678901234567890123456789012345678901234567890 r\nc "
+		"connect\nc sub 1 t\nc sees CONNACK 00; SUBACK #1 00"}};
+	const struct hub_limits small = {.retained_bytes_max = 80};
+	engine_rows_run(full_rows, ARRAY_COUNT(full_rows), &small);
 	return test_result();
 }
