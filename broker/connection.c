@@ -204,12 +204,16 @@ void connection_fault(struct connection *connection, uint8_t reason, const char 
 	io_close(connection->io);
 }
 
-/* MQTT-3.1.4-5 and its kin: a refusal closes; before MQTT 5 only with one of the five codes. */
+/*
+ * The caller closes behind it (MQTT-3.2.2-7, MQTT-4.12.0-4; 3.1.1 MQTT-3.2.2-5); before MQTT 5 only with one of the five
+ * codes. Kept within the client's Maximum Packet Size, the reason is the first to go (MQTT-3.2.2-19).
+ */
 void connection_send_connack_refusal(struct connection *connection, uint8_t reason)
 {
 	struct buf props = BUF_INIT(256);
 	struct buf packet = BUF_INIT(512);
-	struct mqtt_encode_options options = {.version = connection->version};
+	struct mqtt_encode_options options = {
+		.version = connection->version, .packet_bytes_max = connection->client_packet_bytes_max};
 	struct mqtt_connack_view connack = {.reason = reason};
 
 	if (connection->version == MQTT_5 && connection->refusal[0] != '\0') {
@@ -313,7 +317,7 @@ static void on_data(struct io *io, struct bytes in)
 	case CONNECTION_MOVING:
 	case CONNECTION_CLAIM: io_unread(io, in); return;
 	case CONNECTION_HANDSHAKE:
-	case CONNECTION_REFUSED:
+	case CONNECTION_REFUSED: /* whatever followed the CONNECT: MQTT-3.1.4-6, 3.1.1 MQTT-3.1.4-5 */
 	case CONNECTION_CLOSING: return;
 	}
 }

@@ -59,6 +59,7 @@ struct connection {
 	bool login_user_verified, login_client_id_bound, login_account_known;
 	enum login_outcome login_outcome;
 	enum mqtt_version version;
+	uint32_t client_packet_bytes_max; /* of its CONNECT; 0: none */
 	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
 	char *password_user; /* whom the users file vouched for, and by which secret */
 	uint64_t credential;

@@ -317,7 +317,7 @@ static enum err take_names(struct connection *connection, const struct mqtt_conn
 		err = bytes_dup_text(view->user_name, &connection->user_name);
 	}
 	if (err == ERR_OK && view->client_id.len == 0) {
-		/* MQTT-3.1.3-6: a server may give a client an id. */
+		/* MQTT-3.1.3-6: a server may give a client an id; it is told so in CONNACK (MQTT-3.1.3-7). */
 		err = engine_client_id_assign(assigned);
 		if (err == ERR_OK) {
 			err = bytes_dup_text(bytes_text(assigned), &connection->client_id);
@@ -394,6 +394,8 @@ void connection_read_connect(struct connection *connection, const struct mqtt_fr
 		return;
 	}
 	connection->version = view.version;
+	connection->client_packet_bytes_max =
+		view.props.packet_bytes_max == UINT32_MAX ? 0 : view.props.packet_bytes_max;
 	if (settings == NULL || !settings->running) {
 		connection_fault(connection, MQTT_REASON_SERVER_UNAVAILABLE, "the channel is stopping");
 		return;

@@ -45,11 +45,14 @@ static size_t link_backlog(void *ctx)
 	return connection->io == NULL ? 0 : io_backlog_bytes(connection->io);
 }
 
+/* Only a session that lives sends one, so CONNACK has gone before (MQTT-3.14.0-1). */
 static void send_disconnect(struct connection *connection, uint8_t reason)
 {
 	struct buf props = BUF_INIT(256);
 	struct buf packet = BUF_INIT(512);
-	struct mqtt_encode_options options = {.version = connection->version};
+	/* MQTT-3.14.2-3: a client that takes small packets only does without the reason's text. */
+	struct mqtt_encode_options options = {
+		.version = connection->version, .packet_bytes_max = connection->client_packet_bytes_max};
 	struct mqtt_disconnect_view disconnect = {.reason = reason};
 
 	if (connection->refusal[0] != '\0') {
