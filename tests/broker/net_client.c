@@ -239,12 +239,6 @@ bool kit_rekey(struct kit_client *client)
 	return wolfSSL_update_keys(client->ssl) == WOLFSSL_SUCCESS;
 }
 
-void kit_take_little(struct kit_client *client)
-{
-	int little = 2048;
-	(void)setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
-}
-
 static enum kit_end end_of_errno(long n)
 {
 	if (n == 0) {

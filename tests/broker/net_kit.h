@@ -101,8 +101,6 @@ bool kit_connect_to(struct kit_client *client, const char *address, uint16_t por
 bool kit_tls(struct kit_client *client, const struct kit_client_options *options);
 bool kit_send(struct kit_client *client, struct bytes in);
 bool kit_rekey(struct kit_client *client); /* TLS 1.3: new keys for us, and a wish for new ones back */
-void kit_take_little(
-	struct kit_client *client); /* a small receive buffer: what comes piles up at the sender */
 /* Up to room bytes; 0 with *end set when nothing more comes. */
 size_t kit_recv(struct kit_client *client, void *into, size_t room, enum kit_end *end);
 bool kit_recv_exactly(struct kit_client *client, void *into, size_t n);
