@@ -414,6 +414,11 @@ void site_add_device(struct site *site, const char *name, bool self_signed)
 
 /* --- the broker --- */
 
+static const char *errors_of(const struct site *site)
+{
+	return site->errors == NULL ? "stderr" : site->errors;
+}
+
 static pid_t spawn_broker(struct site *site, const char *script, int *ready)
 {
 	const char *list[ARGUMENTS_MAX] = {"run", "--dir", site->data, "--log", site_path(site, "log"),
@@ -434,7 +439,7 @@ static pid_t spawn_broker(struct site *site, const char *script, int *ready)
 	if (site->test_gates) {
 		list[count++] = "--insecure-test-gates";
 	}
-	const char *errors = site_path(site, "stderr");
+	const char *errors = site_path(site, errors_of(site));
 
 	REQUIRE(script, pipe2(ends, O_CLOEXEC) == 0);
 	pid_t pid = fork();
@@ -467,7 +472,7 @@ void site_start(struct site *site, const char *script)
 	wait = (struct pollfd){.fd = ready, .events = POLLIN};
 	if (poll(&wait, 1, (int)E2E_WAIT_MS) <= 0 || read(ready, word, sizeof(word) - 1) <= 0 ||
 		strcmp(word, "ready\n") != 0) {
-		(void)fprintf(stderr, "%s", site_read(site, "stderr"));
+		(void)fprintf(stderr, "%s", site_read(site, errors_of(site)));
 		REQUIRE(script, !"the broker became ready");
 	}
 	(void)close(ready);
@@ -489,7 +494,7 @@ static int wait_end(struct site *site, const char *row)
 		(void)waitpid(site->pid, &status, 0);
 	}
 	site->pid = 0;
-	(void)site_read(site, "stderr");
+	(void)site_read(site, errors_of(site));
 	CHECK(site->text, strstr(site->text, "Sanitizer") == NULL);
 	CHECK(site->text, strstr(site->text, "runtime error:") == NULL);
 	return exit_code(status);

@@ -37,6 +37,7 @@ struct site {
 	unsigned workers;    /* 0: 2 */
 	bool test_gates;     /* --insecure-test-gates */
 	bool noise_expected; /* standard error need not be empty at the end */
+	const char *errors;  /* file of its standard error; NULL: "stderr" */
 	const char *scripts[SITE_SCRIPTS_MAX];
 	size_t script_count;
 	char text[SITE_TEXT_BYTES]; /* what the last program said, or the last file that was read */

@@ -24,13 +24,22 @@
 
 bool raw_open(struct raw *raw, unsigned port)
 {
+	return raw_open_from(raw, "127.0.0.1", port);
+}
+
+bool raw_open_from(struct raw *raw, const char *address, unsigned port)
+{
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct sockaddr_in from = {.sin_family = AF_INET};
 	int on = 1;
 
 	*raw = (struct raw){.fd = -1, .version = MQTT_3_1_1, .in = BUF_INIT(RAW_IN_BYTES_MAX)};
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	raw->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (raw->fd < 0 || connect(raw->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+	(void)setsockopt(raw->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (raw->fd < 0 || inet_pton(AF_INET, address, &from.sin_addr) != 1 ||
+		bind(raw->fd, (struct sockaddr *)&from, sizeof(from)) != 0 ||
+		connect(raw->fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
 		raw_close(raw);
 		return false;
 	}

@@ -34,6 +34,8 @@ enum raw_got {
 
 /* TCP to 127.0.0.1. */
 bool raw_open(struct raw *raw, unsigned port);
+/* From another of our own addresses, such as "127.0.0.2". */
+bool raw_open_from(struct raw *raw, const char *address, unsigned port);
 /* The handshake; identity may be NULL. TLS 1.3, the server's certificate is not looked at. */
 bool raw_tls(struct raw *raw, const struct raw_identity *identity);
 /* Only the ClientHello; the answer is not read. */
