@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "broker/chain_certs.h"
 #include "broker/control/control.h"
 #include "broker/store/store.h"
 #include "jaas_like/jaas_like.h"
@@ -257,6 +258,9 @@ static enum err assemble(struct broker *broker)
 			clock_system(), &broker->shared.refusals);
 	}
 	if (err == ERR_OK) {
+		err = chain_certs_new(&broker->shared.chain_certs);
+	}
+	if (err == ERR_OK) {
 		err = make_engine(broker);
 	}
 	if (err == ERR_OK) {
@@ -440,6 +444,7 @@ static void dismantle(struct broker *broker)
 	engine_free(shared->engine);
 	store_close(&broker->store);
 	refusals_free(shared->refusals);
+	chain_certs_free(shared->chain_certs);
 	if (shared->net != NULL) {
 		net_free(shared->net);
 	}

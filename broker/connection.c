@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "broker/broker.h"
+#include "broker/chain_certs.h"
 #include "broker/connection_private.h"
 
 static struct connection *owner_of(struct io *io)
@@ -242,6 +243,16 @@ static void on_connect_late(struct wheel_timer *timer)
 	connection_fault(connection, 0, "no CONNECT within CONNTIMEO");
 }
 
+/* The leaf is the connection's own; its issuers are those of many. */
+static enum err take_certificate(
+	struct connection *connection, size_t index, struct bytes der, struct x509_error *error)
+{
+	struct cert **out = &connection->chain[index];
+
+	*out = index == 0 ? NULL : chain_certs_find(connection->worker->shared->chain_certs, der);
+	return *out != NULL ? ERR_OK : cert_parse(der, out, error);
+}
+
 /* Parses what the peer presented. Something that is no certificate leaves an empty chain, which the judge refuses. */
 static const char *take_chain(struct connection *connection)
 {
@@ -265,7 +276,7 @@ static const char *take_chain(struct connection *connection)
 		return no_memory;
 	}
 	for (size_t i = 0; i < count; i++) {
-		enum err err = cert_parse(ders[i], &connection->chain[i], &error);
+		enum err err = take_certificate(connection, i, ders[i], &error);
 
 		if (err != ERR_OK) {
 			for (size_t j = 0; j < i; j++) {
@@ -300,6 +311,9 @@ static void on_secure(struct io *io)
 	} else if (verdict->admission == ADMISSION_REFUSE) {
 		connection_refuse(connection, verdict, note);
 	} else {
+		for (size_t i = 1; i < connection->chain_count; i++) {
+			chain_certs_keep(connection->worker->shared->chain_certs, connection->chain[i]);
+		}
 		connection->state = CONNECTION_CONNECT;
 		io_open_gate(io);
 	}

@@ -22,6 +22,7 @@ struct shared {
 	struct net *net;
 	struct engine *engine;
 	struct refusals *refusals;
+	struct chain_certs *chain_certs;
 	struct login_desks *desks;
 	struct log *log;
 	struct worker *workers; /* net_worker_count() of them */
