@@ -29,7 +29,7 @@ struct refusal {
 	enum login_outcome login;
 	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
 	enum admission_step step;
-	char sentence[X509_SENTENCE_BYTES];
+	char sentence[X509_SENTENCE_BYTES], note[X509_SENTENCE_BYTES];
 	/* Of a refused right only; right 0: an admission. */
 	enum auth_right right;
 	bool client_id_bound;
@@ -143,6 +143,7 @@ static void refusal_fill(struct refusal *refusal, const struct refusal_facts *fa
 	refusal->session_owner = copy_text(evidence->session_owner, &failed);
 	refusal->step = facts->verdict->step;
 	memcpy(refusal->sentence, facts->verdict->sentence, sizeof(refusal->sentence));
+	(void)snprintf(refusal->note, sizeof(refusal->note), "%s", facts->note == NULL ? "" : facts->note);
 	if (failed) {
 		refusal_clear(refusal);
 	}
@@ -340,6 +341,7 @@ static enum err explain_text(const struct refusal *refusal, const struct admissi
 		put_line(out, "user name", refusal->user_name) != ERR_OK ||
 		put_line(out, "password", refusal->password_sent ? "sent" : "not sent") != ERR_OK ||
 		put_line(out, "then", refusal->sentence) != ERR_OK ||
+		(refusal->note[0] != '\0' && put_line(out, "because", refusal->note) != ERR_OK) ||
 		buf_append_text(out,
 			"Judged again under today's policy, by the same function as a login:\n") != ERR_OK) {
 		return ERR_NOMEM;
@@ -347,8 +349,10 @@ static enum err explain_text(const struct refusal *refusal, const struct admissi
 	for (size_t i = 0; err == ERR_OK && i < verdict->trace_count; i++) {
 		const struct admission_trace *step = &verdict->trace[i];
 
-		err = buf_printf(out, "  %-18s %-8s %s\n", admission_step_name(step->step),
-			outcome_words[step->outcome], step->detail);
+		err = buf_printf(out, "  %-18s %s%*s%s\n", admission_step_name(step->step),
+			outcome_words[step->outcome],
+			step->detail[0] == '\0' ? 0 : 9 - (int)strlen(outcome_words[step->outcome]), "",
+			step->detail);
 	}
 	if (err == ERR_OK) {
 		err = buf_printf(out, "Verdict today: %s%s%s\n", admission_word(verdict->admission),
@@ -389,6 +393,8 @@ static enum err explain_json(const struct refusal *refusal, const struct admissi
 	json_text(&json, admission_step_name(refusal->step));
 	json_key(&json, "then");
 	json_text(&json, refusal->sentence);
+	json_key(&json, "note");
+	json_text(&json, refusal->note);
 	json_key(&json, "verdict");
 	json_text(&json, admission_word(verdict->admission));
 	json_key(&json, "step");

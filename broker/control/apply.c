@@ -85,8 +85,9 @@ static void apply_run(struct job *job)
 		}
 		if (apply->err != ERR_OK) {
 			enum err said = buf_printf(&apply->why, "%s: %s", options->scripts[i],
-				apply->err == ERR_DENIED ? "its owner or mode would let others change it"
-							 : err_name(apply->err));
+				apply->err == ERR_DENIED      ? "its owner or mode would let others change it"
+				: apply->err == ERR_NOT_FOUND ? "no such file"
+							      : err_name(apply->err));
 			(void)said;
 		}
 	}
