@@ -143,7 +143,7 @@ static enum command_result put_record(struct mqsc_script *script, struct mqsc_co
 	const struct object *before, struct object *object)
 {
 	struct auth_error why = {0};
-	enum err err = catalog_check_ranges(script->catalog, object, &why);
+	enum err err = catalog_check_ranges(script->catalog, object, before, &why);
 
 	if (err == ERR_OK && before != NULL) {
 		err = object_take_key(object, before);
@@ -162,12 +162,16 @@ static enum command_result put_record(struct mqsc_script *script, struct mqsc_co
 static enum command_result apply_chlauth(
 	struct mqsc_script *script, struct mqsc_command *command, struct object *object, enum action action)
 {
-	const struct object *before = catalog_find_same(script->catalog, object);
+	const struct object *before = NULL;
 	enum command_result result;
 
 	if (script->options.verify_only) {
 		object_free(object);
 		return COMMAND_DONE;
+	}
+	if (catalog_find_same(script->catalog, object, &before) != ERR_OK) {
+		object_free(object);
+		return script_failed(script, ERR_NOMEM);
 	}
 	if (before != NULL && is_block(object) && action != ACTION_REPLACE) {
 		result = change_block(script, command, before, object, action);

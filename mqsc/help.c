@@ -184,6 +184,22 @@ static bool row_is(const struct command_row *row, const char *command)
 	       strcasecmp(row->noun, command) == 0;
 }
 
+static enum err limits(struct buf *out)
+{
+	char text[256];
+
+	(void)snprintf(text, sizeof(text),
+		"Limits: %u bytes in a line, %u in a command, %u keywords, %u values of a keyword, %u "
+		"objects of a "
+		"class, %u channels.",
+		MQSC_LINE_BYTES_MAX, MQSC_COMMAND_BYTES_MAX, MQSC_PARAMS_MAX, MQSC_VALUES_MAX,
+		MQSC_OBJECTS_MAX, AUTH_CHANNELS_MAX);
+	enum err err = buf_append_text(out, "\n");
+
+	err = err == ERR_OK ? put_wrapped(out, text, 0, 0) : err;
+	return err == ERR_OK ? buf_append_text(out, "\n") : err;
+}
+
 /* All of it: class by class, the attributes once behind the commands that take them. */
 static enum err manual(struct buf *out)
 {
@@ -194,13 +210,7 @@ static enum err manual(struct buf *out)
 	for (size_t i = 0; err == ERR_OK && i < ARRAY_COUNT(intro); i++) {
 		err = put_wrapped(out, intro[i], 0, 0);
 	}
-	if (err == ERR_OK) {
-		err = buf_printf(out,
-			"\nLimits: %u bytes in a line, %u in a command, %u keywords, %u values of a keyword, "
-			"%u objects\nof a class, %u channels.\n\n",
-			MQSC_LINE_BYTES_MAX, MQSC_COMMAND_BYTES_MAX, MQSC_PARAMS_MAX, MQSC_VALUES_MAX,
-			MQSC_OBJECTS_MAX, AUTH_CHANNELS_MAX);
-	}
+	err = err == ERR_OK ? limits(out) : err;
 	for (enum object_class class = 0; class < OBJECT_CLASS_COUNT_; class ++) {
 		bool taken = false;
 

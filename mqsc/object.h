@@ -56,11 +56,12 @@ const struct object *catalog_find_key(
 /* --- same.c: records that are written differently and mean the same --- */
 /* Builds object->key. ERR_NOMEM, ERR_LIMIT. */
 MUST_CHECK enum err object_build_key(struct object *object);
-/* What is in the catalog under object's key, or means the same; NULL: nothing. */
-const struct object *catalog_find_same(const struct catalog *catalog, const struct object *object);
-/* Whether the address ranges of an ADDRESSMAP record cross those of another under its profile (MQ's reason 3343). */
-MUST_CHECK enum err catalog_check_ranges(
-	const struct catalog *catalog, const struct object *object, struct auth_error *error);
+/* *out is what is in the catalog under object's key, or means the same; NULL: nothing. ERR_NOMEM. */
+MUST_CHECK enum err catalog_find_same(
+	const struct catalog *catalog, const struct object *object, const struct object **out);
+/* Whether the ranges of an ADDRESSMAP record cross those of another, but for same, under its profile (MQ's reason 3343). */
+MUST_CHECK enum err catalog_check_ranges(const struct catalog *catalog, const struct object *object,
+	const struct object *same, struct auth_error *error);
 /* The first index whose key is not below key. */
 size_t catalog_lower(const struct catalog *catalog, enum object_class class, const char *key);
 

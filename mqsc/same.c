@@ -216,16 +216,33 @@ enum err object_take_key(struct object *object, const struct object *before)
 	return err;
 }
 
-const struct object *catalog_find_same(const struct catalog *catalog, const struct object *object)
+/* auth would take the two for one rule, and refuse a set that holds both. */
+static enum err records_same(const struct object *a, const struct object *b, bool *same)
 {
-	const struct object *found = catalog_find_key(catalog, object->class, object->key);
 	const char *spaces[2][MQSC_VALUES_MAX];
-	struct chlauth_record ours;
+	struct chlauth_record records[2];
+	struct chlauth_rules *rules = NULL;
+	struct auth_error error = {0};
 
-	if (found != NULL || object->class != OBJECT_CHLAUTH) {
-		return found;
-	}
+	object_to_chlauth(a, &records[0], spaces[0]);
+	object_to_chlauth(b, &records[1], spaces[1]);
+	enum err err = chlauth_rules_new(records, 2, CHLAUTH_ENABLED, 0, &rules, &error);
+
+	chlauth_rules_unref(rules);
+	*same = err == ERR_EXISTS;
+	return err == ERR_NOMEM ? err : ERR_OK;
+}
+
+enum err catalog_find_same(
+	const struct catalog *catalog, const struct object *object, const struct object **out)
+{
 	size_t count = catalog_count(catalog, OBJECT_CHLAUTH);
+	enum err err = ERR_OK;
+
+	*out = catalog_find_key(catalog, object->class, object->key);
+	if (*out != NULL || object->class != OBJECT_CHLAUTH) {
+		return ERR_OK;
+	}
 	size_t at = catalog_lower(catalog, OBJECT_CHLAUTH, object->key);
 
 	/* Neighbours with the same rough form stand before and behind. */
@@ -233,18 +250,17 @@ const struct object *catalog_find_same(const struct catalog *catalog, const stru
 				 object->key_same) == 0) {
 		at--;
 	}
-	object_to_chlauth(object, &ours, spaces[0]);
-	for (; at < count && found == NULL; at++) {
+	for (; at < count && *out == NULL && err == ERR_OK; at++) {
 		const struct object *near = catalog_at(catalog, OBJECT_CHLAUTH, at);
-		struct chlauth_record theirs;
+		bool same = false;
 
 		if (strncmp(near->key, object->key, object->key_same) != 0) {
 			break;
 		}
-		object_to_chlauth(near, &theirs, spaces[1]);
-		found = chlauth_record_same_key(&ours, &theirs) ? near : NULL;
+		err = records_same(object, near, &same);
+		*out = same ? near : NULL;
 	}
-	return found;
+	return err;
 }
 
 static bool is_range(const struct object *object, const char *profile)
@@ -253,11 +269,10 @@ static bool is_range(const struct object *object, const char *profile)
 	       strchr(object_text(object, "ADDRESS"), '-') != NULL;
 }
 
-enum err catalog_check_ranges(
-	const struct catalog *catalog, const struct object *object, struct auth_error *error)
+enum err catalog_check_ranges(const struct catalog *catalog, const struct object *object,
+	const struct object *same, struct auth_error *error)
 {
 	const char *spaces[1][MQSC_VALUES_MAX]; /* no record here has a list */
-	const struct object *same = catalog_find_same(catalog, object);
 	struct chlauth_record *records = NULL;
 	struct chlauth_rules *rules = NULL;
 	size_t count = 1;
