@@ -76,13 +76,14 @@ static void check_report(const struct buf *report)
 	for (size_t i = 0; i < report->len; i++) {
 		require(report->data[i] == '\n' || (report->data[i] >= 0x20 && report->data[i] != 0x7f));
 	}
-	/* But for line ends and backslashes, which are doubled, nothing is left to escape. */
-	size_t doubled = 0;
+	/* But for line ends and backslashes, each of which would become four characters, nothing is left to escape. */
+	size_t more = 0;
+
 	for (size_t i = 0; i < report->len; i++) {
-		doubled += report->data[i] == '\\' ? 1 : report->data[i] == '\n' ? 3 : 0;
+		more += report->data[i] == '\\' || report->data[i] == '\n' ? 3 : 0;
 	}
 	require(utf8_escape(&escaped, buf_bytes(report)) == ERR_OK);
-	require(escaped.len == report->len + doubled);
+	require(escaped.len == report->len + more);
 	buf_release(&escaped);
 }
 
