@@ -11,11 +11,14 @@
 #include "jaas_like/jaas_like.h"
 #include "tests/test.h"
 
-/* d1 generated; d2 chosen; d3 rotating from chosen to generated, the old until 2000 s; d4 disabled, generated. */
+/*
+ * d1 generated; d2 chosen; d3 rotating from chosen to generated, the old until 2000 s; d4 disabled, generated; d5 disabled,
+ * chosen; d6 rotating from generated to chosen, the old until 2000 s.
+ */
 struct fixture {
 	const char *folder;
 	struct secret key;
-	struct secret generated[5]; /* of d1, d3, d4 at 1, 3, 4; 0 and 2 belong to nobody */
+	struct secret generated[7]; /* of d1, d3, d4, d6 at 1, 3, 4, 6; the others belong to nobody */
 	struct executor_inline lanes;
 	struct executor executor;
 	struct clock_fake time;
@@ -76,6 +79,10 @@ static inline void fixture_init(struct fixture *fixture)
 	fixture_user(fixture, LOGIN_EDIT_ROTATE, "d3", &fixture->generated[3], NULL, 2000);
 	fixture_user(fixture, LOGIN_EDIT_ADD, "d4", &fixture->generated[4], NULL, 0);
 	fixture_edit(fixture, LOGIN_EDIT_DISABLE, "d4", NULL, 0);
+	fixture_user(fixture, LOGIN_EDIT_ADD, "d5", NULL, CHOSEN, 0);
+	fixture_edit(fixture, LOGIN_EDIT_DISABLE, "d5", NULL, 0);
+	fixture_user(fixture, LOGIN_EDIT_ADD, "d6", &fixture->generated[6], NULL, 0);
+	fixture_user(fixture, LOGIN_EDIT_ROTATE, "d6", NULL, CHOSEN, 2000);
 	fixture->lanes.limit = 64;
 	fixture->executor = executor_from_inline(&fixture->lanes);
 	fixture->time.wall_ms = 1000 * 1000;

@@ -130,11 +130,15 @@ static void test_password(struct fixture *fixture)
 		{"chosen, unknown user: as long as a known one", "nobody", -1, CHOSEN, 1000, false, true},
 		{"chosen, against a generated secret: as long", "d1", -1, CHOSEN, 1000, false, true},
 		{"chosen, disabled user: as long", "d4", -1, CHOSEN, 1000, false, true},
+		{"chosen, the right one of a disabled user", "d5", -1, CHOSEN, 1000, false, true},
 		{"rotation, the new one", "d3", 3, NULL, 1000, true, false},
 		{"rotation, the old one", "d3", -1, CHOSEN_OLD, 1000, true, true},
 		{"rotation, the old one in its last second", "d3", -1, CHOSEN_OLD, 1999, true, true},
 		{"rotation, the old one at its end: as long", "d3", -1, CHOSEN_OLD, 2000, false, true},
 		{"rotation, the new one stays", "d3", 3, NULL, 2000, true, false},
+		{"rotation from generated, in its last second", "d6", 6, NULL, 1999, true, false},
+		{"rotation from generated, at its end", "d6", 6, NULL, 2000, false, false},
+		{"rotation from generated, the new one", "d6", -1, CHOSEN, 2000, true, true},
 		{"no user name", NULL, 1, NULL, 1000, false, false},
 		{"empty user name", "", 1, NULL, 1000, false, false},
 		{"user name with a newline", "d1\n", 1, NULL, 1000, false, false},
@@ -218,6 +222,63 @@ static void test_two_factors(struct fixture *fixture)
 	CHECK("requireSameUser alone", fixture_login(fixture, setup, &input, &login) == LOGIN_END_DENIED);
 	login_free(login);
 	login_setup_unref(setup);
+}
+
+/* A module that gives the connection another client id and vouches for nothing. */
+static enum login_verdict rename_login(struct login_call *call, void *state)
+{
+	(void)state;
+	return login_call_set_client_id(call, bytes_text("d2")) == ERR_OK ? LOGIN_VERDICT_ALLOW
+									  : LOGIN_VERDICT_ERROR;
+}
+
+static enum login_verdict rename_commit(struct login_call *call, void *state)
+{
+	(void)call;
+	(void)state;
+	return LOGIN_VERDICT_ALLOW;
+}
+
+/* The client id that the certificate matched is no longer the session's: it must not count as bound. */
+static void test_renamed_behind(struct fixture *fixture)
+{
+	static const struct login_module renamer = {
+		.name = "Rename", .login = rename_login, .commit = rename_commit};
+	static const struct login_module *const more[] = {&renamer, NULL};
+	static const struct {
+		const char *name, *config, *client_id;
+		bool bound;
+	} rows[] = {
+		{"matched", "S { CertificateLoginModule required userFrom=CN matchClientId=true; };", "d1",
+			true},
+		{"matched, then changed",
+			"S { CertificateLoginModule required userFrom=CN matchClientId=true;"
+			" Rename required; };",
+			"d2", false},
+		{"bound, then changed",
+			"S { CertificateLoginModule required userFrom=CN bindClientId=true;"
+			" Rename required; };",
+			"d2", false},
+		{"changed, then bound",
+			"S { Rename required;"
+			" CertificateLoginModule required userFrom=CN bindClientId=true; };",
+			"d1", true},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct login_setup *setup = NULL;
+		struct login *login = NULL;
+		struct login_problem problem = {0};
+		struct login_setup_options options = {
+			.config = bytes_text(rows[i].config), .folder = fixture->folder, .modules = more};
+		struct login_input input = input_of("d1", NULL, &cert_d1);
+		REQUIRE(rows[i].name, login_setup_load(&options, &setup, &problem) == ERR_OK);
+		CHECK(rows[i].name, fixture_login(fixture, setup, &input, &login) == LOGIN_END_ALLOWED);
+		struct login_result result = login_result(login);
+		CHECK(rows[i].name, bytes_equal_text(result.client_id, rows[i].client_id));
+		CHECK(rows[i].name, result.client_id_bound == rows[i].bound);
+		login_free(login);
+		login_setup_unref(setup);
+	}
 }
 
 /* The users file changes while a login waits for the lane, and after it was let in. */
@@ -363,6 +424,7 @@ int main(void)
 	test_certificate(&fixture);
 	test_password(&fixture);
 	test_two_factors(&fixture);
+	test_renamed_behind(&fixture);
 	test_vanish(&fixture);
 	test_alloc(&fixture);
 	test_change(&fixture);
