@@ -219,7 +219,10 @@ static enum err find_entry(
 	const struct cert *cert = lookup->path[0];
 	if (delta != NULL) {
 		enum err err = crl_find(delta, cert->serial, &cert->issuer, found);
-		if (err == ERR_OK && found->reason == CRL_REASON_REMOVE && !is_stale(lookup, delta)) {
+		/* A delta that we do not understand whole (RFC 5280 5.2) may revoke, but lifts nothing. */
+		bool understood = (delta->oddities & CRL_HAS_CRITICAL_UNKNOWN) == 0;
+		if (err == ERR_OK && found->reason == CRL_REASON_REMOVE && understood &&
+			!is_stale(lookup, delta)) {
 			return ERR_NOT_FOUND; /* a hold that was lifted */
 		}
 		if (err == ERR_NOMEM || (err == ERR_OK && found->reason != CRL_REASON_REMOVE)) {

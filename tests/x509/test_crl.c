@@ -235,20 +235,31 @@ static void test_deltas(const struct world *world)
 		uint64_t delta_number;
 		int64_t delta_next;
 		enum x509_reason want;
+		bool delta_odd;      /* a critical extension that nobody knows */
+		bool delta_tomorrow; /* its thisUpdate */
 	} rows[] = {
-		{"neither lists", false, false, -1, -1, 5, 6, PKI_DAY, X509_OK},
-		{"only the delta lists", false, true, -1, 1, 5, 6, PKI_DAY, X509_REVOKED},
-		{"only the base lists", true, false, 1, -1, 5, 6, PKI_DAY, X509_REVOKED},
-		{"a hold lifted", true, true, 6, 8, 5, 6, PKI_DAY, X509_OK},
-		{"a hold lifted by a stale delta", true, true, 6, 8, 5, 6, -1, X509_REVOKED},
-		{"a stale delta lists", false, true, -1, 1, 5, 6, -1, X509_REVOKED},
-		{"the delta builds on a later base", true, true, 6, 8, 6, 7, PKI_DAY, X509_REVOKED},
-		{"the delta is older than the base", true, true, 6, 8, 4, 5, PKI_DAY, X509_REVOKED},
+		{"neither lists", false, false, -1, -1, 5, 6, PKI_DAY, X509_OK, false, false},
+		{"only the delta lists", false, true, -1, 1, 5, 6, PKI_DAY, X509_REVOKED, false, false},
+		{"only the base lists", true, false, 1, -1, 5, 6, PKI_DAY, X509_REVOKED, false, false},
+		{"a hold lifted", true, true, 6, 8, 5, 6, PKI_DAY, X509_OK, false, false},
+		{"a hold lifted by a stale delta", true, true, 6, 8, 5, 6, -1, X509_REVOKED, false, false},
+		{"a stale delta lists", false, true, -1, 1, 5, 6, -1, X509_REVOKED, false, false},
+		{"the delta builds on a later base", true, true, 6, 8, 6, 7, PKI_DAY, X509_REVOKED, false,
+			false},
+		{"the delta is older than the base", true, true, 6, 8, 4, 5, PKI_DAY, X509_REVOKED, false,
+			false},
+		{"RFC 5280 5.2 a hold lifted by a delta with an unknown critical extension", true, true, 6, 8,
+			5, 6, PKI_DAY, X509_REVOKED, true, false},
+		{"RFC 5280 5.2 such a delta lists", false, true, -1, 1, 5, 6, PKI_DAY, X509_REVOKED, true,
+			false},
+		{"a hold lifted by the delta of tomorrow", true, true, 6, 8, 5, 6, 2 * PKI_DAY, X509_REVOKED,
+			false, true},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		uint8_t base_number[] = {0x02, 0x01, rows[i].delta_base};
-		struct x509_make_extension indicator = {
-			"2.5.29.27", true, {base_number, sizeof(base_number)}};
+		const struct x509_make_extension extensions[] = {
+			{"2.5.29.27", true, {base_number, sizeof(base_number)}},
+			{"1.3.6.1.4.1.55555.1", true, {(const uint8_t *)"\x05\x00", 2}}};
 		struct x509_make_revoked base_entry = {.serial = cert_serial(world->leaf.cert),
 			.when = PKI_NOW,
 			.reason = rows[i].base_reason};
@@ -264,10 +275,11 @@ static void test_deltas(const struct world *world)
 					      rows[i].base_lists ? 1 : 0, &der) == ERR_OK);
 		REQUIRE(rows[i].name, crl_parse(buf_bytes(&der), &base, NULL) == ERR_OK);
 		der.len = 0;
-		REQUIRE(rows[i].name,
-			x509_make_crl_extended(world->ca.cert, secret_bytes(&world->ca.key), PKI_NOW - 9,
-				PKI_NOW + rows[i].delta_next, rows[i].delta_number, &delta_entry,
-				rows[i].delta_lists ? 1 : 0, &indicator, 1, &der) == ERR_OK);
+		REQUIRE(rows[i].name, x509_make_crl_extended(world->ca.cert, secret_bytes(&world->ca.key),
+					      rows[i].delta_tomorrow ? PKI_NOW + PKI_DAY : PKI_NOW - 9,
+					      PKI_NOW + rows[i].delta_next, rows[i].delta_number,
+					      &delta_entry, rows[i].delta_lists ? 1 : 0, extensions,
+					      rows[i].delta_odd ? 2 : 1, &der) == ERR_OK);
 		REQUIRE(rows[i].name, crl_parse(buf_bytes(&der), &delta, NULL) == ERR_OK);
 		const struct crl *all[] = {world->root_list, base, delta};
 		REQUIRE(rows[i].name, crl_set_new(all, 3, 1, &set) == ERR_OK);
@@ -296,15 +308,19 @@ static void test_signers(const struct world *world)
 		const struct pki *signer;
 		bool signer_revoked, present;
 		enum x509_reason want, want_listed;
+		bool no_root_list;
 	} rows[] = {
-		{"vouched for by the root", &good, false, true, X509_OK, X509_REVOKED},
-		{"not presented", &good, false, false, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
-		{"itself revoked", &good, true, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
-		{"without cRLSign", &no_usage, false, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED},
+		{"vouched for by the root", &good, false, true, X509_OK, X509_REVOKED, false},
+		{"nobody knows whether it is revoked", &good, false, true, X509_CRL_UNSUPPORTED,
+			X509_CRL_UNSUPPORTED, true},
+		{"not presented", &good, false, false, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false},
+		{"itself revoked", &good, true, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false},
+		{"without cRLSign", &no_usage, false, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED,
+			false},
 		{"of a foreign root of the same name", &foreign, false, true, X509_CRL_UNSUPPORTED,
-			X509_CRL_UNSUPPORTED},
+			X509_CRL_UNSUPPORTED, false},
 		{"issued by the device itself", &by_device, false, true, X509_CRL_UNSUPPORTED,
-			X509_CRL_UNSUPPORTED},
+			X509_CRL_UNSUPPORTED, false},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		for (size_t listed = 0; listed < 2; listed++) {
@@ -313,7 +329,7 @@ static void test_signers(const struct world *world)
 			struct crl *of_root =
 				pki_crl(&world->root, 2, (const struct cert *const *)&rows[i].signer->cert,
 					rows[i].signer_revoked ? 1 : 0);
-			struct crl_set *set = pki_crls(of_root, list);
+			struct crl_set *set = pki_crls(rows[i].no_root_list ? NULL : of_root, list);
 			struct x509_answer answer =
 				pki_judge(world->trust, set, X509_REVOCATION_REQUIRED, world->leaf.cert,
 					world->ca.cert, rows[i].present ? rows[i].signer->cert : NULL);

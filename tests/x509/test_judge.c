@@ -199,6 +199,11 @@ static void test_constraints(const struct world *world)
 		"2.5.29.30", false, {only_example, sizeof(only_example)}};
 	static const struct x509_make_extension broken = {
 		"2.5.29.30", true, {only_example, sizeof(only_example) - 1}};
+	/* Excluded: every name below CN=Ä. Whether another spelling of it is the same name, we cannot say. */
+	static const uint8_t excludes_umlaut[] = {0x30, 0x15, 0xa1, 0x13, 0x30, 0x11, 0xa4, 0x0f, 0x30, 0x0d,
+		0x31, 0x0b, 0x30, 0x09, 0x06, 0x03, 0x55, 0x04, 0x03, 0x0c, 0x02, 0xc3, 0x84};
+	static const struct x509_make_extension umlaut = {
+		"2.5.29.30", true, {excludes_umlaut, sizeof(excludes_umlaut)}};
 	static const struct {
 		const char *name;
 		const struct x509_make_extension *constraint;
@@ -211,6 +216,7 @@ static void test_constraints(const struct world *world)
 		{"no label boundary", &critical, "xa.example", X509_NAME_CONSTRAINTS},
 		{"not critical binds too", &plain, "d1.b.example", X509_NAME_CONSTRAINTS},
 		{"a broken constraint refuses all", &broken, "d1.a.example", X509_NAME_CONSTRAINTS},
+		{"an exclusion that cannot be compared", &umlaut, "d1.a.example", X509_NAME_CONSTRAINTS},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		struct pki ca = pki_make(&world->root,
@@ -444,6 +450,147 @@ static void test_work_of_a_stranger(const struct world *world)
 	pki_free(&leaf);
 }
 
+/* "The signature holds" is remembered with a certificate: for the key that made it, and for no other. */
+static void test_memo(const struct world *world)
+{
+	struct trust_set *impostor = pki_trust(world->impostor_root.cert, NULL);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		check_one("its own CA", world, world->leaf.cert, world->ca.cert, NULL, X509_OK);
+		struct x509_answer answer = pki_judge(impostor, NULL, X509_REVOCATION_NONE, world->leaf.cert,
+			world->impostor_ca.cert, NULL);
+		CHECK("the same certificate under a namesake's key", BOTH(answer, X509_BAD_SIGNATURE));
+		answer = pki_judge(
+			impostor, NULL, X509_REVOCATION_NONE, world->leaf.cert, world->ca.cert, NULL);
+		CHECK("and its CA under a namesake's key", BOTH(answer, X509_BAD_SIGNATURE));
+	}
+	trust_set_unref(impostor);
+}
+
+/* As long a path as a peer may present, and as many bytes. */
+static void test_longest(void)
+{
+	static uint8_t much[X509_CHAIN_BYTES_MAX / 2];
+	const struct x509_make_extension padding = {"1.3.6.1.4.1.55555.2", false, {much, sizeof(much)}};
+	const struct x509_make fat = {
+		.ca = true, .path_length = -1, .extensions = &padding, .extension_count = 1};
+	struct pki cas[X509_CHAIN_CERTS_MAX];
+	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	struct x509_answer answer;
+	cas[0] = pki_root("CA 0");
+	for (size_t i = 1; i < X509_CHAIN_CERTS_MAX; i++) {
+		char name[] = {'C', 'A', ' ', (char)('0' + i), '\0'};
+		cas[i] = pki_ca(&cas[i - 1], name);
+		chain[i] = cas[i].cert;
+	}
+	struct pki leaf = pki_leaf(&cas[X509_CHAIN_CERTS_MAX - 1], "dev");
+	struct pki fat_one = pki_make(&cas[0], &fat, "Fat 1", NULL);
+	struct pki fat_two = pki_make(&cas[0], &fat, "Fat 2", NULL);
+	struct pki below = pki_leaf(&fat_one, "dev");
+	struct trust_set *trust = pki_trust(cas[0].cert, NULL);
+	chain[0] = leaf.cert;
+	struct x509_question question = {.chain = chain,
+		.chain_count = X509_CHAIN_CERTS_MAX,
+		.trust = trust,
+		.now = PKI_NOW,
+		.purpose = X509_PURPOSE_CLIENT};
+	x509_judge(&question, &answer);
+	CHECK("a path of as many as may be presented, and the anchor", BOTH(answer, X509_OK));
+	CHECK("all of it is shown", answer.path_count == X509_CHAIN_CERTS_MAX + 1);
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, below.cert, fat_one.cert, NULL);
+	CHECK("half of the bytes", BOTH(answer, X509_OK));
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, below.cert, fat_one.cert, fat_two.cert);
+	CHECK("more bytes than are read", BOTH(answer, X509_LIMIT));
+	for (size_t i = 0; i < X509_CHAIN_CERTS_MAX; i++) {
+		pki_free(&cas[i]);
+	}
+	pki_free(&leaf);
+	pki_free(&fat_one);
+	pki_free(&fat_two);
+	pki_free(&below);
+	trust_set_unref(trust);
+}
+
+static void put_tlv(struct buf *out, uint8_t tag, struct bytes value)
+{
+	const uint8_t head[] = {tag, 0x82, (uint8_t)(value.len >> 8), (uint8_t)value.len};
+	const uint8_t middle[] = {tag, 0x81, (uint8_t)value.len};
+	const uint8_t brief[] = {tag, (uint8_t)value.len};
+	struct bytes first = value.len > 255   ? bytes_of(head, sizeof(head))
+			     : value.len > 127 ? bytes_of(middle, sizeof(middle))
+					       : bytes_of(brief, sizeof(brief));
+	REQUIRE("memory", buf_append(out, first) == ERR_OK && buf_append(out, value) == ERR_OK);
+}
+
+/* A SubjectPublicKeyInfo with a modulus of so many octets, all bits set. */
+static struct buf rsa_spki(size_t octets, struct bytes exponent)
+{
+	static const uint8_t algorithm[] = {
+		0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
+	uint8_t modulus[2048];
+	struct buf numbers = BUF_INIT(8192), key = BUF_INIT(8192), all = BUF_INIT(8192), out = BUF_INIT(8192);
+	memset(modulus, 0xff, sizeof(modulus));
+	modulus[0] = 0;
+	put_tlv(&numbers, 0x02, bytes_of(modulus, octets + 1));
+	put_tlv(&numbers, 0x02, exponent);
+	REQUIRE("memory", buf_append_u8(&key, 0) == ERR_OK);
+	put_tlv(&key, 0x30, buf_bytes(&numbers));
+	REQUIRE("memory", buf_append(&all, bytes_of(algorithm, sizeof(algorithm))) == ERR_OK);
+	put_tlv(&all, 0x03, buf_bytes(&key));
+	put_tlv(&out, 0x30, buf_bytes(&all));
+	buf_release(&numbers);
+	buf_release(&key);
+	buf_release(&all);
+	return out;
+}
+
+/* Keys that nobody should hold, in certificates that our CA signed all the same. */
+static void test_odd_rsa(const struct world *world)
+{
+	static const struct {
+		const char *name;
+		size_t octets;
+		struct bytes exponent;
+		uint8_t exponent_then; /* what it is made into; 0: stays */
+		enum x509_reason want;
+	} rows[] = {
+		{"2048 bits", 256, {(const uint8_t *)"\x01\x00\x01", 3}, 0, X509_OK},
+		{"2040 bits", 255, {(const uint8_t *)"\x01\x00\x01", 3}, 0, X509_WEAK_ALGORITHM},
+		{"8192 bits", 1024, {(const uint8_t *)"\x01\x00\x01", 3}, 0, X509_OK},
+		{"8200 bits", 1025, {(const uint8_t *)"\x01\x00\x01", 3}, 0, X509_UNSUPPORTED_ALGORITHM},
+		{"exponent 3", 256, {(const uint8_t *)"\x03", 1}, 0, X509_OK},
+		{"exponent 1: everything would be its own signature", 256, {(const uint8_t *)"\x03", 1}, 0x01,
+			X509_MALFORMED},
+		{"exponent 2", 256, {(const uint8_t *)"\x03", 1}, 0x02, X509_MALFORMED},
+		{"exponent below zero", 256, {(const uint8_t *)"\x03", 1}, 0x81, X509_MALFORMED},
+	};
+	struct x509_make_attribute subject = {.key = "CN", .value = "rsa"};
+	const struct x509_make make = {.subject = &subject,
+		.subject_count = 1,
+		.path_length = -1,
+		.not_before = PKI_NOW - PKI_DAY,
+		.not_after = PKI_NOW + PKI_DAY};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct buf spki = rsa_spki(rows[i].octets, rows[i].exponent);
+		struct buf der = BUF_INIT(65536);
+		struct cert *cert = NULL;
+		REQUIRE(rows[i].name, x509_make_cert(&make, buf_bytes(&spki), world->ca.cert,
+					      secret_bytes(&world->ca.key), &der) == ERR_OK);
+		if (rows[i].exponent_then != 0) { /* our own maker would refuse it */
+			uint8_t *at = memmem(der.data, der.len, "\xff\x02\x01\x03", 4);
+			REQUIRE(rows[i].name, at != NULL);
+			at[3] = rows[i].exponent_then;
+		}
+		enum err err = cert_parse(buf_bytes(&der), &cert, NULL);
+		CHECK(rows[i].name, err == (rows[i].want == X509_MALFORMED ? ERR_MALFORMED : ERR_OK));
+		if (cert != NULL) {
+			check_one(rows[i].name, world, cert, world->ca.cert, NULL, rows[i].want);
+		}
+		cert_unref(cert);
+		buf_release(&spki);
+		buf_release(&der);
+	}
+}
+
 static void test_no_memory(const struct world *world)
 {
 	struct crl *root_crl = pki_crl(&world->root, 1, NULL, 0);
@@ -497,6 +644,9 @@ int main(void)
 	test_limits(&world);
 	test_work(&world);
 	test_work_of_a_stranger(&world);
+	test_memo(&world);
+	test_longest();
+	test_odd_rsa(&world);
 	test_no_memory(&world);
 	world_free(&world);
 	crypto_cleanup();
