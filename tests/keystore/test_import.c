@@ -179,6 +179,30 @@ static void from_pkcs12(const struct fixture *pki)
 	buf_release(&file);
 }
 
+/* A pin alone: nothing else in the file would stop it. */
+static void pin_from_pkcs12(const struct fixture *pki)
+{
+	struct keystore *source = NULL;
+	struct keystore *keystore = NULL;
+	struct keystore_error error = {0};
+	struct keystore_import options = {NULL, KEYSTORE_OTHER, bytes_text("pw")};
+	struct buf file = BUF_INIT(1 << 20);
+	REQUIRE("new", keystore_new(&source) == ERR_OK && keystore_new(&keystore) == ERR_OK);
+	REQUIRE("pin", keystore_add_cert(source, "d1", pki->device.cert, KEYSTORE_PIN, NULL) == ERR_OK);
+	REQUIRE("encode", keystore_encode(source, bytes_text("pw"), &file, NULL) == ERR_OK);
+	CHECK("a pin without a word",
+		keystore_import(keystore, buf_bytes(&file), &options, NULL, &error) == ERR_INVALID);
+	CHECK("a pin without a word",
+		keystore_count(keystore) == 0 && strstr(error.sentence, "--pinned") != NULL);
+	options.kind = KEYSTORE_PIN;
+	CHECK("a pin with it", keystore_import(keystore, buf_bytes(&file), &options, NULL, &error) == ERR_OK);
+	CHECK("a pin with it",
+		keystore_count(keystore) == 1 && keystore_at(keystore, 0).kind == KEYSTORE_PIN);
+	keystore_free(source);
+	keystore_free(keystore);
+	buf_release(&file);
+}
+
 static void every_allocation(const struct fixture *pki)
 {
 	static const enum part parts[] = {LEAF_KEY, LEAF, CA, ROOT};
@@ -207,6 +231,7 @@ int main(void)
 	pem_rows(&pki);
 	der_and_older(&pki);
 	from_pkcs12(&pki);
+	pin_from_pkcs12(&pki);
 	every_allocation(&pki);
 	fixture_free(&pki);
 	crypto_cleanup();

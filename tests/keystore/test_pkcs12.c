@@ -203,6 +203,52 @@ static void bag_counts(void)
 	}
 }
 
+/* Oracle's mark: which uses in it make a certificate trusted for us. */
+static void usage_rows(void)
+{
+	static const struct {
+		const char *name, *uses; /* OID elements, one behind the other */
+		bool want;
+	} rows[] = {
+		{"any use", "0604551d2500", true},
+		{"clientAuth", "06082b06010505070302", true},
+		{"serverAuth is no client's trust", "06082b06010505070301", false},
+		{"serverAuth and clientAuth", "06082b06010505070301 06082b06010505070302", true},
+		{"codeSigning", "06082b06010505070303", false},
+		{"no use", "", false},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct test_bytes uses = test_hex(rows[i].uses);
+		struct buf contents = BUF_INIT(1 << 16);
+		struct wire_writer writer = wire_writer_init(&contents);
+		size_t bags_at = tlv_open(&writer, TLV_SEQUENCE);
+		size_t bag = tlv_open(&writer, TLV_SEQUENCE);
+		tlv_put(&writer, TLV_OID, oid_bytes(OID_CERT_BAG));
+		size_t value = tlv_open(&writer, TLV_CONTEXT_0_CONSTRUCTED);
+		size_t inner = tlv_open(&writer, TLV_SEQUENCE);
+		tlv_put(&writer, TLV_OID, oid_bytes(OID_X509_CERTIFICATE));
+		size_t der = tlv_open(&writer, TLV_CONTEXT_0_CONSTRUCTED);
+		tlv_put(&writer, TLV_OCTETS, bytes_of(some_der, sizeof(some_der)));
+		tlv_close(&writer, der);
+		tlv_close(&writer, inner);
+		tlv_close(&writer, value);
+		size_t set = tlv_open(&writer, TLV_SET);
+		size_t attribute = tlv_open(&writer, TLV_SEQUENCE);
+		tlv_put(&writer, TLV_OID, oid_bytes(OID_TRUSTED_KEY_USAGE));
+		tlv_put(&writer, TLV_SET, test_bytes_view(&uses));
+		tlv_close(&writer, attribute);
+		tlv_close(&writer, set);
+		tlv_close(&writer, bag);
+		tlv_close(&writer, bags_at);
+		struct p12 p12 = {0};
+		CHECK(rows[i].name, hand_read(buf_bytes(&contents), &p12, NULL) == ERR_OK);
+		CHECK(rows[i].name, p12.cert_count == 1);
+		CHECK(rows[i].name, p12.cert_count == 1 && p12.certs[0].attributes.trusted == rows[i].want);
+		p12_release(&p12);
+		buf_release(&contents);
+	}
+}
+
 static void nesting(void)
 {
 	for (unsigned depth = 1; depth <= KEYSTORE_NESTING_MAX + 1; depth++) {
@@ -280,6 +326,13 @@ static const struct sealed_row sealed_rows[] = {
 		"zero"},
 	{"iterations max + 1", OID_PBES2, OID_PBKDF2, OID_HMAC_SHA256, OID_AES256_CBC,
 		KEYSTORE_ITERATIONS_MAX + 1, 16, 8, ERR_LIMIT, "iterations"},
+	/* What a file may cost whose MAC nobody looks at: all its derivations together. */
+	{"work at max", OID_PBES2, OID_PBKDF2, OID_HMAC_SHA256, OID_AES256_CBC, 4096, 16, 8, ERR_DENIED,
+		"wrong passphrase"},
+	{"work at max + 1", OID_PBES2, OID_PBKDF2, OID_HMAC_SHA256, OID_AES256_CBC, 4097, 16, 8, ERR_LIMIT,
+		"in total"},
+	{"two blocks cost twice", OID_PBES2, OID_PBKDF2, OID_HMAC_SHA1, OID_AES256_CBC, 2049, 16, 8,
+		ERR_LIMIT, "in total"},
 	{"salt at max", OID_PBES2, OID_PBKDF2, OID_HMAC_SHA256, OID_AES256_CBC, 1, 16,
 		KEYSTORE_SALT_BYTES_MAX, ERR_DENIED, "wrong passphrase"},
 	{"salt at max + 1", OID_PBES2, OID_PBKDF2, OID_HMAC_SHA256, OID_AES256_CBC, 1, 16,
@@ -422,6 +475,7 @@ int main(void)
 	bag_rows();
 	bag_counts();
 	nesting();
+	usage_rows();
 	sealed_key_rows();
 	every_octet_counts();
 	every_allocation();
