@@ -140,11 +140,18 @@ bool judge_login(struct judge *judge)
 
 /* --- account --- */
 
+/*
+ * While a stack that judges passwords has not answered, nobody's account counts: a disabled one that is refused before
+ * the hash is refused sooner than a wrong password, and so tells a stranger that it is there (DESIGN 4: in like time).
+ */
 static enum account_state account_of(const struct judge *judge, const char *user)
 {
 	const struct accounts *accounts = &judge->policy->accounts;
-	return user == NULL || accounts->state == NULL ? ACCOUNT_UNKNOWN
-						       : accounts->state(accounts->ctx, user);
+	const struct channel_policy *channel = &judge->entry->channel;
+	bool later = !judge->asked && channel->login != NULL && channel->login_checks_password &&
+		     judge->evidence->login == LOGIN_PENDING;
+	return later || user == NULL || accounts->state == NULL ? ACCOUNT_UNKNOWN
+								: accounts->state(accounts->ctx, user);
 }
 
 static bool refuse_account(struct judge *judge, enum admission_step step, const char *user, const char *what)

@@ -30,6 +30,37 @@ static void test_channel(const struct world *world)
 	CHECK("nothing", verdict.admission == ADMISSION_REFUSE);
 }
 
+/* Which of several CNs is the device's would differ from program to program: none is, for ${cn}. */
+static void test_common_name(const struct world *world)
+{
+	static const struct {
+		const char *row;
+		struct x509_make_attribute subject[3];
+		const char *want;
+	} rows[] = {
+		{"one CN", {{"O", "Plant"}, {"OU", "Hall 7"}, {"CN", "d9"}}, "d9"},
+		{"two CNs", {{"O", "Plant"}, {"CN", "d8"}, {"CN", "d9"}}, ""},
+		{"twice the same", {{"O", "Plant"}, {"CN", "d9"}, {"CN", "d9"}}, ""},
+		{"no CN", {{"C", "DE"}, {"O", "Plant"}, {"OU", "d9"}}, ""},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct scene scene;
+		struct pki leaf = pki_make(&world->root,
+			&(struct x509_make){.path_length = -1,
+				.client_auth = true,
+				.subject = rows[i].subject,
+				.subject_count = 3},
+			rows[i].row, NULL);
+		scene_init(&scene, world);
+		scene.evidence = world_evidence("PLANT.TLS", &leaf, &scene.slot);
+		scene.rule_count = 0;
+		scene.channel.mca_user = "u1";
+		check_admitted(rows[i].row, &scene, "u1");
+		CHECK(rows[i].row, strcmp(scene.verdict.common_name, rows[i].want) == 0);
+		pki_free(&leaf);
+	}
+}
+
 static void test_block_address(const struct world *world)
 {
 	struct scene scene;
@@ -284,7 +315,19 @@ static void test_login(const struct world *world)
 	scene_login(&scene, "off7");
 	check_refused("disabled", &scene, STEP_ACCOUNT, "LKG9557E", 0x86, "'off7' is disabled");
 	scene.evidence.login = LOGIN_PENDING;
-	check_refused("disabled costs no hash", &scene, STEP_ACCOUNT, "LKG9557E", 0x86, "is disabled");
+	check_refused(
+		"disabled, and no password to judge", &scene, STEP_ACCOUNT, "LKG9557E", 0x86, "is disabled");
+	scene.channel.login_checks_password = true;
+	check_need("disabled costs as much time as a wrong password", &scene, NEED_LOGIN);
+	scene.channel.login_keeps_names = true;
+	check_need("also where the name is final", &scene, NEED_LOGIN);
+	scene.evidence.login = LOGIN_DENIED;
+	check_refused("and looks like one", &scene, STEP_LOGIN, "LKG9557E", 0x86, "denied");
+	scene.evidence.login = LOGIN_ALLOWED;
+	check_refused("disabled, whatever the stack says", &scene, STEP_ACCOUNT, "LKG9557E", 0x86,
+		"'off7' is disabled");
+	scene.channel.login_checks_password = false;
+	scene.channel.login_keeps_names = false;
 	scene_login(&scene, "on7");
 	scene.evidence.login_user = "off7";
 	check_refused("disabled after the rewrite", &scene, STEP_ACCOUNT, "LKG9557E", 0x86, "is disabled");
@@ -317,6 +360,10 @@ static void test_effective_user(const struct world *world)
 	scene.evidence.login_client_id_bound = true;
 	check_admitted("0.2.2 USECLTID takes the rewritten client id", &scene, "u2");
 	CHECK("bound", scene.verdict.client_id_bound);
+	scene.channel.login = NULL;
+	scene.evidence.login = LOGIN_NOT_CONFIGURED;
+	check_refused("what a stack once bound counts for nothing without it", &scene, STEP_EFFECTIVE_USER,
+		"LKG9557E", 0x87, "bound the client id");
 	scene_init(&scene, world);
 	scene.rules = channel;
 	scene.rule_count = 1;
@@ -544,6 +591,7 @@ int main(void)
 	struct world world;
 	world_init(&world);
 	test_channel(&world);
+	test_common_name(&world);
 	test_block_address(&world);
 	test_client_auth(&world);
 	test_certificate(&world);
