@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/secret.h"
 #include "broker/chain_certs.h"
 #include "broker/control/control.h"
@@ -55,6 +56,11 @@ static enum err lock_directory(struct broker *broker)
 	}
 	if (mkdir(directory, 0700) != 0 && errno != EEXIST) {
 		return say(broker->report, ERR_IO, directory, strerror(errno));
+	}
+	/* Who may write here could put a socket or a users file of his own in the place of ours. */
+	if (file_check_owner(directory, false) != ERR_OK) {
+		return say(broker->report, ERR_DENIED, directory,
+			"its owner or mode would let others change the data directory");
 	}
 	broker->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (broker->lock_fd < 0) {

@@ -163,6 +163,8 @@ void connection_refuse(
 	const struct world_channel *settings = connection_settings(connection);
 	struct worker *worker = connection->worker;
 	bool login_failed = verdict->step == STEP_LOGIN || verdict->step == STEP_ACCOUNT;
+	/* Evidence that is still missing has no code of its own, and 0 would mean success. */
+	uint8_t reason = verdict->reason_code != 0 ? verdict->reason_code : MQTT_REASON_NOT_AUTHORIZED;
 
 	wheel_cancel(worker->wheel, &connection->timer);
 	connection_note_refusal(connection, &(struct connection_refusal){verdict, note, false});
@@ -175,14 +177,14 @@ void connection_refuse(
 		/* Unknown, disabled, locked and wrong get identical bytes, and not before FAILDLAY: no id goes with them. */
 		connection->refusal[0] = '\0';
 	}
-	connection->pending->answer = verdict->reason_code;
+	connection->pending->answer = reason;
 	if (login_failed && settings != NULL && settings->fail_delay_ms > 0) {
 		connection->timer.fn = on_delay_over;
 		wheel_add(worker->wheel, &connection->timer,
 			net_now_ms(worker->shared->net, worker->at) + settings->fail_delay_ms);
 		return;
 	}
-	connection_send_connack_refusal(connection, verdict->reason_code);
+	connection_send_connack_refusal(connection, reason);
 	io_close(connection->io);
 }
 

@@ -162,7 +162,9 @@ static void log_refusal(struct log *log, const struct refusal_facts *facts, cons
 						 buf_text(&subject, &dn) != ERR_OK)) {
 		dn = "";
 	}
-	LOG(log, LOG_WARN, verdict->message_id == NULL ? "LKG9777E" : verdict->message_id,
+	bool nameless = verdict->message_id == NULL || verdict->message_id[0] == '\0';
+
+	LOG(log, LOG_WARN, nameless ? "LKG9777E" : verdict->message_id,
 		facts->live ? "session closed" : "connection refused", LF_TEXT("refusal", id),
 		LF_TEXT("channel", evidence->channel), LF_TEXT("peer", peer),
 		LF_INT("port", facts->peer_port), LF_TEXT("step", admission_step_name(verdict->step)),

@@ -87,6 +87,20 @@ static enum err load_passphrase(const struct material_options *options, struct m
 	return err;
 }
 
+/* A certificate that no client would accept is not served; NULL: it is valid. */
+static const char *out_of_time(const struct keystore_entry *entry, int64_t now)
+{
+	if (now == 0 || entry->chain_count == 0) {
+		return NULL;
+	}
+	if (now > cert_not_after(entry->chain[0])) {
+		return "the certificate that the channel would serve has expired";
+	}
+	return now < cert_not_before(entry->chain[0])
+		       ? "the certificate that the channel would serve is not valid yet"
+		       : NULL;
+}
+
 static enum err use_keystore(const struct material_options *options, const struct keystore *keystore,
 	struct material *out, struct buf *why)
 {
@@ -100,6 +114,12 @@ static enum err use_keystore(const struct material_options *options, const struc
 	}
 	struct keystore_entry entry = keystore_at(keystore, index);
 	struct build_context build = {options, &entry, NULL, {0}};
+	const char *untimely = out_of_time(&entry, options->now);
+
+	if (untimely != NULL) {
+		say(why, "keystore ", options->keystore_path, untimely);
+		return ERR_INVALID;
+	}
 	enum err err = keystore_key_use(keystore, index, build_tls, &build);
 
 	if (err != ERR_OK) {

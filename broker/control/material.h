@@ -25,6 +25,7 @@ struct material_options {
 	const char *crl_path;
 	const struct crl_set *crls_before; /* NULL: none. An older CRL never replaces a newer one */
 	uint64_t trust_generation, crl_generation;
+	int64_t now; /* seconds: the certificate that is served must be valid; 0: not looked at */
 	bool want_keystore, want_crls;
 };
 

@@ -12,6 +12,7 @@ ks() { local what=$1; shift; "$LOCKGATE" keystore "$what" --passphrase "file:$wo
 check "keystore" ks create store.p12
 check "keystore: key" ks import --alias channel store.p12 server.crt server.key
 check "keystore: anchor" ks import-trust --anchor store.p12 root.crt
+cp store.p12 first.p12
 mkdir -m 700 data
 plain="DEFINE CHANNEL(PLAIN) CHLTYPE(MQTT) PORT(0) LOCLADDR('127.0.0.1') MCAUSER('vpn')"
 rights="SET CHLAUTH(PLAIN) TYPE(ADDRESSMAP) ADDRESS('127.0.0.1') USERSRC(CHANNEL)
@@ -52,6 +53,17 @@ chmod 600 test.mqsc
 head -c 100 store.p12 >cut.p12
 printf '%s\nSTART CHANNEL(TLS)\n' "${tls/store.p12/cut.p12}" >test.mqsc
 no_start "cut keystore" "cut.p12"
+
+certs leaf --out old --issuer root --cn localhost --server --not-before -2d --not-after -1d
+check "keystore: old key" ks import --alias old store.p12 old.crt old.key
+printf "%s CERTLABL('old')\nSTART CHANNEL(TLS)\n" "$tls" >test.mqsc
+no_start "expired channel certificate" "has expired"
+printf '%s\nSTART CHANNEL(TLS)\n' "$tls" >test.mqsc
+chmod 777 data
+no_start "a data directory that others may change" "owner or mode"
+chmod 700 data
+rm -f store.p12
+cp first.p12 store.p12
 
 # --- one that runs ---
 printf '%s\n%s\nSTART CHANNEL(PLAIN)\n' "$plain" "$rights" >test.mqsc
