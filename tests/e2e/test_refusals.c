@@ -1,5 +1,5 @@
 /*
- * Goal: every refusal as both sides see it: what the client gets (nothing, a close, a CONNACK or an acknowledgement with
+ * Goal: every gate x {tcp, tls}. Every refusal as both sides see it: what the client gets (nothing, a close, a CONNACK or an acknowledgement with
  * its code) and the broker's log entry with step, reason and refusal id, which `lockgate explain` then explains.
  */
 #include <string.h>
@@ -21,7 +21,7 @@ static const char script[] =
 	"SET CHLAUTH(RULES) TYPE(BLOCKUSER) USERLIST('blocked')\n"
 	"SET CHLAUTH(RULES) TYPE(SSLPEERMAP) SSLPEER('CN=app') USERSRC(MAP) MCAUSER('noconnect')\n"
 	"SET CHLAUTH(RULES) TYPE(SSLPEERMAP) SSLPEER('CN=stranger') USERSRC(MAP) MCAUSER('blocked')\n"
-	"SET CHLAUTH(PEER) TYPE(SSLPEERMAP) SSLPEER('CN=app') USERSRC(MAP) MCAUSER('open')\n"
+	"SET CHLAUTH(PEER) TYPE(SSLPEERMAP) SSLPEER('CN=pump') USERSRC(MAP) MCAUSER('open')\n"
 	"SET CHLAUTH(OPEN) TYPE(ADDRESSMAP) ADDRESS('127.0.0.1') USERSRC(CHANNEL)\n"
 	"SET CHLAUTH(WORDS) TYPE(ADDRESSMAP) ADDRESS('127.0.0.1') USERSRC(CHANNEL)\n"
 	"SET CHLAUTH('WORDS') TYPE(USERMAP) CLNTUSER('app') MCAUSER('blocked')\n"
@@ -85,7 +85,9 @@ static const struct row rows[] = {
 		""},
 	{"a foreign client id", "GATED", "d1/device", NULL, "d2", "d1", NULL, 0x86, 0x86, "login", ""},
 	{"another device's user name", "GATED", "d1/device", NULL, "d1", "d2", NULL, 0x86, 0x86, "login", ""},
-	{"a client id of another owner", "OPEN", NULL, NULL, "d1", NULL, "", 0x85, 0x85, "owner", ""},
+	{"a client id of another owner, TLS", "PEER", "pki/pump-chain", NULL, "d1", NULL, "", 0x85, 0x85,
+		"owner", ""},
+	{"a client id of another owner, plain", "OPEN", NULL, NULL, "d1", NULL, "", 0x85, 0x85, "owner", ""},
 };
 
 struct stage {
@@ -231,6 +233,8 @@ static void setup(struct stage *stage)
 	site_leaf(site, "server", "ca", (const char *const[]){"--cn", "d1", "--server", NULL});
 	site_leaf(site, "revoked", "ca", (const char *const[]){"--cn", "d1", "--client", NULL});
 	site_leaf(site, "stranger", "ca", (const char *const[]){"--cn", "stranger", "--client", NULL});
+	site_leaf(
+		site, "pump", "ca", (const char *const[]){"--subject", "OU=pumps,CN=pump", "--client", NULL});
 	site_leaf(site, "forged", "other", (const char *const[]){"--cn", "d1", "--client", NULL});
 	site_leaf(site, "old", "ca", (const char *const[]){"--cn", "d1", "--v1", NULL});
 	site_crl(site, "ca", (const char *const[]){"--number", "2", "--revoke", "pki/revoked.crt", NULL});
