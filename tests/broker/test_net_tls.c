@@ -14,7 +14,7 @@
 #include "tests/test.h"
 
 struct pki {
-	struct kit_cert *root, *identity, *issuing, *device, *self, *v1, *other, *rsa;
+	struct kit_cert *root, *identity, *issuing, *device, *self, *v1, *other, *rsa, *fat_ca, *fat;
 };
 
 static void pki_open(struct pki *pki)
@@ -28,6 +28,13 @@ static void pki_open(struct pki *pki)
 	pki->v1 = kit_cert_new(&(struct kit_cert_options){.name = "old", .is_version_1 = true});
 	pki->other = kit_cert_new(&(struct kit_cert_options){.name = "other"});
 	pki->rsa = kit_cert_new(&(struct kit_cert_options){.name = "rsa", .is_rsa = true});
+	/* Each less than half of TLS_CHAIN_BYTES_MAX by its padding, and with it both too much. */
+	pki->fat_ca = kit_cert_new(&(struct kit_cert_options){.name = "fat CA",
+		.issuer = pki->root,
+		.is_ca = true,
+		.padding = TLS_CHAIN_BYTES_MAX / 2 - 300});
+	pki->fat = kit_cert_new(&(struct kit_cert_options){
+		.name = "fat", .issuer = pki->fat_ca, .padding = TLS_CHAIN_BYTES_MAX / 2 - 300});
 }
 
 static void pki_close(struct pki *pki)
@@ -35,6 +42,7 @@ static void pki_close(struct pki *pki)
 	kit_cert_free(pki->root), kit_cert_free(pki->identity), kit_cert_free(pki->issuing);
 	kit_cert_free(pki->device), kit_cert_free(pki->self), kit_cert_free(pki->v1);
 	kit_cert_free(pki->other), kit_cert_free(pki->rsa);
+	kit_cert_free(pki->fat_ca), kit_cert_free(pki->fat);
 }
 
 /* --- the matrix --- */
@@ -140,6 +148,12 @@ static void test_failures(const struct pki *pki)
 			{.version = 13, .cert = pki->self, .foreign_key = pki->other}, TLS_FAILURE_PROOF},
 		{"a stolen certificate, 1.2", NULL,
 			{.version = 12, .cert = pki->self, .foreign_key = pki->other}, TLS_FAILURE_PROOF},
+		{"a chain over TLS_CHAIN_BYTES_MAX, 1.3", NULL,
+			{.version = 13, .cert = pki->fat, .issuing = pki->fat_ca},
+			TLS_FAILURE_CERTIFICATE_LIMIT},
+		{"a chain over TLS_CHAIN_BYTES_MAX, 1.2", NULL,
+			{.version = 12, .cert = pki->fat, .issuing = pki->fat_ca},
+			TLS_FAILURE_CERTIFICATE_LIMIT},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(table); i++) {
 		const char *row = table[i].name;
