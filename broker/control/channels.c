@@ -170,24 +170,6 @@ enum err channel_open(struct channel *channel, const struct object *object, stru
 	return ERR_OK;
 }
 
-/*
- * An expired certificate is served all the same: some clients do not look, and a broker that refused to start would turn
- * a date into an outage. Whoever reads the log knows why the others stay away.
- */
-static void warn_expired(const struct channel *channel)
-{
-	const struct control *control = channel->control;
-	int64_t not_after = channel->material.leaf_not_after;
-	char when[CLOCK_TEXT_BYTES];
-
-	if (not_after == X509_NEVER || not_after * 1000 > clock_wall_ms(&control->clock)) {
-		return;
-	}
-	clock_format(not_after * 1000, when);
-	LOG(control->log, LOG_WARN, "LKG0203W", "the certificate that the channel serves has expired",
-		LF_TEXT("channel", channel->name), LF_TEXT("not_after", when));
-}
-
 void channel_take(struct channel *channel, struct material *material)
 {
 	struct material *into = &channel->material;
@@ -198,7 +180,6 @@ void channel_take(struct channel *channel, struct material *material)
 		into->tls = material->tls;
 		into->trust = material->trust;
 		into->leaf_not_after = material->leaf_not_after;
-		warn_expired(channel);
 		material->tls = NULL;
 		material->trust = NULL;
 		if (channel->listener != NULL) {
