@@ -1,5 +1,6 @@
 /*
- * Goal: mosquitto_pub and mosquitto_sub over TLS and plain, MQTT 3.1.1 and 5, at every QoS; retained messages and wills.
+ * Goal: mosquitto_pub and mosquitto_sub over TLS and plain, MQTT 3.1.1 and 5, at every QoS; retained messages,
+ * lasting sessions, refusals.
  */
 #include <string.h>
 
