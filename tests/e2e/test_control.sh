@@ -24,11 +24,8 @@ tls="DEFINE CHANNEL(TLS) CHLTYPE(MQTT) PORT(0) LOCLADDR('127.0.0.1') SSLKEYR('$w
 # --- what cannot start ---
 no_start() { # ROW WORD: with test.mqsc
   local row=$1 word=$2
-  "$LOCKGATE" run --dir data -f test.mqsc --log "$log" --log-format json >out 2>err &
-  local pid=$! code=0
-  ( sleep 60; kill -9 "$pid" 2>/dev/null ) & local guard=$!
-  wait "$pid" || code=$?
-  kill "$guard" 2>/dev/null
+  local code=0
+  timeout -s KILL 60 "$LOCKGATE" run --dir data -f test.mqsc --log "$log" --log-format json >out 2>err || code=$?
   if [ "$code" != 1 ]; then bad "$row" "exit $code: $(head -c 3000 err)"
   elif ! grep -qF -- "$word" err; then bad "$row" "'$word' is not in: $(head -c 3000 err)"
   elif grep -qE 'Sanitizer|runtime error|Assertion' err; then bad "$row" "$(head -c 3000 err)"
