@@ -125,8 +125,13 @@ static bool still_permitted(struct session *session, struct delivery *delivery)
 		hooks->ctx, hub->worker, session->identity, message_topic(delivery->message));
 }
 
-/* false: it is not sent and counts as delivered. */
-static bool send_delivery(struct session *session, struct delivery *delivery)
+enum sending {
+	SENDING_DONE,
+	SENDING_OVER, /* it is not sent and counts as delivered */
+	SENDING_LATER /* no memory: it stays where it is, and the next pump tries again */
+};
+
+static enum sending send_delivery(struct session *session, struct delivery *delivery)
 {
 	struct hub *hub = session->hub;
 	bool has_expiry = false;
@@ -134,15 +139,19 @@ static bool send_delivery(struct session *session, struct delivery *delivery)
 	/* MQTT-4.3.3-7: what has once been sent goes through, expired or not (3.3.2.3.3). */
 	if (!message_alive(delivery->message, hub_now_ms(hub), &has_expiry, &left_s) && !delivery->dup) {
 		hub->counters.dropped_expired++;
-		return false; /* MQTT-3.3.2-5 */
+		return SENDING_OVER; /* MQTT-3.3.2-5 */
 	}
 	if (!still_permitted(session, delivery)) {
 		hub->counters.dropped_denied++;
-		return false;
+		return SENDING_OVER;
 	}
-	if (encode_delivery(session, delivery, left_s, has_expiry) != ERR_OK) {
+	const enum err err = encode_delivery(session, delivery, left_s, has_expiry);
+	if (err == ERR_NOMEM) {
+		return SENDING_LATER;
+	}
+	if (err != ERR_OK) {
 		hub->counters.dropped_too_large++;
-		return false; /* MQTT-3.1.2-24, -25 */
+		return SENDING_OVER; /* MQTT-3.1.2-24, MQTT-3.1.2-25 */
 	}
 	const struct bytes payload = message_payload(delivery->message);
 	session->link.ops->send(session->link.ctx, buf_bytes(&hub->head),
@@ -152,7 +161,7 @@ static bool send_delivery(struct session *session, struct delivery *delivery)
 		hub->counters.messages_out++;
 		session->last_message_ms = hub_wall_ms(hub);
 	}
-	return true;
+	return SENDING_DONE;
 }
 
 /* MQTT-4.3.3-4; unanswered until its PUBCOMP (MQTT-4.3.3-5). */
@@ -332,16 +341,20 @@ static void read_on(struct session *session)
 
 /* --- the pump --- */
 
-/* Sent, or over without that; false: the window is shut. */
+/* Sent, or over without that; false: the window is shut, or memory is short. */
 static bool pump_one(struct session *session, struct delivery *delivery)
 {
 	if (!window_open(session, delivery)) {
 		return false;
 	}
+	const enum sending sending = send_delivery(session, delivery);
+	if (sending == SENDING_LATER) {
+		return false;
+	}
 	dequeue(session, delivery);
 	session->sent_seq = delivery->seq;
 	session->sent_position = delivery->position;
-	if (send_delivery(session, delivery)) {
+	if (sending == SENDING_DONE) {
 		delivery->state = DELIVERY_SENT; /* until PUBACK or PUBREC: MQTT-4.3.2-3, MQTT-4.3.3-3 */
 		add_inflight(session, delivery);
 		return true;
@@ -364,8 +377,12 @@ static bool pump_waiting(struct session *session)
 		if (!quota_left(session) || session_backlog_full(session)) {
 			return false;
 		}
+		const enum sending sending = send_delivery(session, delivery);
+		if (sending == SENDING_LATER) {
+			return false;
+		}
 		stop_waiting(session, delivery);
-		if (!send_delivery(session, delivery)) {
+		if (sending == SENDING_OVER) {
 			(void)!acks_add(session, delivery->seq, STORE_ACK_DONE);
 			forget_inflight(session, delivery);
 		}
@@ -430,7 +447,10 @@ static void offer_qos0(struct session *session, const struct offer *offer)
 		session->hub->counters.dropped_qos0++;
 		return;
 	}
-	(void)send_delivery(session, delivery);
+	if (send_delivery(session, delivery) == SENDING_LATER) {
+		session->dropped++;
+		session->hub->counters.dropped_qos0++;
+	}
 	delivery_free(delivery);
 }
 

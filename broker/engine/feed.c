@@ -7,18 +7,18 @@
 
 #include "broker/engine/hub.h"
 
-void feed_add(struct session *session, const struct subscription *subscription)
+enum err feed_add(struct session *session, const struct subscription *subscription)
 {
 	struct hub *hub = session->hub;
 	struct feed *feed = calloc(1, sizeof(*feed));
 	if (feed == NULL) {
-		return;
+		return ERR_NOMEM;
 	}
-	if (retained_find(hub->engine->retained, subscription_filter(subscription), hub_now_ms(hub),
-		    &feed->match) != ERR_OK ||
-		feed->match.count == 0) {
+	enum err err = retained_find(
+		hub->engine->retained, subscription_filter(subscription), hub_now_ms(hub), &feed->match);
+	if (err != ERR_OK || feed->match.count == 0) {
 		free(feed);
-		return;
+		return err;
 	}
 	feed->qos = subscription->options & SUB_QOS_MASK;
 	feed->subscription_id = subscription->id;
@@ -29,6 +29,7 @@ void feed_add(struct session *session, const struct subscription *subscription)
 		end = &(*end)->next;
 	}
 	*end = feed;
+	return ERR_OK;
 }
 
 static void feed_free(struct feed *feed)

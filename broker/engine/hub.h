@@ -337,7 +337,7 @@ void subscriptions_free(struct session *session);
 
 /* --- feed.c --- */
 /* The retained messages of a subscription, behind those of earlier ones. Best effort: without memory, none. */
-void feed_add(struct session *session, const struct subscription *subscription);
+MUST_CHECK enum err feed_add(struct session *session, const struct subscription *subscription);
 void feeds_pump(struct session *session);
 void feeds_free(struct session *session);
 void feeds_cancel(struct session *session, const struct subscription *subscription);

@@ -112,11 +112,12 @@ static enum err encode_answer(struct session *session, const struct subscribe_op
 
 /* --- applying --- */
 
-static void apply_add(struct session *session, struct filter_item *item)
+/* ERR_NOMEM: its retained messages cannot be brought. */
+static enum err apply_add(struct session *session, struct filter_item *item)
 {
 	struct router *router = session->hub->engine->router;
 	if (item->fresh == NULL) {
-		return;
+		return ERR_OK;
 	}
 	struct subscription *known = find(session, item->filter);
 	const bool is_new = known == NULL;
@@ -126,7 +127,7 @@ static void apply_add(struct session *session, struct filter_item *item)
 			atomic_load(&item->fresh->judged));
 	} else if (router_add(router, item->fresh) != ERR_OK) {
 		item->reason = MQTT_REASON_QUOTA_EXCEEDED;
-		return;
+		return ERR_OK;
 	} else {
 		known = item->fresh;
 		item->fresh = NULL;
@@ -136,8 +137,9 @@ static void apply_add(struct session *session, struct filter_item *item)
 	}
 	/* MQTT-3.3.1-9, MQTT-3.3.1-10, MQTT-3.3.1-11. The messages follow the SUBACK. */
 	if (item->retain_handling == 0 || (item->retain_handling == 1 && is_new)) {
-		feed_add(session, known);
+		return feed_add(session, known);
 	}
+	return ERR_OK;
 }
 
 /* From the router at once; what has been sent or queued goes its way (MQTT-3.10.4-3). */
@@ -181,17 +183,18 @@ static enum err op_finish(struct session *session, struct subscribe_op *op, enum
 		}
 		refuse_all(op, MQTT_REASON_IMPLEMENTATION_SPECIFIC);
 	}
+	enum err fed = ERR_OK;
 	for (size_t i = 0; status == ERR_OK && i < op->count; i++) {
 		if (op->removing) {
 			apply_remove(session, &op->items[i]);
-		} else {
-			apply_add(session, &op->items[i]);
+		} else if (apply_add(session, &op->items[i]) != ERR_OK) {
+			fed = ERR_NOMEM; /* no SUBACK then: the client asks again, and gets them (MQTT-3.3.1-9) */
 		}
 	}
 	if (!asks) {
 		return ERR_OK;
 	}
-	if (encode_answer(session, op) == ERR_NOMEM) {
+	if (fed != ERR_OK || encode_answer(session, op) == ERR_NOMEM) {
 		return session_refuse(session, MQTT_REASON_QUOTA_EXCEEDED);
 	}
 	if (session->hub->head.len > 0) {

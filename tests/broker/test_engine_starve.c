@@ -1,6 +1,6 @@
 /*
  * test_engine_starve.c - goal: with the Nth allocation failing, N = 1, 2, 3…, nothing crashes or leaks, and no PUBACK
- *   is given for a message that its lasting subscriber does not get.
+ *   is given for a message that its lasting subscriber does not get, and no SUBACK for a subscription that is not there.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -72,8 +72,59 @@ static bool connect_with(unsigned long n)
 	return failed;
 }
 
+/*
+ * SUBSCRIBE of a lasting session, two filters, one with a retained message: what SUBACK grants is there on this
+ * connection and the next, what it refuses is not, and without a SUBACK the connection is closed.
+ */
+static bool subscribe_with(unsigned long n)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	REQUIRE("rig", rig != NULL);
+	rig_up(rig, 1, NULL);
+	rig_script(rig, "before",
+		"b connect\nb pub t old r q1 #1\nb sees CONNACK 00; PUBACK #1\na connect exp=60\na sees "
+		"CONNACK 00");
+	struct rig_client *a = rig_client(rig, "a");
+	REQUIRE("room", buf_reserve(&a->out, 4096) == ERR_OK);
+	test_alloc_fail_at(n);
+	/* SUBSCRIBE, packet id 7: t at QoS 1, u at QoS 1 */
+	rig_feed(a, bytes_of("\x82\x0b\x00\x07\x00\x00\x01t\x01\x00\x01u\x01", 13));
+	rig_run(rig);
+	const bool failed = test_alloc_failed();
+	test_alloc_fail_at(0);
+	const char *suback = strstr(rig_seen(a), "SUBACK #7 ");
+	unsigned codes[2] = {0x80, 0x80};
+	if (suback != NULL) {
+		REQUIRE("two codes", sscanf(suback, "SUBACK #7 %x %x", &codes[0], &codes[1]) == 2);
+	}
+	CHECK("nothing failed: granted", failed || (codes[0] == 1 && codes[1] == 1));
+	CHECK("nothing failed: the retained message",
+		failed || strstr(a->seen, "PUB t=old q1 #2 retain") != NULL);
+	CHECK("answered or closed", suback != NULL || a->session == NULL);
+	if (a->session != NULL) {
+		rig_script(rig, "after", "b pub t new q1 #2\nb pub u new q1 #3");
+		CHECK("granted means delivered",
+			(strstr(rig_seen(a), "PUB t=new") != NULL) == (codes[0] < 0x80));
+		CHECK("granted means delivered", (strstr(a->seen, "PUB u=new") != NULL) == (codes[1] < 0x80));
+		rig_script(rig, "after", "a lose");
+	}
+	a->seen[0] = '\0';
+	rig_script(rig, "after", "a connect exp=60\nb pub t next q1 #4\nb pub u next q1 #5");
+	CHECK("and on the next connection, too",
+		strstr(rig_seen(a), "PUB t=next") != NULL || codes[0] >= 0x80);
+	CHECK("and on the next connection, too", strstr(a->seen, "PUB u=next") != NULL || codes[1] >= 0x80);
+	a->seen[0] = '\0';
+	rig_script(rig, "after", "a sub 8 t q1 u q1");
+	CHECK("and it can be asked again", strstr(rig_seen(a), "SUBACK #8 01 01") != NULL);
+	rig_down(rig);
+	free(rig);
+	return failed;
+}
+
 int main(void)
 {
+	for (unsigned long n = 1; subscribe_with(n); n++) {
+	}
 	for (unsigned long n = 1; round_with(n); n++) {
 	}
 	for (unsigned long n = 1; connect_with(n); n++) {
