@@ -99,7 +99,7 @@ static void pipeline(const struct matrix *matrix, const struct way *way)
 				   .password = way->tls ? matrix->password : NULL},
 		&all);
 	raw_subscribe_packet(way->version, 1, "t/pipe", 0, &all);
-	for (uint16_t i = 0; i < MESSAGES; i++) {
+	for (int i = 0; i < MESSAGES; i++) {
 		(void)snprintf(text, sizeof(text), "%d", i);
 		raw_publish_packet(way->version,
 			&(struct mqtt_publish_view){.topic = bytes_text("t/pipe"),

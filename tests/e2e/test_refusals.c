@@ -403,6 +403,27 @@ static void version_one(struct stage *stage)
 	CHECK("X.509 v1: a sentence that helps", found);
 }
 
+/* A hostile name is one value in the log and in what an operator may paste: it never begins a line of its own. */
+static void hostile_name(struct stage *stage)
+{
+	static const char name[] = "a')\nSTOP CHANNEL(OPEN)\x1b[2J";
+	const char *row = "hostile name -> log -> parser yields at most one command";
+	struct raw raw;
+	struct log_line line;
+	long from = site_log_end(&stage->site);
+
+	REQUIRE(row, raw_open(&raw, stage->open));
+	CHECK(row, raw_login(&raw, &(struct raw_connect){.version = MQTT_5, .client_id = name}, NULL) == 0);
+	CHECK(row, site_log_find(&stage->site, from, E2E_WAIT_MS, &line,
+			   (const char *const[]){"LKG0300I", "STOP CHANNEL(OPEN)", "}\n", NULL}));
+	CHECK(row, line.text[0] == '{' && strchr(line.text, 0x1b) == NULL);
+	CHECK(row, site_mqsc(&stage->site, "DISPLAY CHSTATUS(OPEN) CLIENTID('*')") == 0);
+	CHECK(row, strstr(stage->site.text, "STOP CHANNEL") != NULL);
+	CHECK(row, strstr(stage->site.text, "\nSTOP CHANNEL") == NULL);
+	CHECK(row, strchr(stage->site.text, 0x1b) == NULL);
+	raw_close(&raw);
+}
+
 int main(void)
 {
 	struct stage stage;
@@ -426,6 +447,7 @@ int main(void)
 	unauthorised(&stage, MQTT_3_1_1);
 	unauthorised(&stage, MQTT_5);
 	version_one(&stage);
+	hostile_name(&stage);
 	struct mqtt_packet_view got;
 
 	CHECK("d1 noticed nothing", raw_send_hex(&device, "c000"));
