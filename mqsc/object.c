@@ -271,6 +271,7 @@ static bool value_has(const struct attribute_value *value, const char *text)
 static enum err values_copy(
 	const struct attribute *attribute, const struct mqsc_param *param, struct attribute_value *out)
 {
+	assert(param->value_count > 0); /* the parser refuses KEY() */
 	out->items = calloc(param->value_count, sizeof(*out->items));
 	if (out->items == NULL) {
 		return ERR_NOMEM;
