@@ -80,10 +80,10 @@ struct hub_limits {
 	uint16_t receive_max;       /* QoS > 0 that a client may have unanswered [100] */
 	uint16_t topic_alias_max;   /* inbound aliases of one connection [16] */
 	uint32_t packet_bytes_max;  /* told in CONNACK; the connection's framing enforces it [1 MiB] */
-	uint32_t session_expiry_max_s;    /* [UINT32_MAX: sessions may last for ever] */
-	uint32_t keep_alive_max_s;        /* larger or none becomes this, told in CONNACK [0: no limit] */
-	uint32_t retained_count_max;      /* [100000] */
-	uint64_t retained_bytes_max;      /* [256 MiB] */
+	uint32_t session_expiry_max_s; /* [UINT32_MAX: sessions may last for ever] */
+	uint32_t keep_alive_max_s;     /* larger or none becomes this, told in CONNACK [0: no limit] */
+	uint32_t retained_count_max; /* [100000]; four times as many may wait for one session to read them */
+	uint64_t retained_bytes_max; /* [256 MiB] */
 	uint32_t connects_waiting_max;    /* CONNECTs in claim for one client id [4] */
 	const char *response_information; /* for clients that ask; borrowed for good [NULL: none] */
 	bool check_payload_utf8;          /* refuse 0x99 where the indicator lies [false] */

@@ -10,6 +10,10 @@
 enum err feed_add(struct session *session, const struct subscription *subscription)
 {
 	struct hub *hub = session->hub;
+	/* Who subscribes to everything again and again, and reads nothing, is not to fill our memory. */
+	if (session->feed_left >= (uint64_t)hub->engine->limits.retained_count_max * FEED_SETS_MAX) {
+		return ERR_LIMIT;
+	}
 	struct feed *feed = calloc(1, sizeof(*feed));
 	if (feed == NULL) {
 		return ERR_NOMEM;
@@ -20,6 +24,7 @@ enum err feed_add(struct session *session, const struct subscription *subscripti
 		free(feed);
 		return err;
 	}
+	session->feed_left += feed->match.count;
 	feed->qos = subscription->options & SUB_QOS_MASK;
 	feed->subscription_id = subscription->id;
 	feed->subscription = subscription;
@@ -32,8 +37,9 @@ enum err feed_add(struct session *session, const struct subscription *subscripti
 	return ERR_OK;
 }
 
-static void feed_free(struct feed *feed)
+static void feed_free(struct session *session, struct feed *feed)
 {
+	session->feed_left -= feed->match.count - feed->at;
 	retained_match_release(&feed->match);
 	free(feed);
 }
@@ -42,7 +48,7 @@ static void feed_pop(struct session *session)
 {
 	struct feed *feed = session->feeds;
 	session->feeds = feed->next;
-	feed_free(feed);
+	feed_free(session, feed);
 }
 
 /* Of a subscription that is about to go: nothing more is queued on its account (MQTT-3.10.4-2). */
@@ -53,7 +59,7 @@ void feeds_cancel(struct session *session, const struct subscription *subscripti
 		struct feed *feed = *link;
 		if (feed->subscription == subscription) {
 			*link = feed->next;
-			feed_free(feed);
+			feed_free(session, feed);
 		} else {
 			link = &feed->next;
 		}
@@ -124,6 +130,7 @@ void feeds_pump(struct session *session)
 			feed_pop(session);
 		} else if (feed_one(session, feed, feed->match.messages[feed->at]) == ERR_OK) {
 			feed->at++;
+			session->feed_left--;
 		} else {
 			break; /* no memory; the next pump tries again */
 		}

@@ -29,6 +29,7 @@
 #define OWN_OPS_MAX            65536u /* wills and the broker's own messages in that queue; then they are dropped */
 #define DELIVERY_WINDOW        256u  /* of a stored queue, how much is kept in memory beside it */
 #define INBOUND_V3_MAX         1024u /* unfinished QoS 2 ids of a client without Receive Maximum */
+#define FEED_SETS_MAX          4u    /* of one session's waiting: so many times retained_count_max */
 #define FEED_AHEAD             16u   /* retained messages queued at a time */
 #define HEAD_BYTES_MAX         (1u << 20)
 
@@ -169,6 +170,7 @@ struct session {
 	struct inbound_set *inbound;
 	struct alias_table *aliases;
 	struct feed *feeds;
+	uint64_t feed_left; /* messages in them */
 	struct will *will;
 	struct store_acknowledge *acks; /* collected in this turn */
 	struct list acks_pending;       /* in hub.acks */

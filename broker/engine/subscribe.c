@@ -112,7 +112,7 @@ static enum err encode_answer(struct session *session, const struct subscribe_op
 
 /* --- applying --- */
 
-/* ERR_NOMEM: its retained messages cannot be brought. */
+/* ERR_NOMEM, ERR_LIMIT: its retained messages cannot be brought. */
 static enum err apply_add(struct session *session, struct filter_item *item)
 {
 	struct router *router = session->hub->engine->router;
@@ -188,7 +188,7 @@ static enum err op_finish(struct session *session, struct subscribe_op *op, enum
 		if (op->removing) {
 			apply_remove(session, &op->items[i]);
 		} else if (apply_add(session, &op->items[i]) != ERR_OK) {
-			fed = ERR_NOMEM; /* no SUBACK then: the client asks again, and gets them (MQTT-3.3.1-9) */
+			fed = ERR_LIMIT; /* no SUBACK then: the client asks again, and gets them (MQTT-3.3.1-9) */
 		}
 	}
 	if (!asks) {

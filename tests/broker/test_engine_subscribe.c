@@ -97,6 +97,25 @@ static const struct engine_row retained_rows[] = {
 		"q1 #1\na connect\na sub 1 t q1\na sees CONNACK 00; SUBACK #1 01; PUB t=old q0 retain\nstore "
 		"release\na sees PUB t=new q1 #2\n"
 		"b sees CONNACK 00; PUBACK #1"},
+	{"retained messages for subscriptions of a client that does not read: four full sets, not five",
+		"b connect\nb pub t/1 1 r\nb pub t/2 2 r\nb pub t/3 3 r\na connect\na sees CONNACK 00\n!a "
+		"backlog "
+		"300000\na sub 1 t/+\na sub 2 t/+\na sub 3 t/+\na sub 4 t/+\n"
+		"a sees SUBACK #1 00; SUBACK #2 00; SUBACK #3 00; SUBACK #4 00\na sub 5 t/+\na sees CLOSE "
+		"x97 told"},
+	{"and one that reads may ask as often as it likes",
+		"b connect\nb pub t/1 1 r\nb pub t/2 2 r\nb pub t/3 3 r\na connect\na sees CONNACK 00\na sub "
+		"1 "
+		"t/+\na sub 2 t/+\na sub 3 t/+\na sub 4 t/+\na sub 5 t/+ q1\na sub 6 t/1\n"
+		"a sees SUBACK #1 00; PUB t/3=3 q0 retain; PUB t/2=2 q0 retain; PUB t/1=1 q0 retain; SUBACK "
+		"#2 00; "
+		"PUB t/3=3 q0 retain; PUB t/2=2 q0 retain; PUB t/1=1 q0 retain; SUBACK #3 00; PUB t/3=3 q0 "
+		"retain; "
+		"PUB t/2=2 q0 retain; PUB t/1=1 q0 retain; SUBACK #4 00; PUB t/3=3 q0 retain; PUB t/2=2 q0 "
+		"retain; "
+		"PUB t/1=1 q0 retain; SUBACK #5 01; PUB t/3=3 q0 retain; PUB t/2=2 q0 retain; PUB t/1=1 q0 "
+		"retain; "
+		"SUBACK #6 00; PUB t/1=1 q0 retain"},
 	{"retained_count_max", "b connect\nb pub t/1 1 r\nb pub t/2 2 r\nb pub t/3 3 r\nb pub t/4 4 r\nb pub "
 			       "t/1 9 r\na connect\na sub 1 t/+\na sees CONNACK 00; SUBACK #1 00; PUB t/3=3 "
 			       "q0 retain; PUB t/2=2 q0 retain; PUB t/1=9 q0 retain"},
