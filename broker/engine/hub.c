@@ -36,8 +36,13 @@ enum err hub_new(struct engine *engine, unsigned worker, struct wheel *wheel, st
 	if (err == ERR_OK) {
 		err = map_new(&hub->connects);
 	}
+	if (err == ERR_OK) {
+		/* An acknowledgement always fits: it is never the want of memory that keeps it back. */
+		err = buf_reserve(&hub->head, HEAD_BYTES_MIN);
+	}
 	if (err != ERR_OK) {
 		map_free(hub->sessions);
+		map_free(hub->connects);
 		free(hub);
 		return err;
 	}

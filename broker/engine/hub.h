@@ -32,6 +32,7 @@
 #define FEED_SETS_MAX          4u    /* of one session's waiting: so many times retained_count_max */
 #define FEED_AHEAD             16u   /* retained messages queued at a time */
 #define HEAD_BYTES_MAX         (1u << 20)
+#define HEAD_BYTES_MIN         512u
 
 struct engine {
 	struct engine_options options;
