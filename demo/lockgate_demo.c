@@ -14,6 +14,7 @@
 #include <MQTTClient.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +32,10 @@ struct demo {
 	MQTTClient client;
 	char password[PASSWORD_BYTES];
 	struct timespec started;
-	int closed;       /* the broker ended it */
-	int close_reason; /* of its DISCONNECT, -1: none came */
-	int published;    /* an acknowledgement came */
+	/* Written by Paho's thread under the lock; the atomics last, and read without it. */
+	atomic_int closed;    /* the broker ended it */
+	int close_reason;     /* of its DISCONNECT, -1: none came */
+	atomic_int published; /* an acknowledgement came */
 	int publish_reason;
 	char note[NOTE_BYTES]; /* reason string */
 	char tls_error[NOTE_BYTES];
@@ -121,9 +123,9 @@ static void on_disconnected(void *ctx, MQTTProperties *properties, enum MQTTReas
 	struct demo *demo = ctx;
 
 	(void)pthread_mutex_lock(&demo->lock);
-	demo->closed = 1;
 	demo->close_reason = (int)reason;
 	take_reason_string(demo, properties);
+	demo->closed = 1;
 	(void)pthread_cond_signal(&demo->changed);
 	(void)pthread_mutex_unlock(&demo->lock);
 }
@@ -159,9 +161,9 @@ static void on_published(
 	(void)token;
 	(void)packet;
 	(void)pthread_mutex_lock(&demo->lock);
-	demo->published = 1;
 	demo->publish_reason = (int)reason;
 	take_reason_string(demo, properties);
+	demo->published = 1;
 	(void)pthread_cond_signal(&demo->changed);
 	(void)pthread_mutex_unlock(&demo->lock);
 }
@@ -248,7 +250,9 @@ static int connect_now(struct demo *demo)
 	int reason = (int)response.reasonCode;
 
 	if (response.properties != NULL) {
+		(void)pthread_mutex_lock(&demo->lock);
 		take_reason_string(demo, response.properties);
+		(void)pthread_mutex_unlock(&demo->lock);
 	}
 	MQTTResponse_free(response);
 	return reason;
@@ -311,9 +315,11 @@ static void publish_outside(struct demo *demo)
 	int reason = publish(demo, topic, "{}");
 
 	if (reason >= 0 && !demo->closed) {
+		(void)pthread_mutex_lock(&demo->lock);
 		(void)printf(
 			"{\"event\":\"outside\",\"seen\":\"PUBACK 0x%02X\",\"note\":\"%s\",\"at\":%ld}\n",
 			(unsigned)reason, demo->note, wall_ms());
+		(void)pthread_mutex_unlock(&demo->lock);
 		(void)fflush(stdout);
 	}
 }
@@ -376,10 +382,12 @@ static int run_attempt(struct demo *demo)
 		if (demo->closed) {
 			say_closed(demo);
 		} else {
+			(void)pthread_mutex_lock(&demo->lock);
 			(void)printf("{\"event\":\"%s\",\"seen\":\"PUBACK "
 				     "0x%02X\",\"note\":\"%s\",\"at\":%ld,\"ms\":%ld}\n",
 				reason < 0x80 ? "accepted" : "refused", (unsigned)reason, demo->note,
 				wall_ms(), elapsed_ms(demo));
+			(void)pthread_mutex_unlock(&demo->lock);
 			(void)fflush(stdout);
 		}
 	}
