@@ -9,7 +9,7 @@ foreach(name rejudge control)
     # Exit 77 shows as skipped: a missing client is no success.
     add_test(NAME e2e_${name} COMMAND sh -c "echo mosquitto-clients is not installed; exit 77")
   endif()
-  set_tests_properties(e2e_${name} PROPERTIES TIMEOUT 240 LABELS e2e SKIP_RETURN_CODE 77
+  set_tests_properties(e2e_${name} PROPERTIES TIMEOUT 240 LABELS e2e COST 50 SKIP_RETURN_CODE 77
     ENVIRONMENT_MODIFICATION "${LOCKGATE_SANITIZER_ENV}"
     ENVIRONMENT "LOCKGATE=$<TARGET_FILE:lockgate>;LOCKGATE_CERTS=$<TARGET_FILE:lockgate-certs>")
 endforeach()
