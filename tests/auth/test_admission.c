@@ -61,6 +61,38 @@ static void test_common_name(const struct world *world)
 	}
 }
 
+/* INSECGATE(PATH) lets any path pass, but not one that we had no memory to look at. */
+static void test_open_path_memory(const struct world *world)
+{
+	/* certificatePolicies { 1.2.3 }: looking at it takes memory. */
+	static const struct x509_make_extension policies = {
+		"2.5.29.32", false, {(const uint8_t *)"\x30\x06\x30\x04\x06\x02\x2a\x03", 8}};
+	const struct x509_make make = {
+		.path_length = -1, .client_auth = true, .extensions = &policies, .extension_count = 1};
+	unsigned refused = 0;
+	bool failed = true;
+	for (unsigned long n = 1; failed && n < 100; n++) {
+		struct scene scene;
+		struct pki leaf = pki_make(&world->root, &make, "d7", NULL);
+		scene_init(&scene, world);
+		scene.evidence = world_evidence("PLANT.TLS", &leaf, &scene.slot);
+		scene.channel.mca_user = "u1";
+		scene.channel.insecure_open_gates = GATE_PATH;
+		struct policy *policy = world_policy(&scene.channel, NULL, 0, scene.mode);
+		test_alloc_fail_at(n);
+		admission_judge(policy, &scene.evidence, scene.now, &scene.verdict);
+		failed = test_alloc_failed();
+		test_alloc_fail_at(0);
+		bool memory = scene.verdict.certificate_reason == X509_NO_MEMORY;
+		CHECK("no memory refuses", !memory || scene.verdict.admission == ADMISSION_REFUSE);
+		CHECK("no other reason does", memory || scene.verdict.admission == ADMISSION_ADMIT);
+		refused += memory ? 1 : 0;
+		policy_unref(policy);
+		pki_free(&leaf);
+	}
+	CHECK("it did run out", refused > 0 && !failed);
+}
+
 static void test_block_address(const struct world *world)
 {
 	struct scene scene;
@@ -592,6 +624,7 @@ int main(void)
 	world_init(&world);
 	test_channel(&world);
 	test_common_name(&world);
+	test_open_path_memory(&world);
 	test_block_address(&world);
 	test_client_auth(&world);
 	test_certificate(&world);
