@@ -293,6 +293,15 @@ static const char *take_chain(struct connection *connection)
 	return NULL;
 }
 
+/*
+ * Whoever has passed the chain gate gets the proper CONNACK: what is refused already waits for its CONNECT, is judged with
+ * it once more, and costs no password hash.
+ */
+static bool past_chain_gate(const struct admission_verdict *verdict)
+{
+	return verdict->step > STEP_REVOCATION;
+}
+
 static void on_secure(struct io *io)
 {
 	struct connection *connection = owner_of(io);
@@ -310,8 +319,11 @@ static void on_secure(struct io *io)
 
 	if (verdict == NULL || settings == NULL) {
 		connection_fault(connection, 0, settings == NULL ? "the channel is gone" : "out of memory");
-	} else if (verdict->admission == ADMISSION_REFUSE) {
+	} else if (verdict->admission == ADMISSION_REFUSE && !past_chain_gate(verdict)) {
 		connection_refuse(connection, verdict, note);
+	} else if (verdict->admission == ADMISSION_REFUSE) {
+		connection->state = CONNECTION_CONNECT;
+		io_open_gate(io);
 	} else {
 		for (size_t i = 1; i < connection->chain_count; i++) {
 			chain_certs_keep(connection->worker->shared->chain_certs, connection->chain[i]);
@@ -461,7 +473,8 @@ bool connection_may_accept(struct worker *worker, const char *channel, const str
 
 	address_from_net(peer, &evidence.peer);
 	admission_judge(world_policy(worker->world), &evidence, clock_wall_ms(&clock) / 1000, verdict);
-	good = verdict->admission != ADMISSION_REFUSE;
+	/* Before any byte only BLOCKADDR speaks; what else refuses does so in a CONNACK. */
+	good = verdict->admission != ADMISSION_REFUSE || past_chain_gate(verdict);
 	if (!good) {
 		refusals_add(worker->shared->refusals,
 			&(struct refusal_facts){
