@@ -51,10 +51,7 @@ void connection_free(struct connection *connection)
 	free(connection->password_user);
 	session_identity_unref(connection->identity);
 	pending_free(connection->pending);
-	if (connection->partial != NULL) {
-		buf_release(connection->partial);
-		free(connection->partial);
-	}
+	partial_free(connection->partial);
 	connection->magic = 0;
 	free(connection);
 }

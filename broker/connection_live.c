@@ -145,6 +145,16 @@ static bool feed_frame(struct connection *connection, const struct mqtt_frame *f
 	       !connection->paused;
 }
 
+/* It may have been a CONNECT, password included. */
+void partial_free(struct buf *partial)
+{
+	if (partial != NULL) {
+		secure_wipe(partial->data, partial->cap);
+		buf_release(partial);
+		free(partial);
+	}
+}
+
 /* A packet that is not all there waits here; nothing is allocated for a connection that is between packets. */
 static void keep_partial(struct connection *connection, struct bytes in, size_t wanted)
 {
@@ -209,8 +219,7 @@ void connection_feed(struct connection *connection, struct bytes in)
 	if (partial->len >= connection->partial_wanted) {
 		connection->partial = NULL;
 		feed_whole(connection, buf_bytes(partial));
-		buf_release(partial);
-		free(partial);
+		partial_free(partial);
 	}
 }
 

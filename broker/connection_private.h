@@ -30,6 +30,7 @@ const char *connection_user(const struct connection *connection, const struct ad
 /* connection_live.c */
 extern const struct session_link_ops connection_link_ops;
 void connection_feed(struct connection *connection, struct bytes in);
+void partial_free(struct buf *partial); /* wipes; NULL is fine */
 void connection_live_begin(struct connection *connection, const struct admission_verdict *verdict);
 
 /* connection.c: ending */

@@ -99,15 +99,23 @@ static enum err copy_common_name(const struct cert *leaf, char **out)
 	return bytes_dup_text(found, out);
 }
 
+/* A name that is no text makes all of them doubtful: "exactly one name" must not hold because others were dropped. */
 static enum err copy_sans(struct login_attempt *attempt)
 {
+	for (size_t i = 0; i < cert_san_count(attempt->leaf); i++) {
+		struct bytes value = BYTES_NONE;
+
+		if (cert_san(attempt->leaf, i, &value) == SAN_DNS &&
+			(value.len == 0 || memchr(value.data, 0, value.len) != NULL)) {
+			return ERR_OK;
+		}
+	}
 	for (size_t i = 0;
 		i < cert_san_count(attempt->leaf) && attempt->certificate.san_dns_count < SAN_DNS_MAX; i++) {
 		struct bytes value = BYTES_NONE;
 		char **slot = &attempt->san[attempt->certificate.san_dns_count];
 
-		if (cert_san(attempt->leaf, i, &value) != SAN_DNS || value.len == 0 ||
-			memchr(value.data, 0, value.len) != NULL) {
+		if (cert_san(attempt->leaf, i, &value) != SAN_DNS) {
 			continue;
 		}
 		if (bytes_dup_text(value, slot) != ERR_OK) {
