@@ -95,7 +95,10 @@ static bool subscribe_with(unsigned long n)
 	const char *suback = strstr(rig_seen(a), "SUBACK #7 ");
 	unsigned codes[2] = {0x80, 0x80};
 	if (suback != NULL) {
-		REQUIRE("two codes", sscanf(suback, "SUBACK #7 %x %x", &codes[0], &codes[1]) == 2);
+		char *end = NULL;
+		codes[0] = (unsigned)strtoul(suback + strlen("SUBACK #7 "), &end, 16);
+		REQUIRE("two codes", end != NULL && *end == ' ');
+		codes[1] = (unsigned)strtoul(end, NULL, 16);
 	}
 	CHECK("nothing failed: granted", failed || (codes[0] == 1 && codes[1] == 1));
 	CHECK("nothing failed: the retained message",
