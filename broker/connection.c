@@ -176,9 +176,10 @@ void connection_refuse(
 	}
 	connection->pending->answer = reason;
 	if (login_failed && settings != NULL && settings->fail_delay_ms > 0) {
+		/* Counted from CONNECT, so that what the login cost does not show in when it is answered. */
 		connection->timer.fn = on_delay_over;
 		wheel_add(worker->wheel, &connection->timer,
-			net_now_ms(worker->shared->net, worker->at) + settings->fail_delay_ms);
+			connection->pending->since_ms + settings->fail_delay_ms);
 		return;
 	}
 	connection_send_connack_refusal(connection, reason);

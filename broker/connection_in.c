@@ -342,6 +342,7 @@ static enum err keep_packet(struct connection *connection, const struct mqtt_fra
 		return ERR_NOMEM;
 	}
 	pending->packet_len = frame->body.len;
+	pending->since_ms = net_now_ms(connection->worker->shared->net, connection->worker->at);
 	pending->frame = *frame;
 	pending->frame.body = bytes_of(pending->packet, frame->body.len);
 	connection->pending = pending;

@@ -18,7 +18,8 @@ struct connect_pending {
 	struct mail mail; /* while it moves */
 	struct io_parcel *parcel;
 	struct connection *traveller;
-	uint8_t answer; /* CONNACK reason that waits for the failure delay */
+	uint64_t since_ms; /* monotonic, when CONNECT had come */
+	uint8_t answer;    /* CONNACK reason that waits for the failure delay */
 };
 
 void pending_free(struct connect_pending *pending);
