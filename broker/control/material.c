@@ -27,17 +27,12 @@ void material_release(struct material *material)
 	*material = (struct material){0};
 }
 
-/* The sentence matters more than that it is whole. */
-static void say(struct buf *why, const char *format, const char *a, const char *b)
+/* What is said is for a human; that it did not fit is no reason for another outcome. */
+static void say(struct buf *why, const char *what, const char *name, const char *sentence)
 {
-	if (buf_append_text(why, "") == ERR_OK) {
-		enum err err = buf_append_text(why, format);
+	enum err err = buf_printf(why, "%s%s: %s", what, name, sentence);
 
-		err = err == ERR_OK ? buf_append_text(why, a) : err;
-		err = err == ERR_OK ? buf_append_text(why, ": ") : err;
-		err = err == ERR_OK ? buf_append_text(why, b) : err;
-		(void)err;
-	}
+	(void)err;
 }
 
 /* --- keystore --- */
