@@ -156,14 +156,6 @@ static void post_reserved(void *ctx, unsigned to, struct mail *mail)
 	net_post_reserved(ctx, to, mail);
 }
 
-static void on_batch_begin(void *ctx, unsigned at)
-{
-	struct broker *broker = ctx;
-
-	(void)broker;
-	(void)at;
-}
-
 /* Retries what found a mailbox full. */
 static void on_batch_end(void *ctx, unsigned at)
 {
@@ -178,7 +170,7 @@ static enum err make_net(struct broker *broker)
 {
 	struct net_options options = {
 		.workers = broker->options->workers,
-		.hooks = {.on_batch_begin = on_batch_begin, .on_batch_end = on_batch_end, .ctx = broker},
+		.hooks = {.on_batch_end = on_batch_end, .ctx = broker},
 		.log = broker->options->log,
 	};
 

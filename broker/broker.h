@@ -32,7 +32,6 @@ struct broker_options {
 	const char *const *scripts; /* MQSC files, in order */
 	size_t script_count;
 	const char *login_config; /* NULL: directory/jaas.config, if it is there */
-	const char *users;        /* NULL: directory/users, if it is there */
 	struct log *log;
 	unsigned workers;         /* 0: one per core */
 	bool insecure_test_gates; /* INSECGATE is accepted, and said aloud */

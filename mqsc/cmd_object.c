@@ -165,7 +165,7 @@ enum command_result command_display(
 		const struct object *object = catalog_at(script->catalog, class, i);
 		struct mqsc_row row;
 
-		if (!generic_match(pattern, object->name)) {
+		if (!mqsc_generic_match(pattern, object->name)) {
 			continue;
 		}
 		row_init(&row);

@@ -567,7 +567,7 @@ enum command_result command_display_authrec(
 	for (size_t i = 0; i < catalog_count(script->catalog, class); i++) {
 		static const char *const keys[] = {"OBJTYPE", "PRINCIPAL"};
 		const struct object *object = catalog_at(script->catalog, class, i);
-		bool wanted = profile == NULL || generic_match(profile, object->name);
+		bool wanted = profile == NULL || mqsc_generic_match(profile, object->name);
 		struct mqsc_row row;
 
 		for (size_t k = 0; k < ARRAY_COUNT(keys); k++) {

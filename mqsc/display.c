@@ -92,21 +92,23 @@ void row_list(struct mqsc_row *row, const char *key, const char *const *items, s
 	buf_release(&joined);
 }
 
-static void row_add_altered(struct mqsc_row *row, const struct object *object)
+void mqsc_row_time(struct mqsc_row *row, const char *date_key, const char *time_key, int64_t wall_ms)
 {
 	char text[CLOCK_TEXT_BYTES]; /* 2026-11-21T19:52:42.123Z */
-	char date[11];
-	char time[9];
+	char date[11] = "";
+	char time[9] = "";
 
-	clock_format(object->altered_ms, text);
-	memcpy(date, text, 10);
-	date[10] = '\0';
-	memcpy(time, text + 11, 8);
-	time[8] = '\0';
-	time[2] = '.';
-	time[5] = '.';
-	mqsc_row_text(row, "ALTDATE", date);
-	mqsc_row_text(row, "ALTTIME", time);
+	if (wall_ms != 0) {
+		clock_format(wall_ms, text);
+		memcpy(date, text, 10);
+		date[10] = '\0';
+		memcpy(time, text + 11, 8);
+		time[8] = '\0';
+		time[2] = '.';
+		time[5] = '.';
+	}
+	mqsc_row_text(row, date_key, date);
+	mqsc_row_text(row, time_key, time);
 }
 
 /* What tells two records of a class apart is always shown. */
@@ -165,11 +167,11 @@ void row_from_object(struct mqsc_row *row, const struct object *object, const ch
 		}
 	}
 	if (object->altered_ms != 0) {
-		row_add_altered(row, object);
+		mqsc_row_time(row, "ALTDATE", "ALTTIME", object->altered_ms);
 	}
 }
 
-bool generic_match(const char *pattern, const char *name)
+bool mqsc_generic_match(const char *pattern, const char *name)
 {
 	size_t len = strlen(pattern);
 
@@ -231,8 +233,8 @@ static bool order_fits(enum where_operator op, int order)
 static bool text_fits(enum where_operator op, const char *value, const char *wanted)
 {
 	switch (op) {
-	case WHERE_LK: return generic_match(wanted, value);
-	case WHERE_NL: return !generic_match(wanted, value);
+	case WHERE_LK: return mqsc_generic_match(wanted, value);
+	case WHERE_NL: return !mqsc_generic_match(wanted, value);
 	case WHERE_CT: return list_contains(value, wanted, false);
 	case WHERE_EX: return !list_contains(value, wanted, false);
 	case WHERE_CTG: return list_contains(value, wanted, true);

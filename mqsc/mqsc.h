@@ -107,6 +107,10 @@ struct mqsc_request {
 struct mqsc_row;
 void mqsc_row_text(struct mqsc_row *row, const char *key, const char *value);
 void mqsc_row_number(struct mqsc_row *row, const char *key, int64_t value);
+/* Wall time as MQ writes it, yyyy-mm-dd and hh.mm.ss in UTC; 0: both blank. */
+void mqsc_row_time(struct mqsc_row *row, const char *date_key, const char *time_key, int64_t wall_ms);
+/* MQ's generic names: a trailing or lone '*' in pattern. */
+bool mqsc_generic_match(const char *pattern, const char *name);
 
 /* The host's handle on a waiting command. */
 struct mqsc_pending;

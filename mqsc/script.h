@@ -110,8 +110,6 @@ struct mqsc_param *command_param(struct mqsc_command *command, const char *key);
 const char *command_value(struct mqsc_command *command, const char *key); /* first value, NULL: not given */
 /* The noun's (name); "" where it has none. */
 const char *command_name(const struct mqsc_command *command);
-/* MQ's generic names: a trailing or lone '*'. */
-bool generic_match(const char *pattern, const char *name);
 /*
  * Makes the change that before -> after describes, if the host allows it; either may be NULL, not both. after is moved in any
  * case. Prints done_message, or the reason why not.

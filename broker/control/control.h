@@ -41,7 +41,7 @@ struct control {
 	struct clock clock;
 	struct wheel *wheel;
 	struct log *log;
-	char *login_config, *users_path;
+	char *login_config;
 
 	struct catalog *catalog;
 	struct list channels;

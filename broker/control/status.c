@@ -27,7 +27,6 @@ struct question {
 	struct mqsc_pending *pending;
 	char channel[64];
 	char client_id[256];
-	bool clients; /* one record per client, else one per channel */
 	unsigned due;
 	bool truncated;
 	struct letter {
@@ -38,16 +37,6 @@ struct question {
 		bool truncated;
 	} letters[NET_WORKERS_MAX];
 };
-
-static bool generic_match(const char *pattern, const char *name)
-{
-	size_t len = strlen(pattern);
-
-	if (len > 0 && pattern[len - 1] == '*') {
-		return strncmp(pattern, name, len - 1) == 0;
-	}
-	return strcmp(pattern, name) == 0;
-}
 
 static struct row *row_add(struct letter *letter)
 {
@@ -117,8 +106,8 @@ static void add_connections(struct letter *letter, struct worker *worker, struct
 		struct session_status status;
 
 		if (connection->session == NULL || connection->identity == NULL ||
-			!generic_match(question->channel, connection->channel) ||
-			!generic_match(question->client_id, connection->identity->client_id) ||
+			!mqsc_generic_match(question->channel, connection->channel) ||
+			!mqsc_generic_match(question->client_id, connection->identity->client_id) ||
 			!hub_session_status(
 				worker->hub, bytes_text(connection->identity->client_id), &status)) {
 			continue;
@@ -143,7 +132,8 @@ static bool add_detached(void *ctx, const struct session_status *status)
 {
 	struct letter *letter = ctx;
 
-	if (status->connected || !generic_match(letter->question->client_id, status->identity->client_id)) {
+	if (status->connected ||
+		!mqsc_generic_match(letter->question->client_id, status->identity->client_id)) {
 		return true;
 	}
 	struct row *row = row_add(letter);
@@ -171,25 +161,6 @@ static void on_question(struct mail *mail, unsigned at)
 	net_post_reserved(shared->net, net_control_at(shared->net), &letter->mail);
 }
 
-static void put_time(struct mqsc_row *row, const char *date_key, const char *time_key, int64_t wall_ms)
-{
-	char text[CLOCK_TEXT_BYTES];
-	char date[11] = "";
-	char time[9] = "";
-
-	if (wall_ms != 0) {
-		clock_format(wall_ms, text);
-		memcpy(date, text, 10);
-		date[10] = '\0';
-		memcpy(time, text + 11, 8);
-		time[8] = '\0';
-		time[2] = '.';
-		time[5] = '.';
-	}
-	mqsc_row_text(row, date_key, date);
-	mqsc_row_text(row, time_key, time);
-}
-
 static void put_client(struct mqsc_pending *pending, const struct row *from)
 {
 	struct mqsc_row *row = mqsc_pending_row(pending, "CHANNEL", from->channel);
@@ -207,8 +178,8 @@ static void put_client(struct mqsc_pending *pending, const struct row *from)
 	mqsc_row_number(row, "INDOUBTIN", from->in_doubt_in);
 	mqsc_row_number(row, "INDOUBTOUT", from->in_doubt_out);
 	mqsc_row_number(row, "PENDING", from->pending);
-	put_time(row, "LMSGDATE", "LMSGTIME", from->last_message_ms);
-	put_time(row, "CHLSDATE", "CHLSTIME", from->connected_ms);
+	mqsc_row_time(row, "LMSGDATE", "LMSGTIME", from->last_message_ms);
+	mqsc_row_time(row, "CHLSDATE", "CHLSTIME", from->connected_ms);
 	mqsc_row_text(row, "SSLPEER", from->subject);
 	mqsc_row_text(row, "SSLCERTI", from->issuer);
 	mqsc_row_text(row, "SSLCIPH", from->cipher);
@@ -246,7 +217,7 @@ static void summary(struct control *control, const char *pattern, struct mqsc_pe
 		const char *name = object_name(catalog_at(control->catalog, OBJECT_CHANNEL, i));
 		const struct channel *channel = control_channel(control, name);
 
-		if (channel == NULL || !generic_match(pattern, name)) {
+		if (channel == NULL || !mqsc_generic_match(pattern, name)) {
 			continue;
 		}
 		struct mqsc_row *row = mqsc_pending_row(pending, "CHANNEL", name);
@@ -256,7 +227,7 @@ static void summary(struct control *control, const char *pattern, struct mqsc_pe
 		mqsc_row_number(row, "CONNECTIONS",
 			channel->listener == NULL ? 0 : listener_connections(channel->listener));
 		mqsc_row_number(row, "PORT", channel->port);
-		put_time(row, "CHLSDATE", "CHLSTIME", channel->started_ms);
+		mqsc_row_time(row, "CHLSDATE", "CHLSTIME", channel->started_ms);
 	}
 	mqsc_pending_done(pending, ERR_OK, NULL);
 }
