@@ -62,6 +62,12 @@ enum sig_alg {
  */
 MUST_CHECK enum err sig_verify(struct bytes spki, enum key_kind kind, enum sig_alg alg, enum hash_alg hash,
 	struct bytes message, struct bytes signature);
+/*
+ * The same over the message's digest under hash (hash_bytes(hash) octets), for messages that are not kept: lists of a
+ * million entries. ERR_UNSUPPORTED for SIG_ED25519.
+ */
+MUST_CHECK enum err sig_verify_digest(struct bytes spki, enum key_kind kind, enum sig_alg alg,
+	enum hash_alg hash, const uint8_t *digest, struct bytes signature);
 
 /* A private key as unencrypted PKCS#8 PrivateKeyInfo DER in locked memory. rsa_bits only for KEY_RSA (2048…4096). */
 MUST_CHECK enum err key_generate(enum key_kind kind, unsigned rsa_bits, struct secret *pkcs8);

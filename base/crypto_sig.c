@@ -13,11 +13,9 @@
 
 /* RFC 8017 9.2: 00 01 FF… 00 DigestInfo, with at least eight FF. */
 static enum err sig_rsa_encode(
-	enum hash_alg hash, struct bytes message, size_t modulus_bytes, struct buf *out)
+	enum hash_alg hash, const uint8_t *digest, size_t modulus_bytes, struct buf *out)
 {
-	uint8_t digest[HASH_BYTES_MAX];
 	struct buf info = BUF_INIT(128);
-	hash_of(hash, message, digest);
 	enum err err = crypto_digest_info(hash, digest, &info);
 	if (err == ERR_OK && modulus_bytes < info.len + 11) {
 		err = ERR_DENIED; /* no such signature can exist under so short a key */
@@ -39,7 +37,7 @@ static enum err sig_rsa_encode(
 
 /* RFC 8017 8.2.2. */
 static enum err sig_verify_rsa(
-	const struct crypto_public *key, enum hash_alg hash, struct bytes message, struct bytes signature)
+	const struct crypto_public *key, enum hash_alg hash, const uint8_t *digest, struct bytes signature)
 {
 	RsaKey rsa;
 	struct buf want = BUF_INIT(CRYPTO_INPUT_BYTES_MAX);
@@ -62,7 +60,7 @@ static enum err sig_verify_rsa(
 		wc_FreeRsaKey(&rsa);
 		return crypto_wc_err(ret, ERR_MALFORMED);
 	}
-	enum err err = sig_rsa_encode(hash, message, n, &want);
+	enum err err = sig_rsa_encode(hash, digest, n, &want);
 	if (err == ERR_OK) {
 		err = buf_reserve(&got, n);
 	}
@@ -97,12 +95,11 @@ static bool sig_ecdsa_well_formed(struct bytes signature)
 }
 
 static enum err sig_verify_ecdsa(
-	const struct crypto_public *key, enum hash_alg hash, struct bytes message, struct bytes signature)
+	const struct crypto_public *key, enum hash_alg hash, const uint8_t *digest, struct bytes signature)
 {
 	ecc_key ecc;
 	size_t field_bytes = 0;
 	int curve = crypto_curve_of(key->kind, &field_bytes);
-	uint8_t digest[HASH_BYTES_MAX];
 	if (!sig_ecdsa_well_formed(signature)) {
 		return ERR_DENIED;
 	}
@@ -117,7 +114,6 @@ static enum err sig_verify_ecdsa(
 		return crypto_wc_err(ret, ERR_MALFORMED);
 	}
 	int good = 0;
-	hash_of(hash, message, digest);
 	ret = wc_ecc_verify_hash(
 		signature.data, (word32)signature.len, digest, (word32)hash_bytes(hash), &good, &ecc);
 	wc_ecc_free(&ecc);
@@ -154,31 +150,57 @@ static enum err sig_verify_ed25519(
 	return good == 1 ? ERR_OK : ERR_DENIED;
 }
 
-enum err sig_verify(struct bytes spki, enum key_kind kind, enum sig_alg alg, enum hash_alg hash,
-	struct bytes message, struct bytes signature)
+/* What every check needs first: the key, of the kind that the caller names, and sizes within bounds. */
+static enum err sig_begin(
+	struct bytes spki, enum key_kind kind, struct bytes signature, struct crypto_public *key)
 {
-	struct crypto_public key;
-	enum err err = crypto_parse_spki(spki, &key);
+	enum err err = crypto_parse_spki(spki, key);
 	if (err != ERR_OK) {
 		return err;
 	}
-	if (key.kind != kind) {
+	if (key->kind != kind) {
 		return ERR_MALFORMED;
 	}
-	if (signature.len > CRYPTO_INPUT_BYTES_MAX || message.len > CRYPTO_INPUT_BYTES_MAX) {
-		return ERR_LIMIT;
+	return signature.len > CRYPTO_INPUT_BYTES_MAX ? ERR_LIMIT : ERR_OK;
+}
+
+enum err sig_verify_digest(struct bytes spki, enum key_kind kind, enum sig_alg alg, enum hash_alg hash,
+	const uint8_t *digest, struct bytes signature)
+{
+	struct crypto_public key;
+	enum err err = sig_begin(spki, kind, signature, &key);
+	if (err != ERR_OK) {
+		return err;
 	}
 	switch (alg) {
 	case SIG_RSA_PKCS1:
-		return kind == KEY_RSA ? sig_verify_rsa(&key, hash, message, signature) : ERR_DENIED;
+		return kind == KEY_RSA ? sig_verify_rsa(&key, hash, digest, signature) : ERR_DENIED;
 	case SIG_ECDSA:
 		if (kind == KEY_RSA || kind == KEY_ED25519) {
 			return ERR_DENIED;
 		}
-		return sig_verify_ecdsa(&key, hash, message, signature);
-	case SIG_ED25519:
-		return kind == KEY_ED25519 ? sig_verify_ed25519(&key, message, signature) : ERR_DENIED;
+		return sig_verify_ecdsa(&key, hash, digest, signature);
+	case SIG_ED25519: return ERR_UNSUPPORTED; /* signs the message, not a digest of it */
 	case SIG_RSA_PSS: return ERR_UNSUPPORTED;
 	}
 	return ERR_UNSUPPORTED;
+}
+
+enum err sig_verify(struct bytes spki, enum key_kind kind, enum sig_alg alg, enum hash_alg hash,
+	struct bytes message, struct bytes signature)
+{
+	struct crypto_public key;
+	uint8_t digest[HASH_BYTES_MAX];
+	if (message.len > CRYPTO_INPUT_BYTES_MAX) {
+		return ERR_LIMIT;
+	}
+	if (alg != SIG_ED25519) {
+		hash_of(hash, message, digest);
+		return sig_verify_digest(spki, kind, alg, hash, digest, signature);
+	}
+	enum err err = sig_begin(spki, kind, signature, &key);
+	if (err != ERR_OK) {
+		return err;
+	}
+	return kind == KEY_ED25519 ? sig_verify_ed25519(&key, message, signature) : ERR_DENIED;
 }
