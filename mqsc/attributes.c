@@ -13,6 +13,10 @@ static const char *const words_sslcauth[] = {"NEVER", "OPTIONAL", "REQUIRED", NU
 static const char *const words_protocol[] = {"MQTTV3", "MQTTV311", "MQTTV5", NULL};
 static const char *const words_revcheck[] = {"NONE", "IFAVAIL", "REQUIRED", NULL};
 static const char *const words_revlive[] = {"KEEP", "CLOSE", NULL};
+static const char *const words_crlfetch[] = {"NONE", "LISTED", "CDP", NULL};
+static const char *const words_ocspfetch[] = {"NONE", "LISTED", "AIA", NULL};
+static const char *const words_ocspauth[] = {"REQUIRED", "WARN", "OPTIONAL", NULL};
+static const char *const words_authtype[] = {"OCSP", "CRLURL", NULL};
 static const char *const words_gates[] = {"PATH", "CRL", "CHLAUTH", "OWNER", "AUTHORITY", NULL};
 static const char *const words_chlauth_type[] = {
 	"BLOCKUSER", "BLOCKADDR", "SSLPEERMAP", "ADDRESSMAP", "USERMAP", NULL};
@@ -68,8 +72,27 @@ static const struct attribute channel_attributes[] = {
 	TEXT("SSLPEER", AUTH_DN_PATTERN_BYTES_MAX,
 		"pattern that every client certificate's subject must match"),
 	TEXT("CRLFILE", 512, "certificate revocation lists: a file or a folder, looked at each second"),
-	WORD("REVCHECK", words_revcheck, NULL, "revocation check; blank: REQUIRED with CRLFILE, else NONE"),
-	WORD("REVLIVE", words_revlive, "KEEP", "CLOSE: a stale revocation list closes live sessions too"),
+	WORD("REVCHECK", words_revcheck, NULL,
+		"revocation check; blank: REQUIRED with CRLFILE, REVINFO, CRLFETCH(CDP) or OCSPFETCH(AIA), "
+		"else "
+		"NONE"),
+	LIST("REVINFO", AUTH_OBJECT_NAME_BYTES_MAX,
+		"AUTHINFO objects that revocation is asked of: at most one of type OCSP, and CRLURLs"),
+	WORD("CRLFETCH", words_crlfetch, "LISTED",
+		"lists are fetched: never, from REVINFO, or also from a certificate's distribution points"),
+	WORD("OCSPFETCH", words_ocspfetch, "LISTED",
+		"responders are asked: none, REVINFO's, or also those that a certificate names (AIA)"),
+	WORD("OCSPAUTH", words_ocspauth, "REQUIRED",
+		"what to do where OCSP is used and does not know: refuse, admit and say so, or admit"),
+	NUMBER("REVSTALE", 0, 31536000, "0",
+		"seconds past its nextUpdate in which a list or an answer still counts"),
+	NUMBER("REVWAIT", 1, 300, "10",
+		"seconds that a connection may wait for revocation data, within CONNTIMEO"),
+	NUMBER("REVPARK", 0, 1000000, "1000",
+		"connections that may wait for revocation data in the whole broker when one of this channel "
+		"joins them"),
+	WORD("REVLIVE", words_revlive, "KEEP",
+		"CLOSE: revocation that is no longer known closes live sessions too"),
 	WORD("ALLOWSHA1", words_no_yes, "NO", "YES: SHA-1 signatures are accepted"),
 	WORD("INSECASSERT", words_no_yes, "NO",
 		"YES: a user name that nothing verified may become the effective user"),
@@ -113,10 +136,25 @@ static const struct attribute authrec_attributes[] = {
 	WORDS("AUTHLIST", words_rights, NULL, "what is granted: CONNECT on QMGR; PUB, SUB on TOPIC"),
 };
 
+static const struct attribute authinfo_attributes[] = {
+	WORD("AUTHTYPE", words_authtype, NULL,
+		"OCSP: a responder. CRLURL: an address of revocation lists. No other type is served"),
+	TEXT("DESCR", 64, "description"),
+	TEXT("OCSPURL", 256, "address of the responder, http[s]://HOST[:PORT][/PATH] (AUTHTYPE(OCSP))"),
+	TEXT("CRLURL", 512, "address of the list, http[s]://HOST[:PORT]/PATH (AUTHTYPE(CRLURL))"),
+};
+
 static const struct attribute qmgr_attributes[] = {
 	TEXT("DESCR", 64, "description"),
 	WORD("CHLAUTH", words_mode, "ENABLED",
 		"channel authentication records: in force, ignored, or only logged"),
+	LIST("REVALLOW", 300,
+		"where revocation data may be fetched from although it is private: HOST, HOST:PORT, an "
+		"address "
+		"or a network (192.0.2.0/24). What an AUTHINFO names needs no mention"),
+	TEXT("REVCAFILE", 512,
+		"PEM file of the roots that https servers of revocation data are trusted by; blank: http "
+		"only"),
 };
 
 static const struct {
@@ -128,6 +166,7 @@ static const struct {
 	[OBJECT_TOPIC] = {"TOPIC", topic_attributes, ARRAY_COUNT(topic_attributes)},
 	[OBJECT_CHLAUTH] = {"CHLAUTH", chlauth_attributes, ARRAY_COUNT(chlauth_attributes)},
 	[OBJECT_AUTHREC] = {"AUTHREC", authrec_attributes, ARRAY_COUNT(authrec_attributes)},
+	[OBJECT_AUTHINFO] = {"AUTHINFO", authinfo_attributes, ARRAY_COUNT(authinfo_attributes)},
 	[OBJECT_QMGR] = {"QMGR", qmgr_attributes, ARRAY_COUNT(qmgr_attributes)},
 };
 

@@ -26,6 +26,7 @@ static const size_t objects_max[OBJECT_CLASS_COUNT_] = {
 	[OBJECT_TOPIC] = MQSC_OBJECTS_MAX,
 	[OBJECT_CHLAUTH] = MQSC_OBJECTS_MAX,
 	[OBJECT_AUTHREC] = MQSC_OBJECTS_MAX,
+	[OBJECT_AUTHINFO] = MQSC_AUTHINFOS_MAX,
 	[OBJECT_QMGR] = 1,
 };
 
@@ -121,7 +122,8 @@ size_t catalog_lower(const struct catalog *catalog, enum object_class class, con
 
 const struct object *catalog_find(const struct catalog *catalog, enum object_class class, const char *name)
 {
-	assert(class == OBJECT_CHANNEL || class == OBJECT_TOPIC || class == OBJECT_QMGR);
+	assert(class == OBJECT_CHANNEL || class == OBJECT_TOPIC || class == OBJECT_AUTHINFO ||
+		class == OBJECT_QMGR);
 	return catalog_find_key(catalog, class, name);
 }
 

@@ -5,6 +5,7 @@
  * Threads: the control loop.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "mqsc/object.h"
 
@@ -161,7 +162,73 @@ static enum err check_channel(const struct check *check, bool insecure_test_gate
 	if (!is_blank(check, "SSLKEYP") && check_passphrase_source(check) != ERR_OK) {
 		return ERR_INVALID;
 	}
+	if (object_list_count(check->object, "REVINFO") > MQSC_REVINFO_MAX) {
+		return refuse(check, "REVINFO", "REVINFO names at most 16 AUTHINFO objects");
+	}
 	return check_channel_policy(check);
+}
+
+/* An address that is fetched; what the fetcher makes of it in detail is checked where it is used. */
+static enum err check_url(const struct check *check, const char *key)
+{
+	static const char *const schemes[] = {"http://", "https://"};
+	const char *url = object_text(check->object, key);
+	const char *host = "";
+
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+		if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0) {
+			host = url + strlen(schemes[i]);
+		}
+	}
+	bool good = host[0] != '\0' && strchr("/:?", host[0]) == NULL && strpbrk(url, "@#\"\\") == NULL;
+
+	for (const char *at = url; good && *at != '\0'; at++) {
+		good = *at > 0x20 && *at < 0x7f;
+	}
+	if (!good) {
+		mqsc_error_set(check->error, ERR_INVALID, place(check, key),
+			"%s is http[s]://HOST[:PORT][/PATH], without user or fragment", key);
+		return ERR_INVALID;
+	}
+	return ERR_OK;
+}
+
+static enum err check_authinfo(const struct check *check)
+{
+	bool ocsp = object_is(check->object, "AUTHTYPE", "OCSP");
+	const char *key = ocsp ? "OCSPURL" : "CRLURL";
+	const char *other = ocsp ? "CRLURL" : "OCSPURL";
+
+	if (!is_object_name(check->object->name, AUTH_OBJECT_NAME_BYTES_MAX)) {
+		return refuse(
+			check, NULL, "the name of an AUTHINFO object has 1 to 48 of A-Z a-z 0-9 . / _ %");
+	}
+	if (is_blank(check, "AUTHTYPE")) {
+		return refuse(check, "AUTHTYPE",
+			"AUTHTYPE is missing; expected AUTHTYPE(OCSP) or AUTHTYPE(CRLURL)");
+	}
+	if (is_blank(check, key) || !is_blank(check, other)) {
+		return refuse(check, is_blank(check, key) ? NULL : other,
+			ocsp ? "AUTHTYPE(OCSP) needs OCSPURL, and takes no CRLURL"
+			     : "AUTHTYPE(CRLURL) needs CRLURL, and takes no OCSPURL");
+	}
+	return check_url(check, key);
+}
+
+/* What the fetcher makes of it in detail is checked where it is put in force. */
+static enum err check_qmgr(const struct check *check)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-:/[]";
+
+	for (size_t i = 0; i < object_list_count(check->object, "REVALLOW"); i++) {
+		const char *item = object_list_item(check->object, "REVALLOW", i);
+
+		if (item[strspn(item, allowed)] != '\0') {
+			return refuse(check, "REVALLOW",
+				"REVALLOW holds host names, addresses and networks such as 192.0.2.0/24");
+		}
+	}
+	return ERR_OK;
 }
 
 static enum err check_topic(const struct check *check)
@@ -270,7 +337,8 @@ enum err object_finish(struct object *object, bool insecure_test_gates, const st
 	case OBJECT_TOPIC: err = check_topic(&check); break;
 	case OBJECT_CHLAUTH: err = check_chlauth(&check); break;
 	case OBJECT_AUTHREC: err = check_authrec(&check); break;
-	case OBJECT_QMGR:
+	case OBJECT_AUTHINFO: err = check_authinfo(&check); break;
+	case OBJECT_QMGR: err = check_qmgr(&check); break;
 	case OBJECT_CLASS_COUNT_: break;
 	}
 	if (err == ERR_OK) {

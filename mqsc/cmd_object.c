@@ -1,5 +1,6 @@
 /*
- * cmd_object.c - DEFINE, ALTER, DELETE and DISPLAY of named objects: channels, topics, the queue manager.
+ * cmd_object.c - DEFINE, ALTER, DELETE and DISPLAY of named objects: channels, topics, sources of revocation data, the queue
+ * manager.
  * Owns:    nothing.
  * Never:   changes an object in place: a change is a new object.
  * Threads: the control loop.
@@ -15,6 +16,10 @@ static const struct {
 		"AMQ8015I: Lockgate channel deleted.", "AMQ8414I: Display Channel details.", "channel"},
 	[OBJECT_TOPIC] = {"AMQ8690I: Lockgate topic created.", "AMQ8691I: Lockgate topic changed.",
 		"AMQ8692I: Lockgate topic deleted.", "AMQ8633I: Display topic details.", "topic"},
+	[OBJECT_AUTHINFO] = {"AMQ8563I: Lockgate authentication information object created.",
+		"AMQ8567I: Lockgate authentication information object changed.",
+		"AMQ8564I: Lockgate authentication information object deleted.",
+		"AMQ8566I: Display authentication information details.", "authentication information"},
 	[OBJECT_QMGR] = {"", "AMQ8005I: Lockgate queue manager changed.", "",
 		"AMQ8408I: Display Queue Manager details.", "queue manager"},
 };
@@ -87,9 +92,9 @@ enum command_result command_define(
 	if (before != NULL && replace == NULL) {
 		object_free(object);
 		script_say(script,
-			class == OBJECT_CHANNEL ? "AMQ8226E: Lockgate channel %s already exists.\n"
-						: "AMQ8150E: Lockgate topic %s already exists.\n",
-			name);
+			class == OBJECT_CHANNEL ? "AMQ8226E: Lockgate %s %s already exists.\n"
+						: "AMQ8150E: Lockgate %s %s already exists.\n",
+			texts[class].label, name);
 		return COMMAND_FAILED;
 	}
 	if (like != NULL && model == NULL) {

@@ -1,5 +1,6 @@
 /*
- * cmd_runtime.c - commands that the running broker answers: START, STOP, PURGE CHANNEL, DISPLAY CHSTATUS, REFRESH SECURITY.
+ * cmd_runtime.c - commands that the running broker answers: START, STOP, PURGE CHANNEL, DISPLAY CHSTATUS and
+ *                 AUTHSTATUS, REFRESH SECURITY.
  * Owns:    nothing.
  * Never:   knows how a channel runs.
  * Threads: the control loop.
@@ -74,6 +75,20 @@ enum command_result command_display_chstatus(
 		return script_syntax(script, command_param(command, "SUMMARY")->at,
 			"SUMMARY and CLIENTID exclude each other");
 	}
+	if (display_read(script, command, &display) != ERR_OK) {
+		return COMMAND_SYNTAX;
+	}
+	display.all = display.all || display.key_count == 0;
+	return script_runtime(script, &request, &display);
+}
+
+enum command_result command_display_authstatus(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
+{
+	struct mqsc_request request = {.what = MQSC_AUTHSTATUS, .channel = command_name(command)};
+	struct display display;
+
+	(void)class;
 	if (display_read(script, command, &display) != ERR_OK) {
 		return COMMAND_SYNTAX;
 	}

@@ -103,6 +103,13 @@ static const struct command_keyword chstatus_keywords[] = {VALUE("CHLTYPE", "MQT
 	SHOWN("CHLSDATE", "day of the start"), SHOWN("CHLSTIME", "time of the start, UTC"),
 	SHOWN("SSLPEER", "the certificate's subject"), SHOWN("SSLCERTI", "the certificate's issuer"),
 	SHOWN("SSLCIPH", "cipher in use"), SHOWN("SECPROT", "TLS version in use"), END};
+static const struct command_keyword authstatus_keywords[] = {SELECTION, SHOWN("AUTHTYPE", "OCSP or CRLURL"),
+	SHOWN("URL", "the address"),
+	SHOWN("ORIGIN", "LISTED: of an AUTHINFO; CERTIFICATE: named by a certificate"),
+	SHOWN("STATUS", "GOOD, FETCHING, FAILED (the last try) or NEW (never tried)"),
+	SHOWN("LASTDATE", "day of the last success"), SHOWN("LASTTIME", "time of the last success, UTC"),
+	SHOWN("NEXTDATE", "day of the next try"), SHOWN("NEXTTIME", "time of the next try, UTC"),
+	COUNT("FAILURES", "failures in a row"), SHOWN("WHY", "why the last try failed"), END};
 static const struct command_keyword refresh_keywords[] = {VALUE("TYPE", "SSL"), END};
 
 static const struct command_row rows[] = {
@@ -145,6 +152,19 @@ static const struct command_row rows[] = {
 		"attributes of the broker as a whole"},
 	{"DISPLAY", "DIS", "QMGR", NULL, OBJECT_QMGR, ATTRIBUTES_SHOWN, NAME_NONE, display_keywords,
 		command_display, "attributes of the broker as a whole"},
+	{"DEFINE", "DEF", "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_SET, NAME_NEEDED, define_keywords,
+		command_define, "a source of revocation data, which channels name in REVINFO"},
+	{"ALTER", "ALT", "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_SET, NAME_NEEDED, NULL, command_alter,
+		"other attributes for a source of revocation data"},
+	{"DELETE", NULL, "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED, NULL,
+		command_delete, "a source that no running channel names"},
+	{"DISPLAY", "DIS", "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_SHOWN, NAME_NEEDED, display_keywords,
+		command_display, "sources of revocation data, by name or generic name"},
+	{"DISPLAY", "DIS", "AUTHSTATUS", NULL, OBJECT_AUTHINFO, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED,
+		authstatus_keywords, command_display_authstatus,
+		"what became of the sources that running channels name; with * also of those that "
+		"certificates "
+		"named"},
 	{"REFRESH", "REF", "SECURITY", "SEC", OBJECT_QMGR, ATTRIBUTES_NOT_TAKEN, NAME_OPTIONAL,
 		refresh_keywords, command_refresh_security,
 		"reads every keystore, revocation list and login file again, all or nothing, and judges live "

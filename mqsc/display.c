@@ -114,7 +114,7 @@ void mqsc_row_time(struct mqsc_row *row, const char *date_key, const char *time_
 /* What tells two records of a class apart is always shown. */
 static bool is_identity_key(const char *key)
 {
-	static const char *const keys[] = {"CHLTYPE", "TYPE", "OBJTYPE", "PRINCIPAL"};
+	static const char *const keys[] = {"CHLTYPE", "TYPE", "OBJTYPE", "PRINCIPAL", "AUTHTYPE"};
 
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
 		if (strcmp(keys[i], key) == 0) {

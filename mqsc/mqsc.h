@@ -20,6 +20,8 @@
 #define MQSC_PARAMS_MAX        64u
 #define MQSC_VALUES_MAX        100u
 #define MQSC_OBJECTS_MAX       AUTH_RULES_MAX /* of one class; channels: AUTH_CHANNELS_MAX */
+#define MQSC_AUTHINFOS_MAX     256u
+#define MQSC_REVINFO_MAX       16u /* AUTHINFO objects that one channel names */
 #define MQSC_OUTPUT_BYTES_MAX  (64u * 1024u * 1024u)
 
 /* --- objects --- */
@@ -28,6 +30,7 @@ enum object_class {
 	OBJECT_TOPIC,
 	OBJECT_CHLAUTH,
 	OBJECT_AUTHREC,
+	OBJECT_AUTHINFO,
 	OBJECT_QMGR,
 	OBJECT_CLASS_COUNT_
 };
@@ -90,12 +93,13 @@ enum mqsc_runtime {
 	MQSC_PURGE_CHANNEL,
 	MQSC_CHSTATUS,
 	MQSC_REFRESH_SSL,
-	MQSC_RUNCHECK
+	MQSC_RUNCHECK,
+	MQSC_AUTHSTATUS
 };
 
 struct mqsc_request {
 	enum mqsc_runtime what;
-	const char *channel;   /* a name, or a generic name for CHSTATUS */
+	const char *channel;   /* a name, or a generic name for CHSTATUS; for AUTHSTATUS of an AUTHINFO */
 	const char *client_id; /* NULL: not given; generic for CHSTATUS */
 	const char *address;   /* RUNCHECK */
 	const char *client_user;

@@ -182,11 +182,30 @@ static void words_list(const struct attribute *attribute, struct buf *out)
 	}
 }
 
+/* Words of MQ that are no words here, and what to write instead. */
+static const struct {
+	const char *key, *word, *sentence;
+} not_served[] = {
+	{"AUTHTYPE", "CRLLDAP",
+		"lists are not fetched over LDAP; serve them over HTTP with AUTHTYPE(CRLURL), or as files "
+		"with "
+		"CRLFILE"},
+	{"AUTHTYPE", "IDPWOS", "passwords are judged by the login configuration that JAASCFG names"},
+	{"AUTHTYPE", "IDPWLDAP", "passwords are judged by the login configuration that JAASCFG names"},
+};
+
 static enum err check_word(
 	const struct attribute *attribute, const struct mqsc_value *value, struct mqsc_error *error)
 {
 	if (word_known(attribute, value->text)) {
 		return ERR_OK;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(not_served); i++) {
+		if (strcmp(attribute->key, not_served[i].key) == 0 &&
+			strcmp(value->text, not_served[i].word) == 0) {
+			mqsc_error_set(error, ERR_INVALID, value->at, "%s", not_served[i].sentence);
+			return ERR_INVALID;
+		}
 	}
 	struct buf list = BUF_INIT(160);
 	const char *text = "";

@@ -23,6 +23,8 @@ static const struct {
 	[MQSC_REFRESH_SSL] = {NULL, "AMQ8560I: Lockgate security cache refreshed.", NULL},
 	[MQSC_RUNCHECK] = {"AMQ8878I: Display channel authentication record details.", NULL,
 		"AMQ8884E: Channel authentication record not found."},
+	[MQSC_AUTHSTATUS] = {"AMQ8566I: Display authentication information status details.", NULL,
+		"AMQ8420I: No source of revocation data is in use by that name."},
 };
 
 static void pending_close_row(struct mqsc_pending *pending)

@@ -185,6 +185,7 @@ enum err object_build_key(struct object *object)
 		break;
 	case OBJECT_CHANNEL:
 	case OBJECT_TOPIC:
+	case OBJECT_AUTHINFO:
 		err = buf_append_text(&key, object->name);
 		same = key.len;
 		break;

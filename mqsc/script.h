@@ -185,6 +185,8 @@ enum command_result command_purge_channel(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
 enum command_result command_display_chstatus(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
+enum command_result command_display_authstatus(
+	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
 enum command_result command_refresh_security(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class);
 

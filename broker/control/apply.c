@@ -144,6 +144,7 @@ static void on_script_runtime(void *ctx, const struct mqsc_request *request, str
 	case MQSC_REFRESH_SSL: mqsc_pending_done(pending, ERR_OK, NULL); return;
 	case MQSC_PURGE_CHANNEL:
 	case MQSC_CHSTATUS:
+	case MQSC_AUTHSTATUS:
 	case MQSC_RUNCHECK: break;
 	}
 	mqsc_pending_done(pending, ERR_STATE,

@@ -127,6 +127,7 @@ static void on_runtime(void *ctx, const struct mqsc_request *request, struct mqs
 	case MQSC_CHSTATUS: control_status(control, request, pending); return;
 	case MQSC_REFRESH_SSL: control_refresh(control, on_done, pending); return;
 	case MQSC_RUNCHECK: runcheck(control, request, pending); return;
+	case MQSC_AUTHSTATUS: mqsc_pending_done(pending, ERR_OK, NULL); return;
 	}
 }
 

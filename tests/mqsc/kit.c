@@ -69,7 +69,8 @@ void kit_answer(struct kit *kit)
 
 static void on_runtime(void *ctx, const struct mqsc_request *request, struct mqsc_pending *pending)
 {
-	static const char *const words[] = {"START", "STOP", "PURGE", "CHSTATUS", "REFRESH", "RUNCHECK"};
+	static const char *const words[] = {
+		"START", "STOP", "PURGE", "CHSTATUS", "REFRESH", "RUNCHECK", "AUTHSTATUS"};
 	const char *const values[] = {request->channel, request->client_id, request->address,
 		request->client_user, request->ssl_peer, request->ssl_issuer};
 	struct kit *kit = ctx;

@@ -85,8 +85,9 @@ static void test_manual(void)
 /* Help says what is there: its own examples of keywords are accepted. */
 static void test_every_attribute_is_taken(void)
 {
-	static const enum object_class classes[] = {OBJECT_CHANNEL, OBJECT_TOPIC, OBJECT_QMGR};
-	static const char *const objects[] = {"CHANNEL(A)", "TOPIC(A)", "QMGR"};
+	static const enum object_class classes[] = {
+		OBJECT_CHANNEL, OBJECT_TOPIC, OBJECT_AUTHINFO, OBJECT_QMGR};
+	static const char *const objects[] = {"CHANNEL(A)", "TOPIC(A)", "AUTHINFO(A)", "QMGR"};
 
 	for (size_t c = 0; c < ARRAY_COUNT(classes); c++) {
 		size_t count;
@@ -97,7 +98,9 @@ static void test_every_attribute_is_taken(void)
 			struct kit kit;
 
 			kit_init(&kit);
-			REQUIRE("taken", kit_run(&kit, "DEFINE CHANNEL(A) CHLTYPE(MQTT)\nDEFINE TOPIC(A)"));
+			REQUIRE("taken",
+				kit_run(&kit, "DEFINE CHANNEL(A) CHLTYPE(MQTT)\nDEFINE TOPIC(A)\nDEFINE "
+					      "AUTHINFO(A) AUTHTYPE(OCSP) OCSPURL('http://h')"));
 			(void)snprintf(
 				script, sizeof(script), "DISPLAY %s %s", objects[c], attributes[i].key);
 			REQUIRE("taken", kit_run(&kit, script));

@@ -20,6 +20,112 @@
 	"DEFINE CHANNEL(A) CHLTYPE(MQTT) PORT(1000) MCAUSER('ann')\n"                                        \
 	"DEFINE CHANNEL(B) CHLTYPE(MQTT) PORT(2000) DESCR('second') PROTOCOL(MQTTV5)\n"
 
+#define A_CREATED "AMQ8563I: Lockgate authentication information object created.\n"
+#define A_SHORT   "AMQ8566I: Display authentication information details.\n"
+#define A_OCSP    "DEFINE AUTHINFO(O) AUTHTYPE(OCSP) OCSPURL('http://ocsp.example/')"
+
+/* mq-semantics 8.1, but for what DEFINE, ALTER and DELETE do alike for every class. */
+static const struct kit_row authinfo_rows[] = {
+	{"8.1 a responder", NULL, A_OCSP "\nDISPLAY AUTHINFO(*) OCSPURL",
+		A_CREATED A_SHORT "   AUTHINFO(O)                             AUTHTYPE(OCSP)\n   "
+				  "OCSPURL(http://ocsp.example/)\n",
+		2, 0, 0},
+	{"an address of lists", NULL, "DEFINE AUTHINFO(L) AUTHTYPE(CRLURL) CRLURL('http://h:8080/ca.crl')",
+		A_CREATED, 1, 0, 0},
+	{"again", A_OCSP, A_OCSP, "AMQ8150E: Lockgate authentication information O already exists.\n", 1, 0,
+		1},
+	{"another address", A_OCSP, "ALTER AUTHINFO(O) OCSPURL('http://other')",
+		"AMQ8567I: Lockgate authentication information object changed.\n", 1, 0, 0},
+	{"deleted", A_OCSP, "DELETE AUTHINFO(O)\nDISPLAY AUTHINFO(O)",
+		"AMQ8564I: Lockgate authentication information object deleted.\n"
+		"AMQ8147E: Lockgate authentication information O not found.\n",
+		2, 0, 1},
+	{"8.1 no LDAP", NULL, "DEFINE AUTHINFO(L) AUTHTYPE(CRLLDAP)",
+		SYNTAX
+		"DEFINE AUTHINFO(L) AUTHTYPE(CRLLDAP\nt.mqsc:1:29: lists are not fetched over LDAP; serve "
+		"them over HTTP with AUTHTYPE(CRLURL), or as files with CRLFILE\n",
+		1, 1, 0},
+	{"8.1 no passwords", NULL, "DEFINE AUTHINFO(L) AUTHTYPE(IDPWOS)",
+		SYNTAX "DEFINE AUTHINFO(L) AUTHTYPE(IDPWOS\nt.mqsc:1:29: passwords are judged by the login "
+		       "configuration that JAASCFG names\n",
+		1, 1, 0},
+	{"without a type", NULL, "DEFINE AUTHINFO(L) OCSPURL('http://h')",
+		SYNTAX "DEFINE AUTHINFO(L\nt.mqsc:1:17: AUTHTYPE is missing; expected AUTHTYPE(OCSP) or "
+		       "AUTHTYPE(CRLURL)\n",
+		1, 1, 0},
+	{"without an address", NULL, "DEFINE AUTHINFO(L) AUTHTYPE(CRLURL)",
+		SYNTAX
+		"DEFINE AUTHINFO(L\nt.mqsc:1:17: AUTHTYPE(CRLURL) needs CRLURL, and takes no OCSPURL\n",
+		1, 1, 0},
+	{"with the other one's address", NULL,
+		"DEFINE AUTHINFO(L) AUTHTYPE(OCSP) OCSPURL('http://h') CRLURL('http://h/x')",
+		SYNTAX "DEFINE AUTHINFO(L) AUTHTYPE(OCSP) OCSPURL('http://h') CRLURL('http://h/x'\n"
+		       "t.mqsc:1:62: AUTHTYPE(OCSP) needs OCSPURL, and takes no CRLURL\n",
+		1, 1, 0},
+	{"no names of a channel", NULL, "DEFINE AUTHINFO('a b') AUTHTYPE(OCSP) OCSPURL('http://h')",
+		SYNTAX
+		"DEFINE AUTHINFO('a\nt.mqsc:1:17: the name of an AUTHINFO object has 1 to 48 of A-Z a-z 0-9 "
+		". / _ %\n",
+		1, 1, 0},
+};
+
+static void test_addresses(void)
+{
+	static const struct {
+		const char *url;
+		bool good;
+	} urls[] = {
+		{"http://h", true},
+		{"HTTP://h.example:81/a?b=c", true},
+		{"http://[2001:db8::1]/x", true},
+		{"https://h/x", true},
+		{"http://?x", false},
+		{"ldap://h/x", false},
+		{"file:///etc/passwd", false},
+		{"http://", false},
+		{"http:///x", false},
+		{"http://:80/x", false},
+		{"http://u@h/x", false},
+		{"http://h/#x", false},
+		{"http://h/a b", false},
+		{"http://h/\\x", false},
+	};
+	static const struct {
+		const char *text;
+		bool good;
+	} targets[] = {
+		{"192.0.2.1", true},
+		{"192.0.2.0/24", true},
+		{"[2001:db8::1]:80", true},
+		{"crl.plant.example:8080", true},
+		{"a_b", false},
+		{"*", false},
+		{"a b", false},
+	};
+	char script[300];
+	struct kit kit;
+
+	kit_init(&kit);
+	for (size_t i = 0; i < ARRAY_COUNT(urls); i++) {
+		(void)snprintf(script, sizeof(script),
+			"DEFINE AUTHINFO(A) REPLACE AUTHTYPE(CRLURL) CRLURL('%s')", urls[i].url);
+		REQUIRE(urls[i].url, kit_run(&kit, script));
+		CHECK(urls[i].url, (mqsc_summary_exit_code(&kit.summary) == 0) == urls[i].good);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(targets); i++) {
+		(void)snprintf(script, sizeof(script), "ALTER QMGR REVALLOW('x', '%s')", targets[i].text);
+		REQUIRE(targets[i].text, kit_run(&kit, script));
+		CHECK(targets[i].text, (mqsc_summary_exit_code(&kit.summary) == 0) == targets[i].good);
+	}
+	REQUIRE("16 sources", kit_run(&kit, "DEFINE CHANNEL(A) CHLTYPE(MQTT) REPLACE "
+					    "REVINFO(A,B,C,D,E,F,G,H,I,J,K,L,M,N,O,P)"));
+	CHECK("16 sources", mqsc_summary_exit_code(&kit.summary) == 0);
+	REQUIRE("17 sources", kit_run(&kit, "DEFINE CHANNEL(A) CHLTYPE(MQTT) REPLACE "
+					    "REVINFO(A,B,C,D,E,F,G,H,I,J,K,L,M,N,O,P,Q)"));
+	CHECK("17 sources", mqsc_summary_exit_code(&kit.summary) != 0);
+	kit_end(&kit);
+}
+
 static const struct kit_row rows[] = {
 	{"2.4 NOREPLACE is the default", "DEFINE TOPIC(T) DESCR(A)",
 		"DEFINE TOPIC(T)\nDEFINE TOPIC(T) NOREPLACE\nDISPLAY TOPIC(T) DESCR",
@@ -321,6 +427,8 @@ static void test_limit(void)
 int main(void)
 {
 	kit_check_rows(rows, ARRAY_COUNT(rows));
+	kit_check_rows(authinfo_rows, ARRAY_COUNT(authinfo_rows));
+	test_addresses();
 	test_altered();
 	test_host_refuses();
 	test_verify();
