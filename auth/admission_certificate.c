@@ -160,7 +160,11 @@ static bool is_revocation(enum x509_reason reason)
 	case X509_CRL_STALE:
 	case X509_CRL_NOT_YET_VALID:
 	case X509_CRL_BAD_SIGNATURE:
-	case X509_CRL_UNSUPPORTED: return true;
+	case X509_CRL_UNSUPPORTED:
+	case X509_OCSP_UNKNOWN:
+	case X509_OCSP_UNREACHABLE:
+	case X509_OCSP_STALE:
+	case X509_OCSP_BAD: return true;
 	case X509_OK:
 	case X509_NO_CERTIFICATE:
 	case X509_MALFORMED:

@@ -44,6 +44,10 @@ static const struct {
 	[X509_LIMIT] = {"limit", false},
 	[X509_NO_MEMORY] = {"no-memory", true},
 	[X509_PIN_AS_ISSUER] = {"pin-as-issuer", false},
+	[X509_OCSP_UNKNOWN] = {"ocsp-unknown", true},
+	[X509_OCSP_UNREACHABLE] = {"ocsp-unreachable", true},
+	[X509_OCSP_STALE] = {"ocsp-stale", true},
+	[X509_OCSP_BAD] = {"ocsp-bad", true},
 };
 
 const char *x509_reason_name(enum x509_reason reason)

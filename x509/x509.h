@@ -15,10 +15,21 @@
 #define X509_CHAIN_CERTS_MAX 9u /* presented by a peer, the leaf included */
 #define X509_CHAIN_BYTES_MAX (64u * 1024u)
 /* Given by an operator (lockgate cert verify --untrusted), the leaf included. */
-#define X509_GIVEN_CERTS_MAX 64u
-#define X509_CRL_BYTES_MAX   (96u * 1024u * 1024u)
-#define X509_SIGNATURES_MAX  32u /* signature checks one verdict may cost */
-#define X509_SENTENCE_BYTES  256u
+#define X509_GIVEN_CERTS_MAX  64u
+#define X509_CRL_BYTES_MAX    (96u * 1024u * 1024u)
+#define X509_SIGNATURES_MAX   32u /* signature checks one verdict may cost */
+#define X509_SENTENCE_BYTES   256u
+#define X509_OCSP_BYTES_MAX   (64u * 1024u) /* one OCSP response */
+#define X509_OCSP_SINGLES_MAX 256u          /* SingleResponses in it */
+#define X509_OCSP_CERTS_MAX   8u            /* certificates in it */
+#define X509_OCSP_NONCE_MAX   128u          /* octets (RFC 9654 2.1) */
+#define X509_OCSP_ANSWERS_MAX 64u           /* responses that one question may hold */
+#define X509_OCSP_AGE_MAX_S                                                                                  \
+	(7 * 86400) /* an answer without nextUpdate is current for so long from its thisUpdate on */
+#define X509_OCSP_SKEW_S   300  /* a responder's clock may be ahead of ours by so much */
+#define X509_URL_BYTES     512u /* a URL of a certificate, with its NUL; longer ones are not used */
+#define X509_CERT_URLS_MAX 4u   /* URLs of one kind that one certificate may name */
+#define X509_NEEDS_MAX     16u  /* fetches that one answer may ask for */
 
 /* --- times: seconds since 1970-01-01T00:00:00Z --- */
 #define X509_NEVER INT64_MAX
@@ -124,6 +135,83 @@ uint64_t crl_set_generation(const struct crl_set *set);
 size_t crl_set_count(const struct crl_set *set);
 const struct crl *crl_set_at(const struct crl_set *set, size_t index);
 
+/* --- OCSP (RFC 6960): responses are immutable, counted --- */
+struct ocsp_response;
+
+/* responseStatus (RFC 6960 4.2.1); only a successful response says something about certificates. */
+enum ocsp_response_status {
+	OCSP_SUCCESSFUL = 0,
+	OCSP_MALFORMED_REQUEST = 1,
+	OCSP_INTERNAL_ERROR = 2,
+	OCSP_TRY_LATER = 3,
+	OCSP_SIG_REQUIRED = 5,
+	OCSP_UNAUTHORIZED = 6
+};
+const char *ocsp_response_status_name(enum ocsp_response_status status); /* "tryLater", … */
+
+/*
+ * Strict DER OCSPResponse with a BasicOCSPResponse. Nothing is verified: ocsp_response_usable_for() and x509_judge() do.
+ * Of one that is not successful the status alone is kept. ERR_MALFORMED, ERR_UNSUPPORTED (another response type), ERR_LIMIT,
+ * ERR_NOMEM. error may be NULL.
+ */
+MUST_CHECK enum err ocsp_response_parse(
+	struct bytes der, struct ocsp_response **out, struct x509_error *error);
+struct ocsp_response *ocsp_response_ref(const struct ocsp_response *response);
+void ocsp_response_unref(struct ocsp_response *response); /* NULL is fine */
+struct bytes ocsp_response_der(const struct ocsp_response *response);
+const uint8_t *ocsp_response_sha256(const struct ocsp_response *response); /* 32 bytes over the DER */
+enum ocsp_response_status ocsp_response_status(const struct ocsp_response *response);
+/* Of a response that is not successful: 0. */
+int64_t ocsp_response_produced_at(const struct ocsp_response *response);
+int64_t ocsp_response_this_update(const struct ocsp_response *response); /* latest of its singles */
+/* Earliest of its singles; one without nextUpdate counts as thisUpdate + X509_OCSP_AGE_MAX_S. Fetch again before. */
+int64_t ocsp_response_next_update(const struct ocsp_response *response);
+size_t ocsp_response_single_count(const struct ocsp_response *response);
+/* The nonce it carries, or BYTES_NONE. */
+struct bytes ocsp_response_nonce(const struct ocsp_response *response);
+/* False only if both have a nonce and they differ: a responder may leave it out (RFC 9654 2.1, RFC 5019 4). */
+bool ocsp_response_nonce_fits(const struct ocsp_response *response, struct bytes sent);
+/* Whether it holds a SingleResponse about cert, issued by issuer. */
+bool ocsp_response_is_about(
+	const struct ocsp_response *response, const struct cert *cert, const struct cert *issuer);
+/*
+ * Whether a says more than b by thisUpdate, then producedAt: what is in a cache is replaced only by a newer one, and only by
+ * one that ocsp_response_usable_for() let pass, since anybody can write a date. b may be NULL.
+ */
+bool ocsp_response_newer(const struct ocsp_response *a, const struct ocsp_response *b);
+/*
+ * What a response proves about leaf, as x509_judge() would take it: signed by issuer or one it delegated to, of now, about
+ * this certificate. X509_OK (good), X509_REVOKED, X509_OCSP_UNKNOWN (all three properly signed: worth keeping);
+ * X509_OCSP_STALE, X509_OCSP_BAD, X509_OCSP_UNREACHABLE (it is not about leaf, or not successful), X509_NO_MEMORY.
+ * *until (may be NULL): when it ceases to be current. For a fetched answer before it goes to a cache, and for stapling.
+ */
+enum x509_reason ocsp_response_usable_for(const struct ocsp_response *response, const struct cert *leaf,
+	const struct cert *issuer, int64_t now, bool allow_sha1, int64_t *until);
+
+/*
+ * One request about cert, DER appended to out. hash is HASH_SHA1, which every responder understands (RFC 5019 2.1.1: it names
+ * a key here and protects nothing), or HASH_SHA256. nonce: 1 to X509_OCSP_NONCE_MAX octets, or BYTES_NONE. ERR_INVALID,
+ * ERR_LIMIT, ERR_NOMEM.
+ */
+MUST_CHECK enum err ocsp_request_make(const struct cert *cert, const struct cert *issuer, enum hash_alg hash,
+	struct bytes nonce, struct buf *out);
+/* A stable name of (cert, issuer) for a cache: the issuer's name and key, and the serial number. */
+void ocsp_key(const struct cert *cert, const struct cert *issuer, uint8_t out[SHA256_BYTES]);
+
+/* http and https URLs that a certificate names, in its order: of its OCSP responders (AIA) and of its lists (CDP). */
+bool cert_ocsp_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES]);
+bool cert_crl_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES]);
+
+struct ocsp_list {
+	struct ocsp_response **items;
+	size_t count, cap;
+};
+/* PEM ("OCSP RESPONSE", several) or DER in one file. */
+MUST_CHECK enum err ocsp_list_load(struct bytes content, struct ocsp_list *list, struct x509_error *error);
+MUST_CHECK enum err ocsp_list_add(
+	struct ocsp_list *list, struct ocsp_response *response); /* moves the reference on ERR_OK */
+void ocsp_list_release(struct ocsp_list *list);
+
 /* PEM (several) or DER in one file; parsed objects are appended to *list. ERR_MALFORMED when nothing is found. */
 struct cert_list {
 	struct cert **items;
@@ -151,6 +239,13 @@ enum x509_purpose { X509_PURPOSE_CLIENT, X509_PURPOSE_SERVER, X509_PURPOSE_ANY }
  * Under both, "listed" is revoked however old the list is.
  */
 enum x509_revocation { X509_REVOCATION_NONE, X509_REVOCATION_IF_AVAILABLE, X509_REVOCATION_REQUIRED };
+
+/*
+ * What an OCSP status that is not known does (IBM MQ's OCSPAuthentication), where no good CRL settles it and
+ * X509_REVOCATION_IF_AVAILABLE would let the certificate pass: refuse, pass with a warning, pass. NONE: OCSP is not used.
+ * The whole table: docs/revocation.md.
+ */
+enum x509_ocsp { X509_OCSP_NONE = 0, X509_OCSP_OPTIONAL, X509_OCSP_WARN, X509_OCSP_REQUIRED };
 
 /* Stable: printed by name (x509_reason_name) in logs, JSON and tests. */
 enum x509_reason {
@@ -182,6 +277,10 @@ enum x509_reason {
 	X509_LIMIT, /* work or size limit of one verdict */
 	X509_NO_MEMORY,
 	X509_PIN_AS_ISSUER,
+	X509_OCSP_UNKNOWN,     /* the responder does not know the certificate */
+	X509_OCSP_UNREACHABLE, /* there is a responder, but no answer of it at hand */
+	X509_OCSP_STALE,       /* the answer is past its nextUpdate, or too old */
+	X509_OCSP_BAD, /* an answer that cannot be believed: signer, dates, critical extensions, nonce */
 	X509_REASON_COUNT_
 };
 const char *x509_reason_name(enum x509_reason reason); /* "revoked", "unknown-issuer", … */
@@ -204,6 +303,50 @@ struct x509_question {
 	size_t policy_count;
 	bool explicit_policy, inhibit_mapping, inhibit_any_policy;
 	bool given_by_operator; /* chain holds up to X509_GIVEN_CERTS_MAX certificates; never set for a peer's */
+	/* OCSP responses at hand, at most X509_OCSP_ANSWERS_MAX; borrowed. Those about other certificates are passed over. */
+	const struct ocsp_response *const *ocsp;
+	size_t ocsp_count;
+	enum x509_ocsp ocsp_auth;
+	struct bytes
+		ocsp_nonce; /* as it was sent: a response with another one is not believed. BYTES_NONE: none */
+	uint32_t stale_grace_s; /* a list or answer past its nextUpdate still serves for so long */
+	bool may_need;          /* X509_NEED is an acceptable answer: not every source was tried yet */
+	bool need_cdp;          /* distribution points of certificates are sources */
+	bool need_aia;          /* the OCSP responder that a certificate names is a source */
+	const char *ocsp_url;   /* the responder that is asked first, of every certificate; NULL: none */
+};
+
+/* What X509_NEED asks to be fetched: the most preferred first (responder of the question, of the certificate, its lists). */
+enum x509_need_kind { X509_NEED_OCSP, X509_NEED_CRL };
+struct x509_need {
+	enum x509_need_kind kind;
+	char url[X509_URL_BYTES];         /* http or https */
+	const struct cert *cert, *issuer; /* of the question; signatures up to an anchor were verified */
+};
+
+/* What the two sources said of one certificate of the path. */
+enum x509_ocsp_state {
+	X509_OCSP_STATE_NONE, /* not used, or the certificate has no responder */
+	X509_OCSP_STATE_GOOD,
+	X509_OCSP_STATE_REVOKED,
+	X509_OCSP_STATE_UNKNOWN, /* the responder does not know it, or what it said cannot be believed: see reason */
+	X509_OCSP_STATE_UNREACHABLE /* there is a responder, but nothing of it at hand */
+};
+enum x509_crl_state {
+	X509_CRL_STATE_ABSENT, /* no list of the issuer */
+	X509_CRL_STATE_GOOD,
+	X509_CRL_STATE_REVOKED,
+	X509_CRL_STATE_STALE /* there are lists, but none that serves: see reason */
+};
+struct x509_evidence {
+	enum x509_ocsp_state ocsp;
+	enum x509_reason ocsp_reason;         /* X509_OK, X509_REVOKED or why nothing is known */
+	const struct ocsp_response *response; /* that said so; NULL: none */
+	enum x509_crl_state crl;
+	enum x509_reason crl_reason;
+	const struct crl *list; /* that said so; NULL: none */
+	int64_t revoked_at;     /* where one of them says revoked */
+	bool grace;             /* something past its nextUpdate served, by stale_grace_s */
 };
 
 /* Points into the question's certificates and trust set; copy what must live longer. */
@@ -216,8 +359,23 @@ struct x509_answer {
 	size_t path_count;
 	const char *pin; /* alias when a pin matched, else NULL */
 	int64_t valid_until; /* seconds: earliest notAfter on the path (and, with REVOCATION_REQUIRED, nextUpdate); judge again then */
-	bool revocation_known; /* every certificate below the anchor was looked up in a fresh CRL */
-	unsigned signatures;   /* work done */
+	bool revocation_known; /* of every certificate below the anchor a list or responder said that it is good */
+	unsigned signatures; /* work done */
+	/*
+	 * X509_OCSP_WARN let a certificate pass whose status is not known; warning says which. Also set beside other
+	 * verdicts: look at it only after X509_ACCEPT.
+	 */
+	bool warned;
+	char warning[X509_SENTENCE_BYTES];
+	/* evidence[i] is of path[i]; of the anchor, and of a path that was not looked up, there is none. */
+	struct x509_evidence evidence[X509_CHAIN_CERTS_MAX + 1];
+	size_t evidence_count;
+	/*
+	 * With X509_NEED: what could settle the status. Fetch what was not tried yet in this round, add what came, ask again; when
+	 * nothing is left to try, ask with may_need false.
+	 */
+	struct x509_need needs[X509_NEEDS_MAX];
+	size_t need_count;
 };
 
 /*
@@ -283,6 +441,44 @@ MUST_CHECK enum err x509_make_crl_extended(const struct cert *issuer, struct byt
 	int64_t this_update, int64_t next_update, uint64_t number, const struct x509_make_revoked *revoked,
 	size_t revoked_count, const struct x509_make_extension *extensions, size_t extension_count,
 	struct buf *out_der);
+
+/* --- making OCSP responses: tests, demonstrations --- */
+enum ocsp_cert_status { OCSP_CERT_GOOD, OCSP_CERT_REVOKED, OCSP_CERT_UNKNOWN };
+struct x509_make_ocsp_single {
+	const struct cert *cert, *issuer;
+	struct bytes serial; /* BYTES_NONE: cert's */
+	enum hash_alg hash;  /* of the CertID; HASH_MD5 (0) stands for HASH_SHA1 */
+	enum ocsp_cert_status status;
+	int64_t revoked_at;
+	int reason;                       /* CRLReason, -1: none */
+	int64_t this_update, next_update; /* X509_NEVER: no nextUpdate */
+	const struct x509_make_extension *extensions;
+	size_t extension_count;
+};
+struct x509_make_ocsp {
+	enum ocsp_response_status status; /* not OCSP_SUCCESSFUL: nothing else is written */
+	const struct x509_make_ocsp_single *singles;
+	size_t single_count;
+	int64_t produced_at;
+	const struct cert *signer; /* the issuer, or one it delegated to */
+	struct bytes signer_key_pkcs8;
+	bool by_key;                     /* name the responder by its key's hash, not by its name */
+	bool sha1;                       /* sign with SHA-1 */
+	const struct cert *const *certs; /* sent along: the delegated signer */
+	size_t cert_count;
+	struct bytes nonce;
+	const struct x509_make_extension *extensions;
+	size_t extension_count;
+};
+/* DER appended. ERR_INVALID for impossible values. */
+MUST_CHECK enum err x509_make_ocsp(const struct x509_make_ocsp *make, struct buf *out_der);
+/* What a request asks for, for a test's responder: serials of its Requests in order, and the nonce. Borrows der. */
+struct ocsp_request_view {
+	struct bytes serials[8];
+	size_t count;
+	struct bytes nonce;
+};
+MUST_CHECK enum err ocsp_request_read(struct bytes der, struct ocsp_request_view *out);
 
 /* PKCS#10 (RFC 2986): subject and public key of a request whose self-signature holds. ERR_DENIED if it does not. */
 struct csr;
