@@ -180,15 +180,6 @@ bool ocsp_response_is_about(
  */
 bool ocsp_response_newer(const struct ocsp_response *a, const struct ocsp_response *b);
 /*
- * What a response proves about leaf, as x509_judge() would take it: signed by issuer or one it delegated to, of now, about
- * this certificate. X509_OK (good), X509_REVOKED, X509_OCSP_UNKNOWN (all three properly signed: worth keeping);
- * X509_OCSP_STALE, X509_OCSP_BAD, X509_OCSP_UNREACHABLE (it is not about leaf, or not successful), X509_NO_MEMORY.
- * *until (may be NULL): when it ceases to be current. For a fetched answer before it goes to a cache, and for stapling.
- */
-enum x509_reason ocsp_response_usable_for(const struct ocsp_response *response, const struct cert *leaf,
-	const struct cert *issuer, int64_t now, bool allow_sha1, int64_t *until);
-
-/*
  * One request about cert, DER appended to out. hash is HASH_SHA1, which every responder understands (RFC 5019 2.1.1: it names
  * a key here and protects nothing), or HASH_SHA256. nonce: 1 to X509_OCSP_NONCE_MAX octets, or BYTES_NONE. ERR_INVALID,
  * ERR_LIMIT, ERR_NOMEM.
@@ -388,6 +379,15 @@ struct x509_answer {
  * - Of several paths the best counts: accepted, else one that fails for absence of knowledge alone, else the first found.
  */
 void x509_judge(const struct x509_question *question, struct x509_answer *out);
+
+/*
+ * What a response proves about leaf, as x509_judge() would take it: signed by issuer or one it delegated to, of now, about
+ * this certificate. X509_OK (good), X509_REVOKED, X509_OCSP_UNKNOWN (all three properly signed: worth keeping);
+ * X509_OCSP_STALE, X509_OCSP_BAD, X509_OCSP_UNREACHABLE (it is not about leaf, or not successful), X509_NO_MEMORY.
+ * *until (may be NULL): when it ceases to be current. For a fetched answer before it goes to a cache, and for stapling.
+ */
+enum x509_reason ocsp_response_usable_for(const struct ocsp_response *response, const struct cert *leaf,
+	const struct cert *issuer, int64_t now, bool allow_sha1, int64_t *until);
 
 /* --- making certificates: devices onboarded here, demo and test PKIs --- */
 struct x509_make_attribute {
