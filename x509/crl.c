@@ -1,6 +1,7 @@
 /*
  * crl.c - one certificate revocation list: parsed once, strictly, then immutable and searchable (RFC 5280 5).
- * Owns:    the DER copy and an index of four bytes an entry, sorted by serial number.
+ * Owns:    its entries, packed (crl_entries.c), and the DER around them. The entries' DER is not kept: a digest of the
+ *          signed part is enough to verify the signature when the signer is known.
  * Never:   decides whether the list may be believed or covers a certificate; revocation.c does.
  * Threads: any; the counts and the signature memo are atomic.
  */
@@ -52,7 +53,7 @@ static enum err entry_extensions(struct wire_reader *entry, struct crl_entry *ou
 	return ERR_OK;
 }
 
-static enum err entry_next(
+enum err crl_entry_next(
 	struct wire_reader *in, bool extensions_allowed, struct crl_entry *out, unsigned *oddities)
 {
 	struct wire_reader entry;
@@ -60,6 +61,9 @@ static enum err entry_next(
 	if (der_enter(in, DER_SEQUENCE, &entry) != ERR_OK || der_integer(&entry, &out->serial) != ERR_OK ||
 		der_time(&entry, &out->when) != ERR_OK) {
 		return ERR_MALFORMED;
+	}
+	if (out->serial.len > CRL_SERIAL_BYTES_MAX) {
+		return ERR_LIMIT;
 	}
 	if (wire_reader_left(&entry) != 0) {
 		if (!extensions_allowed) {
@@ -141,128 +145,19 @@ static enum err list_extensions(struct wire_reader *tbs, struct parse *parse, st
 	return ERR_OK;
 }
 
-/* --- the index --- */
+/* --- looking up --- */
 
-struct slot {
-	uint64_t prefix; /* length and first octets of the serial: decides nearly every comparison */
-	uint32_t offset;
-	uint32_t issuer; /* offset of the entry that names the issuer of this one */
-};
-
-#define ISSUER_OF_LIST UINT32_MAX
-
-static struct bytes serial_at(const struct crl *crl, uint32_t offset)
+/* Whose certificate the entry revokes. */
+static enum err is_issuer(const struct crl *crl, const struct crl_entry *entry, const struct name *issuer)
 {
-	struct wire_reader in = wire_reader_init(crl->revoked);
-	struct wire_reader entry;
-	struct bytes serial = BYTES_NONE;
-	if (wire_skip(&in, offset) == ERR_OK && der_enter(&in, DER_SEQUENCE, &entry) == ERR_OK) {
-		(void)!der_integer(&entry, &serial); /* checked when the list was parsed */
-	}
-	return serial;
-}
-
-/* Any total order will do: by length, then octets. */
-static int serial_compare(struct bytes a, struct bytes b)
-{
-	if (a.len != b.len) {
-		return a.len < b.len ? -1 : 1;
-	}
-	return bytes_compare(a, b);
-}
-
-static uint64_t serial_prefix(struct bytes serial)
-{
-	uint64_t prefix = serial.len < 0xff ? serial.len : 0xff;
-	for (size_t i = 0; i < 7; i++) {
-		prefix = (prefix << 8) | (i < serial.len ? serial.data[i] : 0u);
-	}
-	return prefix;
-}
-
-static int slot_compare(const void *left, const void *right, void *ctx)
-{
-	const struct slot *a = left;
-	const struct slot *b = right;
-	if (a->prefix != b->prefix) {
-		return a->prefix < b->prefix ? -1 : 1;
-	}
-	const struct crl *crl = ctx;
-	return serial_compare(serial_at(crl, a->offset), serial_at(crl, b->offset));
-}
-
-/* Offsets, and for indirect lists who the issuer of each entry is (RFC 5280 5.3.3: as the entry before, if not said). */
-static bool fill_slots(const struct crl *crl, struct slot *slots)
-{
-	struct wire_reader in = wire_reader_init(crl->revoked);
-	uint32_t issuer = ISSUER_OF_LIST;
-	bool sorted = true;
-	for (size_t i = 0; i < crl->entry_count; i++) {
-		struct crl_entry entry;
-		unsigned oddities = 0;
-		uint32_t offset = (uint32_t)(crl->revoked.len - wire_reader_left(&in));
-		if (entry_next(&in, true, &entry, &oddities) != ERR_OK) {
-			break; /* cannot be: read by the same function before */
-		}
-		if (entry.certificate_issuer.len != 0) {
-			issuer = offset;
-		}
-		slots[i] = (struct slot){
-			.prefix = serial_prefix(entry.serial), .offset = offset, .issuer = issuer};
-		sorted = sorted && (i == 0 || slots[i - 1].prefix < slots[i].prefix);
-	}
-	return sorted;
-}
-
-static enum err build_index(struct crl *crl)
-{
-	bool indirect = (crl->oddities & CRL_IS_INDIRECT) != 0;
-	if (crl->entry_count == 0) {
-		return ERR_OK;
-	}
-	struct slot *slots = calloc(crl->entry_count, sizeof(*slots));
-	crl->entries = calloc(crl->entry_count, sizeof(*crl->entries));
-	crl->entry_issuers = indirect ? calloc(crl->entry_count, sizeof(*crl->entry_issuers)) : NULL;
-	if (slots == NULL || crl->entries == NULL || (indirect && crl->entry_issuers == NULL)) {
-		free(slots);
-		return ERR_NOMEM;
-	}
-	if (!fill_slots(crl, slots)) {
-		qsort_r(slots, crl->entry_count, sizeof(*slots), slot_compare, crl);
-	}
-	for (size_t i = 0; i < crl->entry_count; i++) {
-		crl->entries[i] = slots[i].offset;
-		if (indirect) {
-			crl->entry_issuers[i] = slots[i].issuer;
-		}
-	}
-	free(slots);
-	return ERR_OK;
-}
-
-static void entry_at(const struct crl *crl, uint32_t offset, struct crl_entry *out)
-{
-	struct wire_reader in = wire_reader_init(crl->revoked);
-	unsigned oddities = 0;
-	*out = (struct crl_entry){.reason = -1};
-	if (wire_skip(&in, offset) == ERR_OK) {
-		(void)!entry_next(&in, true, out, &oddities); /* read before */
-	}
-}
-
-/* Whose certificate the entry at index revokes. */
-static enum err is_issuer(const struct crl *crl, size_t index, const struct name *issuer)
-{
-	struct crl_entry named;
+	struct wire_reader names;
 	if (issuer == NULL) {
 		return ERR_OK;
 	}
-	if (crl->entry_issuers == NULL || crl->entry_issuers[index] == ISSUER_OF_LIST) {
+	if (entry->certificate_issuer.len == 0) {
 		return name_equal(&crl->issuer, issuer) ? ERR_OK : ERR_NOT_FOUND;
 	}
-	entry_at(crl, crl->entry_issuers[index], &named);
-	struct wire_reader names;
-	if (der_single(named.certificate_issuer, DER_SEQUENCE, &names) != ERR_OK) {
+	if (der_single(entry->certificate_issuer, DER_SEQUENCE, &names) != ERR_OK) {
 		return ERR_OK; /* unreadable: taken for ours, which refuses */
 	}
 	return general_names_hold(wire_reader_rest(&names), issuer);
@@ -271,20 +166,12 @@ static enum err is_issuer(const struct crl *crl, size_t index, const struct name
 enum err crl_find(
 	const struct crl *crl, struct bytes serial, const struct name *issuer, struct crl_entry *out)
 {
-	size_t low = 0;
-	size_t high = crl->entry_count;
-	while (low < high) { /* the first that is not before serial */
-		size_t middle = low + (high - low) / 2;
-		if (serial_compare(serial_at(crl, crl->entries[middle]), serial) < 0) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	for (; low < crl->entry_count && bytes_equal(serial_at(crl, crl->entries[low]), serial); low++) {
-		enum err err = is_issuer(crl, low, issuer);
+	struct crl_entry entry;
+	size_t at = 0;
+	while (crl_entries_next(&crl->entries, serial, &at, &entry)) {
+		enum err err = is_issuer(crl, &entry, issuer);
 		if (err == ERR_OK) {
-			entry_at(crl, crl->entries[low], out);
+			*out = entry;
 		}
 		if (err != ERR_NOT_FOUND) {
 			return err;
@@ -295,7 +182,15 @@ enum err crl_find(
 
 /* --- parsing --- */
 
-static enum err get_revoked(struct wire_reader *tbs, struct parse *parse, bool version2, struct crl *crl)
+/* What is only needed while a list is read. */
+struct draft {
+	struct bytes tbs;     /* whole */
+	struct bytes revoked; /* content of revokedCertificates */
+	size_t entry_count;
+};
+
+static enum err get_revoked(
+	struct wire_reader *tbs, struct parse *parse, bool version2, struct draft *draft, unsigned *oddities)
 {
 	struct wire_reader list;
 	if (!der_is_next(tbs, DER_SEQUENCE)) {
@@ -305,15 +200,15 @@ static enum err get_revoked(struct wire_reader *tbs, struct parse *parse, bool v
 	if (der_enter(tbs, DER_SEQUENCE, &list) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	crl->revoked = wire_reader_rest(&list);
+	draft->revoked = wire_reader_rest(&list);
 	while (wire_reader_left(&list) != 0) {
 		struct crl_entry entry;
 		parse_at(parse, &list, "revokedCertificates entry");
-		enum err err = entry_next(&list, version2, &entry, &crl->oddities);
+		enum err err = crl_entry_next(&list, version2, &entry, oddities);
 		if (err != ERR_OK) {
 			return err;
 		}
-		crl->entry_count++;
+		draft->entry_count++;
 	}
 	return ERR_OK;
 }
@@ -359,19 +254,19 @@ static enum err get_header(struct wire_reader *tbs, struct bytes outer_algorithm
 	return ERR_OK;
 }
 
-static enum err parse_into(struct parse *parse, struct crl *crl)
+static enum err parse_into(struct parse *parse, struct draft *draft, struct crl *crl)
 {
 	struct wire_reader outer;
 	struct wire_reader tbs;
 	struct der_item tbs_item;
 	struct bytes algorithm;
 	bool version2 = false;
-	if (der_single(crl->der, DER_SEQUENCE, &outer) != ERR_OK ||
+	if (der_single(parse->whole, DER_SEQUENCE, &outer) != ERR_OK ||
 		der_expect(&outer, DER_SEQUENCE, &tbs_item) != ERR_OK) {
 		parse->what = "certificate revocation list";
 		return ERR_MALFORMED;
 	}
-	crl->tbs = tbs_item.whole;
+	draft->tbs = tbs_item.whole;
 	tbs = wire_reader_init(tbs_item.value);
 	parse_at(parse, &outer, "signatureAlgorithm");
 	if (der_value(&outer, DER_SEQUENCE, &algorithm) != ERR_OK ||
@@ -384,7 +279,7 @@ static enum err parse_into(struct parse *parse, struct crl *crl)
 	}
 	enum err err = get_header(&tbs, algorithm, parse, &version2, crl);
 	if (err == ERR_OK) {
-		err = get_revoked(&tbs, parse, version2, crl);
+		err = get_revoked(&tbs, parse, version2, draft, &crl->oddities);
 	}
 	if (err == ERR_OK && version2 && wire_reader_left(&tbs) != 0) {
 		parse_at(parse, &tbs, "crlExtensions");
@@ -397,6 +292,83 @@ static enum err parse_into(struct parse *parse, struct crl *crl)
 	return der_end(&tbs);
 }
 
+/* --- what is kept --- */
+
+/* A slice of der becomes the same slice of the copy, from which der's `cut` is missing. */
+static void rebase(struct bytes *slice, struct bytes der, struct bytes cut, const uint8_t *copy)
+{
+	if (slice->len == 0) {
+		*slice = BYTES_NONE;
+		return;
+	}
+	size_t offset = (size_t)(slice->data - der.data);
+	if (cut.len != 0 && slice->data > cut.data) {
+		offset -= cut.len;
+	}
+	slice->data = copy + offset;
+}
+
+static enum err keep_frame(struct bytes der, struct bytes cut, struct crl *crl)
+{
+	size_t head = cut.len == 0 ? der.len : (size_t)(cut.data - der.data);
+	size_t tail = der.len - head - cut.len;
+	uint8_t *copy = calloc(1, head + tail + 1);
+	if (copy == NULL) {
+		return ERR_NOMEM;
+	}
+	memcpy(copy, der.data, head);
+	if (tail != 0) {
+		memcpy(copy + head, der.data + head + cut.len, tail);
+	}
+	crl->kept = bytes_of(copy, head + tail);
+	rebase(&crl->signature, der, cut, copy);
+	rebase(&crl->number, der, cut, copy);
+	rebase(&crl->authority_key_id, der, cut, copy);
+	rebase(&crl->base_number, der, cut, copy);
+	rebase(&crl->scope_value, der, cut, copy);
+	rebase(&crl->scope.point.value, der, cut, copy);
+	struct bytes issuer = crl->issuer.der;
+	rebase(&issuer, der, cut, copy);
+	name_release(&crl->issuer);
+	return name_parse(issuer, true, &crl->issuer);
+}
+
+/* What the signature is checked against; BYTES_NONE for an algorithm that nobody here can check. */
+static enum err keep_message(struct bytes tbs, struct crl *crl)
+{
+	uint8_t *copy = NULL;
+	if (!crl->algorithm.supported) {
+		return ERR_OK;
+	}
+	if (crl->algorithm.alg != SIG_ED25519) {
+		hash_of(crl->algorithm.hash, tbs, crl->digest);
+		return ERR_OK;
+	}
+	enum err err = bytes_dup(tbs, &copy);
+	if (err == ERR_OK) {
+		crl->tbs = bytes_of(copy, tbs.len);
+	}
+	return err;
+}
+
+static enum err parse_and_keep(struct parse *parse, struct crl *crl)
+{
+	struct draft draft = {.tbs = BYTES_NONE, .revoked = BYTES_NONE};
+	enum err err = parse_into(parse, &draft, crl);
+	if (err != ERR_OK) {
+		return err;
+	}
+	if ((crl->oddities & CRL_IS_INDIRECT) && !crl->scope.indirect) {
+		crl->oddities |=
+			CRL_HAS_CRITICAL_UNKNOWN; /* entries of others in a list that does not say so */
+	}
+	err = crl_entries_build(draft.revoked, draft.entry_count, &crl->entries);
+	if (err == ERR_OK) {
+		err = keep_message(draft.tbs, crl);
+	}
+	return err == ERR_OK ? keep_frame(parse->whole, draft.revoked, crl) : err;
+}
+
 enum err crl_parse(struct bytes der, struct crl **out, struct x509_error *error)
 {
 	struct parse parse = {.whole = der, .what = "size"};
@@ -405,31 +377,19 @@ enum err crl_parse(struct bytes der, struct crl **out, struct x509_error *error)
 		return parse_fail(&parse, ERR_LIMIT, error);
 	}
 	parse.what = "memory";
-	struct crl *crl = calloc(1, sizeof(*crl) + der.len);
+	struct crl *crl = calloc(1, sizeof(*crl));
 	if (crl == NULL) {
 		return parse_fail(&parse, ERR_NOMEM, error);
 	}
 	atomic_init(&crl->refs, 1);
 	atomic_init(&crl->memo.state, 0);
-	if (der.len != 0) {
-		memcpy(crl->bytes, der.data, der.len);
-	}
-	crl->der = bytes_of(crl->bytes, der.len);
-	parse.whole = crl->der;
-	enum err err = parse_into(&parse, crl);
-	if (err == ERR_OK && (crl->oddities & CRL_IS_INDIRECT) && !crl->scope.indirect) {
-		crl->oddities |=
-			CRL_HAS_CRITICAL_UNKNOWN; /* entries of others in a list that does not say so */
-	}
-	if (err == ERR_OK) {
-		err = build_index(crl);
-	}
+	enum err err = parse_and_keep(&parse, crl);
 	if (err != ERR_OK) {
 		err = parse_fail(&parse, err, error);
 		crl_unref(crl);
 		return err;
 	}
-	hash_of(HASH_SHA256, crl->der, crl->sha256);
+	hash_of(HASH_SHA256, der, crl->sha256);
 	*out = crl;
 	return ERR_OK;
 }
@@ -447,14 +407,10 @@ void crl_unref(struct crl *crl)
 		return;
 	}
 	name_release(&crl->issuer);
-	free(crl->entries);
-	free(crl->entry_issuers);
+	crl_entries_release(&crl->entries);
+	free(UNCONST(uint8_t, crl->kept.data));
+	free(UNCONST(uint8_t, crl->tbs.data));
 	free(crl);
-}
-
-struct bytes crl_der(const struct crl *crl)
-{
-	return crl->der;
 }
 
 struct bytes crl_issuer_der(const struct crl *crl)
@@ -479,7 +435,15 @@ struct bytes crl_number(const struct crl *crl)
 
 size_t crl_entry_count(const struct crl *crl)
 {
-	return crl->entry_count;
+	return crl->entries.count;
+}
+
+size_t crl_memory_bytes(const struct crl *crl)
+{
+	const struct crl_entries *entries = &crl->entries;
+	size_t records = entries->count == 0 ? 0 : entries->buckets[entries->bucket_count];
+	size_t buckets = entries->count == 0 ? 0 : (entries->bucket_count + 1u) * sizeof(uint32_t);
+	return sizeof(*crl) + crl->kept.len + crl->tbs.len + records + buckets + entries->issuers.cap;
 }
 
 const uint8_t *crl_sha256(const struct crl *crl)

@@ -229,10 +229,39 @@ struct crl;
 MUST_CHECK enum err crl_scope_covers(
 	const struct crl *crl, const struct cert *cert, const struct distribution_point *point);
 
+struct crl_entry {
+	struct bytes serial;
+	int64_t when;
+	int reason;                      /* CRLReason; -1: none given */
+	struct bytes certificate_issuer; /* GeneralNames, as DER; empty: as the entry before */
+};
+#define CRL_REASON_REMOVE 8 /* removeFromCRL */
+/* The next revokedCertificates entry; what is odd about it is added to *oddities. ERR_MALFORMED, ERR_LIMIT. */
+MUST_CHECK enum err crl_entry_next(
+	struct wire_reader *in, bool extensions_allowed, struct crl_entry *out, unsigned *oddities);
+
+/* --- crl_entries.c: the entries of one list, packed --- */
+#define CRL_SERIAL_BYTES_MAX 255u
+struct crl_entries {
+	uint8_t *records;
+	uint32_t *buckets; /* bucket_count + 1 offsets into records */
+	uint32_t bucket_count;
+	size_t count;
+	uint8_t key[16];    /* of the hash that chooses a bucket */
+	struct buf issuers; /* of an indirect list: certificateIssuer values, each behind its length */
+};
+/* revoked: content of revokedCertificates, every entry of which crl_entry_next() has read before. ERR_NOMEM, ERR_IO. */
+MUST_CHECK enum err crl_entries_build(struct bytes revoked, size_t count, struct crl_entries *out);
+void crl_entries_release(struct crl_entries *entries);
+/* Walks the entries of one serial in the list's order; *at begins as 0. false: no more. */
+bool crl_entries_next(
+	const struct crl_entries *entries, struct bytes serial, size_t *at, struct crl_entry *out);
+
 struct crl {
 	atomic_uint refs;
-	struct bytes der;
-	struct bytes tbs;
+	struct bytes kept; /* the DER without its entries; what is borrowed below points into it */
+	struct bytes tbs;  /* whole, but only where a digest will not do (Ed25519) */
+	uint8_t digest[HASH_BYTES_MAX]; /* else: of tbsCertList, under algorithm.hash */
 	struct bytes signature;
 	struct sig_algorithm algorithm;
 	struct name issuer;
@@ -243,27 +272,14 @@ struct crl {
 	struct bytes scope_value; /* issuingDistributionPoint, content of the OCTET STRING */
 	struct crl_scope scope;
 	unsigned oddities;
-	uint32_t *
-		entries; /* offsets of the entries in revoked, sorted by serial: four bytes each beside the DER */
-	uint32_t *
-		entry_issuers; /* of an indirect list: where each entry's certificateIssuer stands, or none */
-	size_t entry_count;
-	struct bytes revoked; /* content of revokedCertificates */
+	struct crl_entries entries;
 	uint8_t sha256[SHA256_BYTES];
 	struct signature_memo memo;
-	uint8_t bytes[];
 };
 
-struct crl_entry {
-	struct bytes serial;
-	int64_t when;
-	int reason;                      /* CRLReason; -1: none given */
-	struct bytes certificate_issuer; /* GeneralNames, as DER; empty: as the entry before */
-};
-#define CRL_REASON_REMOVE 8 /* removeFromCRL */
 /*
- * Whether serial is listed; of an indirect list, as a certificate of issuer (NULL: of anybody). Logarithmic.
- * ERR_OK, ERR_NOT_FOUND, ERR_NOMEM.
+ * Whether serial is listed; of an indirect list, as a certificate of issuer (NULL: of anybody). One or two cache misses,
+ * however long the list. ERR_OK, ERR_NOT_FOUND, ERR_NOMEM.
  */
 MUST_CHECK enum err crl_find(
 	const struct crl *crl, struct bytes serial, const struct name *issuer, struct crl_entry *out);
@@ -316,6 +332,7 @@ struct signed_object {
 	const struct signature_memo *memo; /* the object's */
 	const struct sig_algorithm *algorithm;
 	struct bytes message, signature;
+	const uint8_t *digest; /* of a message that is not kept, under algorithm->hash; NULL: see message */
 };
 MUST_CHECK enum err judgement_verify(
 	struct judgement *judgement, const struct signed_object *object, const struct cert *signer);

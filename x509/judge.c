@@ -49,8 +49,12 @@ static enum err verify_now(const struct signed_object *object, const struct cert
 	if (memo_says_good(object->memo, signer)) {
 		return ERR_OK;
 	}
-	enum err err = sig_verify(signer->spki, signer->key_kind, object->algorithm->alg,
-		object->algorithm->hash, object->message, object->signature);
+	const struct sig_algorithm *algorithm = object->algorithm;
+	enum err err = object->digest != NULL
+			       ? sig_verify_digest(signer->spki, signer->key_kind, algorithm->alg,
+					 algorithm->hash, object->digest, object->signature)
+			       : sig_verify(signer->spki, signer->key_kind, algorithm->alg, algorithm->hash,
+					 object->message, object->signature);
 	if (err == ERR_OK) {
 		memo_keep(object->memo, signer);
 		return ERR_OK;

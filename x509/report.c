@@ -140,7 +140,7 @@ static void put_list(struct json_writer *json, const struct crl *crl, const stru
 	put_time(json, "next_update", crl->next_update);
 	put_hex(json, "number", crl->number);
 	json_key(json, "entries");
-	json_int(json, (int64_t)crl->entry_count);
+	json_int(json, (int64_t)crl->entries.count);
 	json_key(json, "complete");
 	json_bool(json, crl->oddities == CRL_PLAIN);
 	json_key(json, "listed");

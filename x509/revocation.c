@@ -63,6 +63,7 @@ static bool signed_by(struct lookup *lookup, const struct crl *crl, const struct
 		.memo = &crl->memo,
 		.algorithm = &crl->algorithm,
 		.message = crl->tbs,
+		.digest = crl->tbs.len == 0 ? crl->digest : NULL,
 		.signature = crl->signature};
 	return judgement_verify(lookup->judgement, &object, signer) == ERR_OK;
 }

@@ -110,16 +110,17 @@ const struct cert *trust_set_pin(const struct trust_set *set, size_t index, cons
 
 /* --- revocation lists: immutable, counted --- */
 struct crl;
+/* Keeps no copy of the entries' DER: 8 octets beside the serial number an entry. Errors as cert_parse(). */
 MUST_CHECK enum err crl_parse(struct bytes der, struct crl **out, struct x509_error *error);
 struct crl *crl_ref(const struct crl *crl);
 void crl_unref(struct crl *crl);
-struct bytes crl_der(const struct crl *crl);
 struct bytes crl_issuer_der(const struct crl *crl);
 MUST_CHECK enum err crl_print_issuer(const struct crl *crl, struct buf *out);
 int64_t crl_this_update(const struct crl *crl);
 int64_t crl_next_update(const struct crl *crl); /* X509_NEVER when absent */
 struct bytes crl_number(const struct crl *crl); /* INTEGER content octets; BYTES_NONE when absent */
 size_t crl_entry_count(const struct crl *crl);
+size_t crl_memory_bytes(const struct crl *crl); /* what it holds, the allocator's overhead aside */
 const uint8_t *crl_sha256(const struct crl *crl);
 
 struct crl_set;

@@ -3,8 +3,6 @@
  */
 #include "tests/x509/pki.h"
 
-#define PKI_DER_BYTES_MAX (1024u * 1024u)
-
 void pki_init(void)
 {
 	REQUIRE("the cryptographic library starts", crypto_init() == ERR_OK);
@@ -83,24 +81,29 @@ void pki_free(struct pki *pki)
 	pki->cert = NULL;
 }
 
-struct crl *pki_crl_at(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
-	const struct cert *const *revoked, size_t count)
+void pki_crl_der(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
+	const struct cert *const *revoked, size_t count, struct buf *out)
 {
 	struct x509_make_revoked entries[64];
-	struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
-	struct crl *crl = NULL;
 	REQUIRE("at most 64 revoked", count <= ARRAY_COUNT(entries));
 	for (size_t i = 0; i < count; i++) {
 		entries[i] = (struct x509_make_revoked){
 			.serial = cert_serial(revoked[i]), .when = this_update, .reason = -1};
 	}
 	REQUIRE("a CRL is made", x509_make_crl(issuer->cert, secret_bytes(&issuer->key), this_update,
-					 next_update, number, entries, count, &der) == ERR_OK);
+					 next_update, number, entries, count, out) == ERR_OK);
+}
+
+struct crl *pki_crl_at(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
+	const struct cert *const *revoked, size_t count)
+{
+	struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+	struct crl *crl = NULL;
+	pki_crl_der(issuer, number, this_update, next_update, revoked, count, &der);
 	REQUIRE("a made CRL is read", crl_parse(buf_bytes(&der), &crl, NULL) == ERR_OK);
 	buf_release(&der);
 	return crl;
 }
-
 struct crl *pki_crl(
 	const struct pki *issuer, uint64_t number, const struct cert *const *revoked, size_t count)
 {

@@ -41,6 +41,10 @@ struct secret pki_key(enum key_kind kind); /* RSA: 2048 bits */
 /* A CRL of issuer that lists revoked (count certificates), valid from PKI_NOW - 1 day for 30 days. */
 struct crl *pki_crl(
 	const struct pki *issuer, uint64_t number, const struct cert *const *revoked, size_t count);
+#define PKI_DER_BYTES_MAX (1024u * 1024u)
+/* The same as DER, appended. */
+void pki_crl_der(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
+	const struct cert *const *revoked, size_t count, struct buf *out);
 struct crl *pki_crl_at(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
 	const struct cert *const *revoked, size_t count);
 
