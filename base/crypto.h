@@ -53,7 +53,7 @@ enum sig_alg {
 	SIG_RSA_PKCS1, /* RFC 8017 8.2 */
 	SIG_ECDSA,     /* DER Ecdsa-Sig-Value */
 	SIG_ED25519,   /* hash is ignored: the message itself is signed */
-	SIG_RSA_PSS    /* salt as long as the hash, MGF1 with the same hash; for a later issue */
+	SIG_RSA_PSS    /* RFC 8017 8.1: salt as long as the hash, MGF1 with the same hash */
 };
 
 /*
@@ -68,6 +68,13 @@ MUST_CHECK enum err sig_verify(struct bytes spki, enum key_kind kind, enum sig_a
  */
 MUST_CHECK enum err sig_verify_digest(struct bytes spki, enum key_kind kind, enum sig_alg alg,
 	enum hash_alg hash, const uint8_t *digest, struct bytes signature);
+
+/*
+ * RSASSA-PSS over a digest, with MGF1 over the same hash and a salt of salt_len octets. spki may say rsaEncryption or
+ * id-RSASSA-PSS, whose parameters (RFC 4055 1.2) the caller has read and compared. Errors as sig_verify().
+ */
+MUST_CHECK enum err sig_verify_pss(struct bytes spki, enum hash_alg hash, size_t salt_len,
+	const uint8_t *digest, struct bytes signature);
 
 /* A private key as unencrypted PKCS#8 PrivateKeyInfo DER in locked memory. rsa_bits only for KEY_RSA (2048…4096). */
 MUST_CHECK enum err key_generate(enum key_kind kind, unsigned rsa_bits, struct secret *pkcs8);

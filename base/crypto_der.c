@@ -217,6 +217,35 @@ enum err crypto_parse_spki(struct bytes spki, struct crypto_public *out)
 	return ERR_OK;
 }
 
+enum err crypto_parse_spki_pss(struct bytes spki, struct crypto_public *out)
+{
+	static const uint8_t id_rsassa_pss[] = {0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a};
+	struct wire_reader reader = wire_reader_init(spki);
+	struct wire_reader info;
+	struct wire_reader algorithm;
+	struct wire_reader oid;
+	struct wire_reader bits;
+	struct crypto_public parsed = {.kind = KEY_RSA};
+	uint8_t unused_bits = 0;
+	if (crypto_der_get(&reader, DER_SEQUENCE, &info) != ERR_OK || wire_reader_left(&reader) != 0 ||
+		crypto_der_get(&info, DER_SEQUENCE, &algorithm) != ERR_OK ||
+		crypto_der_get(&algorithm, DER_OID, &oid) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	if (!bytes_equal(wire_reader_rest(&oid), bytes_of(id_rsassa_pss, sizeof(id_rsassa_pss)))) {
+		return crypto_parse_spki(spki, out);
+	}
+	if (crypto_der_get(&info, DER_BIT_STRING, &bits) != ERR_OK || wire_reader_left(&info) != 0 ||
+		wire_get_u8(&bits, &unused_bits) != ERR_OK || unused_bits != 0) {
+		return ERR_MALFORMED;
+	}
+	enum err err = crypto_parse_rsa_public(wire_reader_rest(&bits), &parsed);
+	if (err == ERR_OK) {
+		*out = parsed;
+	}
+	return err;
+}
+
 enum err crypto_digest_info(enum hash_alg alg, const uint8_t *digest, struct buf *out)
 {
 	/* RFC 8017 9.2 note 1: all that stands before the digest. */

@@ -52,6 +52,8 @@ struct crypto_public {
 	struct bytes modulus, exponent; /* RSA */
 };
 MUST_CHECK enum err crypto_parse_spki(struct bytes spki, struct crypto_public *out);
+/* The same, and id-RSASSA-PSS too, as an RSA key; its parameters are the caller's to judge. */
+MUST_CHECK enum err crypto_parse_spki_pss(struct bytes spki, struct crypto_public *out);
 
 /* DigestInfo of RFC 8017 9.2 with NULL parameters, appended. */
 MUST_CHECK enum err crypto_digest_info(enum hash_alg alg, const uint8_t *digest, struct buf *out);

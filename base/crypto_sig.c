@@ -35,18 +35,15 @@ static enum err sig_rsa_encode(
 	return err;
 }
 
-/* RFC 8017 8.2.2. */
-static enum err sig_verify_rsa(
-	const struct crypto_public *key, enum hash_alg hash, const uint8_t *digest, struct bytes signature)
+/* RFC 8017 5.2.2: what was signed, as long as the modulus; appended to the empty got. */
+static enum err sig_rsa_recover(const struct crypto_public *key, struct bytes signature, struct buf *got)
 {
 	RsaKey rsa;
-	struct buf want = BUF_INIT(CRYPTO_INPUT_BYTES_MAX);
-	struct buf got = BUF_INIT(CRYPTO_INPUT_BYTES_MAX);
 	size_t n = key->modulus.len;
 	if (n > RSA_MAX_SIZE / 8) {
 		return ERR_UNSUPPORTED;
 	}
-	/* RFC 8017 5.2.2 1: wolfCrypt takes signature + modulus for the same number at some sizes. */
+	/* 5.2.2 1: wolfCrypt takes signature + modulus for the same number at some sizes. */
 	if (signature.len != n || bytes_compare(signature, key->modulus) >= 0) {
 		return ERR_DENIED;
 	}
@@ -60,24 +57,111 @@ static enum err sig_verify_rsa(
 		wc_FreeRsaKey(&rsa);
 		return crypto_wc_err(ret, ERR_MALFORMED);
 	}
-	enum err err = sig_rsa_encode(hash, digest, n, &want);
-	if (err == ERR_OK) {
-		err = buf_reserve(&got, n);
-	}
+	enum err err = buf_reserve(got, n);
 	if (err == ERR_OK) {
 		word32 got_len = (word32)n;
 		ret = wc_RsaFunction(
-			signature.data, (word32)n, got.data, &got_len, RSA_PUBLIC_DECRYPT, &rsa, NULL);
-		got.len = got_len;
+			signature.data, (word32)n, got->data, &got_len, RSA_PUBLIC_DECRYPT, &rsa, NULL);
 		if (ret != 0) {
 			/* With all numbers in range, only memory can make the exponentiation fail. */
 			err = ret == MP_EXPTMOD_E ? ERR_NOMEM : crypto_wc_err(ret, ERR_DENIED);
-		} else if (got_len != n || !bytes_equal(buf_bytes(&got), buf_bytes(&want))) {
+		} else if (got_len != n) {
 			err = ERR_DENIED;
+		} else {
+			got->len = n;
 		}
 	}
 	wc_FreeRsaKey(&rsa);
+	return err;
+}
+
+/* RFC 8017 8.2.2. */
+static enum err sig_verify_rsa(
+	const struct crypto_public *key, enum hash_alg hash, const uint8_t *digest, struct bytes signature)
+{
+	struct buf want = BUF_INIT(CRYPTO_INPUT_BYTES_MAX);
+	struct buf got = BUF_INIT(CRYPTO_INPUT_BYTES_MAX);
+	enum err err = sig_rsa_recover(key, signature, &got);
+	if (err == ERR_OK) {
+		err = sig_rsa_encode(hash, digest, key->modulus.len, &want);
+	}
+	if (err == ERR_OK && !bytes_equal(buf_bytes(&got), buf_bytes(&want))) {
+		err = ERR_DENIED;
+	}
 	buf_release(&want);
+	buf_release(&got);
+	return err;
+}
+
+/* --- RSASSA-PSS --- */
+
+/* RFC 8017 B.2.1, exclusive-or'ed onto data. */
+static void mgf1_unmask(enum hash_alg hash, struct bytes seed, uint8_t *data, size_t len)
+{
+	uint8_t block[HASH_BYTES_MAX];
+	size_t step = hash_bytes(hash);
+	for (size_t at = 0; at < len; at += step) {
+		size_t counter = at / step;
+		uint8_t octets[4] = {(uint8_t)(counter >> 24), (uint8_t)(counter >> 16),
+			(uint8_t)(counter >> 8), (uint8_t)counter};
+		struct bytes parts[2] = {seed, bytes_of(octets, sizeof(octets))};
+		hash_of_parts(hash, parts, ARRAY_COUNT(parts), block);
+		for (size_t i = 0; i < step && at + i < len; i++) {
+			data[at + i] ^= block[i];
+		}
+	}
+}
+
+/* RFC 8017 9.1.2, steps 3 to 14; encoded is unmasked in place, of_bits is emBits. */
+static bool pss_encoding_holds(uint8_t *encoded, size_t len, size_t of_bits, enum hash_alg hash,
+	size_t salt_len, const uint8_t *digest)
+{
+	static const uint8_t zeros[8] = {0};
+	uint8_t again[HASH_BYTES_MAX];
+	size_t hash_len = hash_bytes(hash);
+	uint8_t spare = (uint8_t)(0xff00u >> (8 * len - of_bits)); /* bits that emBits leaves over */
+	if (salt_len > len || hash_len + 2 > len - salt_len || encoded[len - 1] != 0xbc ||
+		(encoded[0] & spare) != 0) {
+		return false;
+	}
+	size_t block_len = len - hash_len - 1; /* PS, 01, salt */
+	struct bytes hashed = bytes_of(encoded + block_len, hash_len);
+	mgf1_unmask(hash, hashed, encoded, block_len);
+	encoded[0] &= (uint8_t)~spare;
+	size_t padding = block_len - salt_len - 1;
+	for (size_t i = 0; i < padding; i++) {
+		if (encoded[i] != 0) {
+			return false;
+		}
+	}
+	if (encoded[padding] != 0x01) {
+		return false;
+	}
+	struct bytes parts[3] = {bytes_of(zeros, sizeof(zeros)), bytes_of(digest, hash_len),
+		bytes_of(encoded + padding + 1, salt_len)};
+	hash_of_parts(hash, parts, ARRAY_COUNT(parts), again);
+	return bytes_equal(hashed, bytes_of(again, hash_len));
+}
+
+/* RFC 8017 8.1.2. */
+static enum err sig_verify_rsa_pss(const struct crypto_public *key, enum hash_alg hash, size_t salt_len,
+	const uint8_t *digest, struct bytes signature)
+{
+	struct buf got = BUF_INIT(CRYPTO_INPUT_BYTES_MAX);
+	enum err err = sig_rsa_recover(key, signature, &got);
+	if (err == ERR_OK) {
+		size_t top_bits = 0;
+		while (key->modulus.data[0] >> top_bits) {
+			top_bits++;
+		}
+		size_t encoded_bits = 8 * (key->modulus.len - 1) + top_bits - 1;
+		size_t encoded_len = (encoded_bits + 7) / 8;
+		/* Of a modulus of 8k + 1 bits the encoding is an octet shorter, and that octet must be zero. */
+		bool fits = encoded_len == got.len || got.data[0] == 0;
+		fits = fits && pss_encoding_holds(got.data + (got.len - encoded_len), encoded_len,
+				       encoded_bits, hash, salt_len, digest);
+		err = fits ? ERR_OK : ERR_DENIED;
+	}
 	buf_release(&got);
 	return err;
 }
@@ -181,7 +265,9 @@ enum err sig_verify_digest(struct bytes spki, enum key_kind kind, enum sig_alg a
 		}
 		return sig_verify_ecdsa(&key, hash, digest, signature);
 	case SIG_ED25519: return ERR_UNSUPPORTED; /* signs the message, not a digest of it */
-	case SIG_RSA_PSS: return ERR_UNSUPPORTED;
+	case SIG_RSA_PSS:
+		return kind == KEY_RSA ? sig_verify_rsa_pss(&key, hash, hash_bytes(hash), digest, signature)
+				       : ERR_DENIED;
 	}
 	return ERR_UNSUPPORTED;
 }
@@ -203,4 +289,20 @@ enum err sig_verify(struct bytes spki, enum key_kind kind, enum sig_alg alg, enu
 		return err;
 	}
 	return kind == KEY_ED25519 ? sig_verify_ed25519(&key, message, signature) : ERR_DENIED;
+}
+
+enum err sig_verify_pss(
+	struct bytes spki, enum hash_alg hash, size_t salt_len, const uint8_t *digest, struct bytes signature)
+{
+	struct crypto_public key;
+	enum err err = crypto_parse_spki_pss(spki, &key);
+	if (err != ERR_OK) {
+		return err;
+	}
+	if (key.kind != KEY_RSA) {
+		return ERR_MALFORMED;
+	}
+	return signature.len > CRYPTO_INPUT_BYTES_MAX
+		       ? ERR_LIMIT
+		       : sig_verify_rsa_pss(&key, hash, salt_len, digest, signature);
 }

@@ -103,7 +103,14 @@ static enum err get_spki(struct wire_reader *tbs, struct cert *cert)
 		return ERR_MALFORMED;
 	}
 	cert->spki = item.whole;
-	return spki_parse(item.whole, &cert->key_kind, &cert->key_bits);
+	struct subject_key key;
+	enum err err = spki_parse(item.whole, &key);
+	if (err == ERR_OK) {
+		cert->key_kind = key.kind;
+		cert->key_bits = key.bits;
+		cert->key_rule = key.rule;
+	}
+	return err;
 }
 
 static enum err parse_tbs(
@@ -364,11 +371,5 @@ enum err cert_verify_issued_by(const struct cert *cert, const struct cert *issue
 	if (!name_equal(&cert->issuer, &issuer->subject)) {
 		return ERR_DENIED;
 	}
-	if (!cert->algorithm.supported || !sig_fits_key(&cert->algorithm, issuer->key_kind) ||
-		issuer->key_bits > RSA_BITS_MAX) {
-		return ERR_UNSUPPORTED;
-	}
-	enum err err = sig_verify(issuer->spki, issuer->key_kind, cert->algorithm.alg, cert->algorithm.hash,
-		cert->tbs, cert->signature);
-	return err == ERR_MALFORMED ? ERR_DENIED : err;
+	return algorithm_verify_by(&cert->algorithm, issuer, cert->tbs, cert->signature);
 }

@@ -58,8 +58,7 @@ static enum err parse_into(struct bytes der, struct parse *parse, struct csr *cs
 	struct bytes algorithm_content;
 	struct bytes signature;
 	struct sig_algorithm algorithm;
-	enum key_kind kind = KEY_KIND_COUNT_;
-	unsigned bits = 0;
+	struct subject_key key;
 	if (der_single(der, DER_SEQUENCE, &outer) != ERR_OK ||
 		der_expect(&outer, DER_SEQUENCE, &info) != ERR_OK ||
 		der_value(&outer, DER_SEQUENCE, &algorithm_content) != ERR_OK ||
@@ -70,18 +69,14 @@ static enum err parse_into(struct bytes der, struct parse *parse, struct csr *cs
 	}
 	enum err err = parse_info(info.whole, parse, csr);
 	if (err == ERR_OK) {
-		err = spki_parse(csr->spki, &kind, &bits);
+		err = spki_parse(csr->spki, &key);
 	}
 	if (err != ERR_OK) {
 		return err;
 	}
 	parse->what = "signature of the request";
-	if (!algorithm.supported || algorithm.strength == SIG_BROKEN || !sig_fits_key(&algorithm, kind) ||
-		bits > RSA_BITS_MAX) {
-		return ERR_UNSUPPORTED;
-	}
-	err = sig_verify(csr->spki, kind, algorithm.alg, algorithm.hash, info.whole, signature);
-	return err == ERR_MALFORMED ? ERR_DENIED : err;
+	return algorithm.strength == SIG_BROKEN ? ERR_UNSUPPORTED
+						: algorithm_verify(&algorithm, &key, info.whole, signature);
 }
 
 enum err csr_parse(struct bytes der, struct csr **out, struct x509_error *error)

@@ -77,12 +77,38 @@ struct sig_algorithm {
 	enum sig_alg alg;
 	enum hash_alg hash;
 	enum sig_strength strength;
+	uint32_t salt_len; /* RSASSA-PSS */
+};
+/* What a SubjectPublicKeyInfo of id-RSASSA-PSS allows (RFC 4055 1.2); all false: anything. */
+struct key_rule {
+	bool pss_only;
+	bool restricted; /* it has parameters: this hash, and at least this salt */
+	enum hash_alg hash;
+	uint32_t salt_len_min;
+};
+struct subject_key {
+	struct bytes spki;
+	enum key_kind kind;
+	unsigned bits;
+	struct key_rule rule;
 };
 /* in: content of an AlgorithmIdentifier SEQUENCE. Unknown ones are fine here and refused by the judge. */
 MUST_CHECK enum err algorithm_parse(struct bytes content, struct sig_algorithm *out);
 /* der: SubjectPublicKeyInfo. An unknown algorithm or curve gives KEY_KIND_COUNT_; a broken known one ERR_MALFORMED. */
-MUST_CHECK enum err spki_parse(struct bytes der, enum key_kind *kind, unsigned *bits);
-bool sig_fits_key(const struct sig_algorithm *algorithm, enum key_kind kind);
+MUST_CHECK enum err spki_parse(struct bytes der, struct subject_key *out);
+/* Whether the algorithm is supported and key may be used with it. */
+bool sig_fits_key(const struct sig_algorithm *algorithm, const struct subject_key *key);
+/* ERR_OK, ERR_DENIED, ERR_UNSUPPORTED (the algorithm, or not with this key), ERR_NOMEM. */
+MUST_CHECK enum err algorithm_verify(const struct sig_algorithm *algorithm, const struct subject_key *key,
+	struct bytes message, struct bytes signature);
+/* The same over the message's digest under algorithm->hash. ERR_UNSUPPORTED for Ed25519, which signs no digest. */
+MUST_CHECK enum err algorithm_verify_digest(const struct sig_algorithm *algorithm,
+	const struct subject_key *key, const uint8_t *digest, struct bytes signature);
+struct cert;
+struct subject_key cert_subject_key(const struct cert *cert);
+/* algorithm_verify() with signer's key. */
+MUST_CHECK enum err algorithm_verify_by(const struct sig_algorithm *algorithm, const struct cert *signer,
+	struct bytes message, struct bytes signature);
 
 /* --- extensions --- */
 enum extension_id {
@@ -181,6 +207,7 @@ struct cert {
 	struct bytes spki;
 	enum key_kind key_kind;
 	unsigned key_bits;
+	struct key_rule key_rule;
 	struct extension *extension_table;
 	size_t extension_count;
 	struct extensions ext;

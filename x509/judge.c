@@ -42,24 +42,18 @@ static void memo_keep(const struct signature_memo *given, const struct cert *sig
 
 static enum err verify_now(const struct signed_object *object, const struct cert *signer)
 {
-	if (!object->algorithm->supported || !sig_fits_key(object->algorithm, signer->key_kind) ||
-		signer->key_bits > RSA_BITS_MAX) {
-		return ERR_UNSUPPORTED;
-	}
 	if (memo_says_good(object->memo, signer)) {
 		return ERR_OK;
 	}
-	const struct sig_algorithm *algorithm = object->algorithm;
-	enum err err = object->digest != NULL
-			       ? sig_verify_digest(signer->spki, signer->key_kind, algorithm->alg,
-					 algorithm->hash, object->digest, object->signature)
-			       : sig_verify(signer->spki, signer->key_kind, algorithm->alg, algorithm->hash,
-					 object->message, object->signature);
+	struct subject_key key = cert_subject_key(signer);
+	enum err err =
+		object->digest != NULL
+			? algorithm_verify_digest(object->algorithm, &key, object->digest, object->signature)
+			: algorithm_verify(object->algorithm, &key, object->message, object->signature);
 	if (err == ERR_OK) {
 		memo_keep(object->memo, signer);
-		return ERR_OK;
 	}
-	return err == ERR_UNSUPPORTED || err == ERR_NOMEM ? err : ERR_DENIED;
+	return err;
 }
 
 enum err judgement_verify(
