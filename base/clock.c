@@ -35,6 +35,13 @@ struct clock clock_system(void)
 	return (struct clock){clock_system_mono_ms, clock_system_wall_ms, NULL};
 }
 
+uint64_t clock_mono_ns(void)
+{
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
 uint64_t clock_mono_ms(const struct clock *clock)
 {
 	return clock->mono_ms(clock->ctx);

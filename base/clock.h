@@ -16,6 +16,9 @@ struct clock clock_system(void);
 uint64_t clock_mono_ms(const struct clock *clock);
 int64_t clock_wall_ms(const struct clock *clock);
 
+/* Of the system, for measuring how long our own work took; never for deadlines. */
+uint64_t clock_mono_ns(void);
+
 /* A clock that stands still until a test moves it. Borrowed by the clocks made from it. */
 struct clock_fake {
 	uint64_t mono_ms;

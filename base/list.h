@@ -44,6 +44,19 @@ static inline void list_remove(struct list *item)
 	list_init(item);
 }
 
+/* Moves all of from behind the last of head; from is empty then. */
+static inline void list_append(struct list *head, struct list *from)
+{
+	if (list_empty(from)) {
+		return;
+	}
+	from->next->prev = head->prev;
+	head->prev->next = from->next;
+	from->prev->next = head;
+	head->prev = from->prev;
+	list_init(from);
+}
+
 #define LIST_FOR_EACH(item, head) for (struct list *item = (head)->next; item != (head); item = item->next)
 /* Safe against removing item, not against removing its successor. */
 #define LIST_FOR_EACH_SAFE(item, after, head)                                                                \

@@ -25,7 +25,7 @@
 #define BROKER_CRL_FILES_MAX     4096u
 #define BROKER_WATCH_MS          500u /* CRLFILE, users and login configuration are looked at so often */
 #define BROKER_PUBLISH_MS        100u /* at most one publication of policy in so much time */
-#define BROKER_JUDGED_PER_SLICE  256u /* live sessions judged again before the loop serves others */
+#define BROKER_SLICE_US          1000u /* so long live sessions are judged again before the loop serves others */
 
 struct broker_options {
 	const char *directory;      /* data directory; locked, admin socket, users, login.key */

@@ -72,9 +72,10 @@ struct connection {
 
 	/* Live. */
 	struct session *session;
-	bool paused;  /* by the session */
-	bool doomed;  /* refused after its claim: the link is deaf */
-	bool counted; /* among worker->live, and announced as admitted */
+	bool paused;    /* by the session */
+	bool doomed;    /* refused after its claim: the link is deaf */
+	bool judge_due; /* to be judged again although no part of the policy changed */
+	bool counted;   /* among worker->live, and announced as admitted */
 	enum connection_end end;
 	uint8_t close_reason;
 	struct admission_uses uses;

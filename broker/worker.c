@@ -1,7 +1,7 @@
 /*
  * worker.c - swaps worlds, and has live sessions judged again in slices.
  * Owns:    see worker.h.
- * Never:   judges more than BROKER_JUDGED_PER_SLICE sessions before the loop serves others.
+ * Never:   judges for longer than BROKER_SLICE_US before the loop serves others.
  * Threads: one worker's loop.
  */
 #include "broker/worker.h"
@@ -10,6 +10,7 @@
 #include "broker/connection.h"
 
 #define SLICE_PAUSE_MS 1u
+#define SLICE_LOOK_AT  16u /* sessions between two looks at the clock */
 
 static void on_slice(struct wheel_timer *timer);
 
@@ -89,6 +90,7 @@ static void arm_slice(struct worker *worker)
 
 void worker_judge_soon(struct worker *worker, struct list *connection_node)
 {
+	CONTAINER_OF(connection_node, struct connection, node)->judge_due = true;
 	list_remove(connection_node);
 	list_push_back(&worker->unjudged, connection_node);
 	arm_slice(worker);
@@ -103,19 +105,31 @@ static bool used_parts_changed(const struct worker *worker, const struct connect
 }
 
 /* Sessions whose parts are unchanged cost a comparison; the rest are judged. */
+static void look_again(struct worker *worker, struct connection *connection)
+{
+	bool due = connection->judge_due;
+
+	connection->judge_due = false;
+	if (connection->state == CONNECTION_LIVE && (due || used_parts_changed(worker, connection))) {
+		connection_rejudge(connection);
+	}
+}
+
 static void on_slice(struct wheel_timer *timer)
 {
 	struct worker *worker = CONTAINER_OF(timer, struct worker, slice);
-	unsigned judged = 0;
+	uint64_t end_ns = clock_mono_ns() + BROKER_SLICE_US * 1000u;
+	unsigned looked = 0;
 
-	while (!list_empty(&worker->unjudged) && judged < BROKER_JUDGED_PER_SLICE) {
+	while (!list_empty(&worker->unjudged)) {
 		struct connection *connection = CONTAINER_OF(worker->unjudged.next, struct connection, node);
 
 		list_remove(&connection->node);
 		list_push_back(&worker->connections, &connection->node);
-		if (connection->state == CONNECTION_LIVE) {
-			connection_rejudge(connection);
-			judged++;
+		look_again(worker, connection);
+		looked++;
+		if (looked % SLICE_LOOK_AT == 0 && clock_mono_ns() >= end_ns) {
+			break;
 		}
 	}
 	if (!list_empty(&worker->unjudged)) {
@@ -129,15 +143,8 @@ void worker_set_world(struct worker *worker, struct world *world)
 
 	worker->world = world_ref(world);
 	world_unref(old);
-	LIST_FOR_EACH_SAFE(node, after, &worker->connections)
-	{
-		struct connection *connection = CONTAINER_OF(node, struct connection, node);
-
-		if (connection->state == CONNECTION_LIVE && used_parts_changed(worker, connection)) {
-			list_remove(node);
-			list_push_back(&worker->unjudged, node);
-		}
-	}
+	/* All of them, without a look at any: a hundred thousand comparisons would be a pause. */
+	list_append(&worker->unjudged, &worker->connections);
 	if (!list_empty(&worker->unjudged)) {
 		arm_slice(worker);
 	}

@@ -34,8 +34,8 @@ struct worker {
 	struct hub *hub;
 	struct world *world; /* NULL until the first publication */
 	struct wheel *wheel;
-	struct list connections; /* judged under this world, or not admitted yet */
-	struct list unjudged;    /* live, to be judged again under this world */
+	struct list connections; /* judged under this world, or accepted under it */
+	struct list unjudged;    /* to be looked at under this world; those that live are judged again */
 	struct wheel_timer slice;
 	/* Lines about refused rights: how many this second, and how many more there would have been. */
 	struct wheel_timer lines_again;
