@@ -1,5 +1,5 @@
 /*
- * load.c - certificates and CRLs from the content of a file: PEM with several blocks, or DER, one after another.
+ * load.c - certificates, CRLs and OCSP responses from the content of a file: PEM with several blocks, or DER, one after another.
  * Owns:    the items of a list, until it is released.
  * Never:   opens files; keeps the good part of a file of which one part is bad.
  * Threads: one at a time per list.
@@ -12,7 +12,7 @@
 
 #define LIST_ITEMS_MAX 65536u
 
-/* The two lists differ in their item type only; each is grown here by its raw parts. */
+/* The lists differ in their item type only; each is grown here by its raw parts. */
 static enum err grow(void **items, size_t count, size_t *cap)
 {
 	if (count < *cap) {
@@ -71,6 +71,26 @@ void crl_list_release(struct crl_list *list)
 	*list = (struct crl_list){NULL, 0, 0};
 }
 
+enum err ocsp_list_add(struct ocsp_list *list, struct ocsp_response *response)
+{
+	void *items = list->items;
+	enum err err = grow(&items, list->count, &list->cap);
+	list->items = items;
+	if (err == ERR_OK) {
+		list->items[list->count++] = response;
+	}
+	return err;
+}
+
+void ocsp_list_release(struct ocsp_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		ocsp_response_unref(list->items[i]);
+	}
+	free(list->items);
+	*list = (struct ocsp_list){NULL, 0, 0};
+}
+
 typedef enum err (*take_fn)(struct bytes der, void *list, struct x509_error *error);
 
 static enum err take_cert(struct bytes der, void *list, struct x509_error *error)
@@ -94,6 +114,19 @@ static enum err take_crl(struct bytes der, void *list, struct x509_error *error)
 		err = crl_list_add(list, crl);
 		if (err != ERR_OK) {
 			crl_unref(crl);
+		}
+	}
+	return err;
+}
+
+static enum err take_ocsp(struct bytes der, void *list, struct x509_error *error)
+{
+	struct ocsp_response *response = NULL;
+	enum err err = ocsp_response_parse(der, &response, error);
+	if (err == ERR_OK) {
+		err = ocsp_list_add(list, response);
+		if (err != ERR_OK) {
+			ocsp_response_unref(response);
 		}
 	}
 	return err;
@@ -176,6 +209,16 @@ enum err crl_list_load(struct bytes content, struct crl_list *list, struct x509_
 	enum err err = load(content, "X509 CRL", take_crl, list, error);
 	while (err != ERR_OK && list->count > before) {
 		crl_unref(list->items[--list->count]);
+	}
+	return err;
+}
+
+enum err ocsp_list_load(struct bytes content, struct ocsp_list *list, struct x509_error *error)
+{
+	size_t before = list->count;
+	enum err err = load(content, "OCSP RESPONSE", take_ocsp, list, error);
+	while (err != ERR_OK && list->count > before) {
+		ocsp_response_unref(list->items[--list->count]);
 	}
 	return err;
 }
