@@ -45,6 +45,18 @@ MUST_CHECK enum err aes_cbc_encrypt(struct bytes key, struct bytes iv, struct by
 MUST_CHECK enum err aes_cbc_decrypt(
 	struct bytes key, struct bytes iv, struct bytes sealed, struct secret *out);
 
+/*
+ * AES-256-GCM in place (NIST SP 800-38D): key 32 bytes, a nonce never used before under this key. Opening what was
+ * altered is ERR_DENIED, and leaves zeroes in text.
+ */
+#define AEAD_KEY_BYTES   32u
+#define AEAD_NONCE_BYTES 12u
+#define AEAD_TAG_BYTES   16u
+MUST_CHECK enum err aead_seal(struct bytes key, const uint8_t nonce[AEAD_NONCE_BYTES], struct bytes context,
+	uint8_t *text, size_t text_len, uint8_t tag[AEAD_TAG_BYTES]);
+MUST_CHECK enum err aead_open(struct bytes key, const uint8_t nonce[AEAD_NONCE_BYTES], struct bytes context,
+	uint8_t *text, size_t text_len, const uint8_t tag[AEAD_TAG_BYTES]);
+
 /* --- public key --- */
 enum key_kind { KEY_RSA, KEY_EC_P256, KEY_EC_P384, KEY_EC_P521, KEY_ED25519, KEY_KIND_COUNT_ };
 const char *key_kind_name(enum key_kind kind); /* "RSA", "EC P-256", … */

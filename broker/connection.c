@@ -265,6 +265,7 @@ static const char *take_chain(struct connection *connection)
 	switch (evidence) {
 	case TLS_EVIDENCE_NOT_ASKED: connection->certificate = CERTIFICATE_NOT_ASKED; return NULL;
 	case TLS_EVIDENCE_NONE_SENT: connection->certificate = CERTIFICATE_NONE_SENT; return NULL;
+	case TLS_EVIDENCE_RESUMED: connection->certificate = CERTIFICATE_RESUMED; return NULL;
 	case TLS_EVIDENCE_CHAIN: break;
 	}
 	connection->certificate = CERTIFICATE_CHAIN;
@@ -443,7 +444,8 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 	}
 }
 
-const struct io_calls connection_io_calls = {on_secure, on_data, on_drained, on_closed};
+const struct io_calls connection_io_calls = {
+	.on_secure = on_secure, .on_data = on_data, .on_drained = on_drained, .on_closed = on_closed};
 
 /* --- accept --- */
 
@@ -490,7 +492,7 @@ static void on_nobody_closed(struct io *io, enum io_close why, const char *detai
 	(void)detail;
 }
 
-static const struct io_calls nobody_calls = {NULL, NULL, NULL, on_nobody_closed};
+static const struct io_calls nobody_calls = {.on_closed = on_nobody_closed};
 
 void connection_accept(struct worker *worker, const char *channel, struct io *io)
 {

@@ -356,6 +356,7 @@ static void io_free(struct io *io)
 	list_remove(&io->dirty);
 	counter_add(&loop->counters.connections, UINT64_MAX); /* one less */
 	io_state_release(loop->net, &io->s);
+	io_ticket_forget(io);
 	free(io->detail);
 	io->magic = 0;
 	free(io);

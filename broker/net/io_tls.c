@@ -189,7 +189,15 @@ static void failed(struct io *io, int error)
 
 static void finished(struct io *io)
 {
+	const char *doubt = io_ticket_finished(io);
+
+	io_ticket_forget(io);
 	wheel_cancel(io->loop->wheel, &io->timer);
+	if (doubt != NULL) {
+		io->s.tls_failure = TLS_FAILURE_OTHER;
+		io_end(io, IO_CLOSE_TLS, doubt, true);
+		return;
+	}
 	if (io->s.chain_over) {
 		io->s.tls_failure = TLS_FAILURE_CERTIFICATE_LIMIT;
 		io_end(io, IO_CLOSE_TLS, "the client's chain is over a limit, or changed while it was read",
@@ -298,6 +306,10 @@ enum tls_evidence io_peer_chain(const struct io *io, const struct bytes **chain,
 	*count = 0;
 	if (io->s.tls == NULL || tls_context_client_auth(io->s.tls) == TLS_CLIENT_AUTH_NEVER) {
 		return TLS_EVIDENCE_NOT_ASKED;
+	}
+	if (io->s.is_resumed) {
+		return io->s.resumed == TLS_EVIDENCE_CHAIN ? TLS_EVIDENCE_RESUMED
+							   : (enum tls_evidence)io->s.resumed;
 	}
 	if (!io->s.chain_seen) {
 		return TLS_EVIDENCE_NONE_SENT;

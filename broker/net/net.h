@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/wheel.h"
@@ -32,6 +33,9 @@ struct uv_loop_s; /* libuv's; only broker/net and broker/control look inside */
 #define IO_LINGER_BYTES_MAX        1048576u /* io_close(): and no more of it than this */
 #define TLS_CHAIN_CERTIFICATES_MAX 9u
 #define TLS_CHAIN_BYTES_MAX        32768u
+#define TLS_TICKET_LIFE_S          21600u /* a ticket resumes for so long after it was given out */
+#define TLS_TICKET_KEY_S           21600u /* then a new key seals; the one before still opens */
+#define TLS_TICKET_PROOF_S         86400u /* and no longer than this after the client last signed a handshake */
 /*
  * So a connection that has not passed Finished costs at most: wolfSSL's handshake state (about 40 kB), its input
  * record (16.6 kB), IO_HANDSHAKE_BYTES_MAX of reassembled messages and TLS_CHAIN_BYTES_MAX of evidence; between
@@ -151,6 +155,11 @@ struct tls_options {
 	size_t chain_count;
 	enum tls_client_auth client_auth;
 	struct tls_spec spec;
+	/*
+	 * What tickets are bound to, beside client_auth and the identity: the channel's name. Borrowed for the call.
+	 * NULL: no ticket is made or opened.
+	 */
+	const char *ticket_scope;
 };
 struct tls_context;
 /* ERR_MALFORMED, ERR_INVALID (key and leaf do not match), ERR_UNSUPPORTED, ERR_NOMEM; error says which and why. */
@@ -196,6 +205,20 @@ enum tls_failure {
 };
 const char *tls_failure_name(enum tls_failure failure); /* "no-certificate", … */
 
+/* What is known of a client without its certificate; the order is that of what a ticket says. */
+enum tls_evidence {
+	TLS_EVIDENCE_NOT_ASKED, /* plain, or SSLCAUTH(NEVER) */
+	TLS_EVIDENCE_NONE_SENT,
+	TLS_EVIDENCE_CHAIN,
+	TLS_EVIDENCE_RESUMED /* the client was given a ticket for a chain that may_resume() knows */
+};
+
+/* Of a client whose session may be resumed: NOT_ASKED, NONE_SENT, or CHAIN and then the chain's digest, else zeroes. */
+struct tls_resumption {
+	enum tls_evidence evidence;
+	uint8_t chain[SHA256_BYTES];
+};
+
 /*
  * All on its loop and within a batch, never from inside a call of yours into io. Each may call any io function. on_closed is the last,
  * exactly once (unless the connection departed): after it the io is gone. Any may be NULL but on_closed.
@@ -209,6 +232,12 @@ struct io_calls {
 	void (*on_drained)(struct io *io);
 	/* detail: a sentence for the log, borrowed for the call, never with peer bytes in it. */
 	void (*on_closed)(struct io *io, enum io_close why, const char *detail);
+	/*
+	 * In the handshake: a ticket of ours for this channel and identity opened. false: a full handshake instead. true is no
+	 * promise that it resumes: on_secure tells by io_peer_chain(). At most one ticket of a connection comes so far, maybe
+	 * twice. May call nothing of io but questions. NULL: nothing resumes.
+	 */
+	bool (*may_resume)(struct io *io, const struct tls_resumption *client);
 };
 
 /* 0 in a field: the default above. */
@@ -251,15 +280,20 @@ bool io_closing(const struct io *io);
 /* --- what is known of the peer --- */
 struct net_address io_peer(const struct io *io);
 struct net_address io_local(const struct io *io);
-enum tls_evidence {
-	TLS_EVIDENCE_NOT_ASKED, /* plain, or SSLCAUTH(NEVER) */
-	TLS_EVIDENCE_NONE_SENT,
-	TLS_EVIDENCE_CHAIN
-};
-/* After on_secure. *chain: DER, leaf first, borrowed until io_drop_chain() or the end. Possession of the key is proved. */
+/*
+ * After on_secure. *chain: DER, leaf first, borrowed until io_drop_chain() or the end. Possession of the key is proved.
+ * RESUMED: none; the chain is the one that may_resume() was asked about last.
+ */
 enum tls_evidence io_peer_chain(const struct io *io, const struct bytes **chain, size_t *count);
 /* Frees the copy once the certificates are parsed; the evidence state stays. */
 void io_drop_chain(struct io *io);
+bool io_resumed(const struct io *io); /* by a ticket, whatever the evidence */
+/*
+ * Behind all that is queued, one ticket leaves with which this client resumes for at most seconds_max (and the limits
+ * above). For a client that was admitted, and no other. Without effect on a plain connection, below TLS 1.3, or where the
+ * context has no ticket_scope.
+ */
+void io_send_ticket(struct io *io, const struct tls_resumption *client, uint32_t seconds_max);
 enum tls_version io_tls_version(const struct io *io);   /* TLS_VERSION_NONE: plain */
 const char *tls_version_name(enum tls_version version); /* "TLSv1.3"; none: "" */
 const char *io_tls_cipher(const struct io *io);         /* IANA name, static; plain: "" */

@@ -110,6 +110,7 @@ struct net {
 	struct loop *loops;        /* worker_count + 1, the control loop last */
 	struct mailbox *mailboxes; /* [from * (worker_count + 1) + to] */
 	struct lane_pool *lanes;
+	struct ticket_ring *tickets;
 	struct list listeners; /* control thread */
 	atomic_uint live;      /* connections, parcels included */
 	atomic_uint jobs;      /* submitted and not yet done */
@@ -164,9 +165,12 @@ struct io_state {
 	struct chain_copy *chain;
 	struct net_address peer;
 	uint64_t bytes_in, bytes_out;
-	uint8_t tls_failure; /* enum tls_failure */
-	bool chain_seen;     /* a certificate came, even if its copy is dropped */
-	bool chain_over;     /* over a limit, no memory, or another one the second time */
+	uint32_t proved_at_s; /* when the client last signed a handshake, by the loop's clock */
+	uint8_t tls_failure;  /* enum tls_failure */
+	uint8_t resumed;      /* enum tls_evidence of the ticket that this connection resumed by; 0 */
+	bool is_resumed;
+	bool chain_seen; /* a certificate came, even if its copy is dropped */
+	bool chain_over; /* over a limit, no memory, or another one the second time */
 	bool gate_open;
 	bool paused;
 	bool behind; /* output passed its mark */
@@ -191,7 +195,9 @@ struct io {
 	const struct io_calls *calls;
 	void *owner;
 	io_parcel_fn depart_ready;
-	char *detail;     /* heap, or NULL */
+	char *detail;                       /* heap, or NULL */
+	struct ticket_opened *opened;       /* TLS, in the handshake: the one ticket that counts */
+	const struct ticket_facts *sealing; /* during io_send_ticket() only */
 	struct bytes in;  /* TLS: what the library may read now; borrowed from the read buffer */
 	size_t write_len; /* of the write under way */
 	size_t dropped;   /* lingering input */
@@ -230,12 +236,19 @@ bool io_tls_encrypt(struct io *io); /* one record from s.plain to s.wire; false:
 void io_tls_goodbye(struct io *io); /* close_notify into s.wire */
 void io_tls_free(struct io_state *state);
 
+/* --- tickets (io_ticket.c) --- */
+/* After Finished: what resumed, if anything. NULL, or why this handshake cannot be trusted. */
+const char *io_ticket_finished(struct io *io);
+void io_ticket_forget(struct io *io); /* what the handshake kept */
+
 /* --- the TLS library's words (tls_context.c, tls_failure.c) --- */
 struct WOLFSSL_CTX;
 MUST_CHECK enum err tls_library_init(void); /* counted */
 void tls_library_cleanup(void);
 struct WOLFSSL_CTX *tls_context_library(const struct tls_context *context);
 enum tls_client_auth tls_context_client_auth(const struct tls_context *context);
+/* What this context's tickets are sealed with as context (SHA256_BYTES); NULL: it has none. */
+const uint8_t *tls_context_ticket_binding(const struct tls_context *context);
 /* Which failure an error code with these alerts means, and the sentence for the log. */
 enum tls_failure tls_failure_of(
 	int error, int alert_received, bool spoke_tls, char *detail, size_t detail_bytes);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "broker/net/net_private.h"
+#include "broker/net/tls_ticket.h"
 
 /* A stop waits this long for polite endings before it cuts what is left. */
 #define STOP_GENTLE_MS 3000u
@@ -49,6 +50,9 @@ enum err net_new(const struct net_options *options, struct net **out)
 	if (err == ERR_OK) {
 		err = lanes_new(net, options->lanes);
 	}
+	if (err == ERR_OK) {
+		err = ticket_ring_new(&net->tickets);
+	}
 	if (err != ERR_OK) {
 		goto out;
 	}
@@ -71,6 +75,7 @@ void net_free(struct net *net)
 		wheel_free(net_loop(net, at)->wheel);
 	}
 	lanes_free(net);
+	ticket_ring_free(net->tickets);
 	mailboxes_free(net);
 	free(net->loops);
 	if (net->has_tls_library) {

@@ -14,12 +14,15 @@
 
 #include "broker/net/io_tls.h"
 #include "broker/net/net_private.h"
+#include "broker/net/tls_ticket.h"
 
 struct tls_context {
 	atomic_uint refs;
 	WOLFSSL_CTX *library;
 	enum tls_client_auth client_auth;
 	bool has_library_ref;
+	bool has_tickets;
+	uint8_t ticket_binding[TICKET_BINDING_BYTES];
 };
 
 enum err tls_library_init(void)
@@ -32,7 +35,7 @@ void tls_library_cleanup(void)
 	(void)wolfSSL_Cleanup();
 }
 
-/* No ticket is made or opened; without this callback the library would use keys of its own. */
+/* Where no ticket is made or opened; without this callback the library would use keys of its own. */
 static int refuse_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
 	unsigned char iv[WOLFSSL_TICKET_IV_SZ], unsigned char mac[WOLFSSL_TICKET_MAC_SZ], int encrypt,
 	unsigned char *ticket, int in_len, int *out_len, void *ctx)
@@ -68,19 +71,43 @@ static enum err set_protocol(WOLFSSL_CTX *library, const struct tls_spec *spec, 
 
 /*
  * Resumption bypasses the verify callback, and the library's session cache is one for the whole process: a session
- * of a NEVER channel would resume on a REQUIRED one. So: no cache, no tickets of any kind, no early data.
+ * of a NEVER channel would resume on a REQUIRED one. So: no cache, no tickets of TLS 1.2, no early data, and in TLS 1.3
+ * only tickets of ours, never one in the handshake, and always with a new key exchange.
  */
-static enum err set_no_resumption(WOLFSSL_CTX *library, const struct tls_spec *spec)
+static enum err set_resumption(WOLFSSL_CTX *library, const struct tls_spec *spec, bool tickets)
 {
 	bool has_12 = spec->min == TLS_VERSION_12;
 	bool has_13 = spec->max == TLS_VERSION_13;
 	bool good = wolfSSL_CTX_set_session_cache_mode(library, WOLFSSL_SESS_CACHE_OFF) == WOLFSSL_SUCCESS &&
 		    (!has_12 || wolfSSL_CTX_NoTicketTLSv12(library) == WOLFSSL_SUCCESS) &&
-		    (!has_13 || wolfSSL_CTX_no_ticket_TLSv13(library) == 0) && /* 0 is success here */
 		    (!has_13 || wolfSSL_CTX_set_num_tickets(library, 0) == WOLFSSL_SUCCESS) &&
-		    wolfSSL_CTX_set_TicketEncCb(library, refuse_ticket) == WOLFSSL_SUCCESS &&
 		    wolfSSL_CTX_set_group_messages(library) == WOLFSSL_SUCCESS;
+
+	if (good && has_13 && tickets) {
+		/* 0 is success of the first; the library compares its own clock with the timeout as well. */
+		good = wolfSSL_CTX_only_dhe_psk(library) == 0 &&
+		       wolfSSL_CTX_set_timeout(library, TLS_TICKET_LIFE_S) == WOLFSSL_SUCCESS &&
+		       wolfSSL_CTX_set_TicketHint(library, (int)TLS_TICKET_LIFE_S) == WOLFSSL_SUCCESS &&
+		       wolfSSL_CTX_set_TicketEncCb(library, io_ticket_crypt) == WOLFSSL_SUCCESS;
+	} else if (good) {
+		good = (!has_13 || wolfSSL_CTX_no_ticket_TLSv13(library) == 0) && /* 0 is success here */
+		       wolfSSL_CTX_set_TicketEncCb(library, refuse_ticket) == WOLFSSL_SUCCESS;
+	}
 	return good ? ERR_OK : ERR_UNSUPPORTED;
+}
+
+/* A ticket of another channel, SSLCAUTH or identity must not open: the binding is what it is sealed with as context. */
+static void set_ticket_binding(struct tls_context *context, const struct tls_options *options)
+{
+	static const char domain[] = "lockgate ticket binding 1";
+	uint8_t leaf[SHA256_BYTES];
+	uint8_t client_auth = (uint8_t)options->client_auth;
+	struct bytes parts[] = {bytes_of(domain, sizeof(domain)), bytes_of(&client_auth, 1),
+		bytes_of(leaf, sizeof(leaf)), bytes_text(options->ticket_scope)};
+
+	hash_of(HASH_SHA256, options->chain[0], leaf);
+	hash_of_parts(HASH_SHA256, parts, ARRAY_COUNT(parts), context->ticket_binding);
+	context->has_tickets = true;
 }
 
 static enum err set_chain(
@@ -162,9 +189,9 @@ enum err tls_context_new(const struct tls_options *options, struct tls_context *
 	if (err != ERR_OK) {
 		goto out;
 	}
-	err = set_no_resumption(context->library, &options->spec);
+	err = set_resumption(context->library, &options->spec, options->ticket_scope != NULL);
 	if (err != ERR_OK) {
-		net_error_set(error, err, "the TLS library cannot switch session resumption off");
+		net_error_set(error, err, "the TLS library cannot be kept from resuming sessions on its own");
 		goto out;
 	}
 	err = set_chain(context->library, options->chain, options->chain_count, error);
@@ -176,6 +203,9 @@ enum err tls_context_new(const struct tls_options *options, struct tls_context *
 		goto out;
 	}
 	set_client_auth(context->library, options->client_auth);
+	if (options->ticket_scope != NULL && options->spec.max == TLS_VERSION_13) {
+		set_ticket_binding(context, options);
+	}
 	wolfSSL_CTX_SetIORecv(context->library, io_tls_recv);
 	wolfSSL_CTX_SetIOSend(context->library, io_tls_send);
 	if (error != NULL) {
@@ -218,4 +248,9 @@ struct WOLFSSL_CTX *tls_context_library(const struct tls_context *context)
 enum tls_client_auth tls_context_client_auth(const struct tls_context *context)
 {
 	return context->client_auth;
+}
+
+const uint8_t *tls_context_ticket_binding(const struct tls_context *context)
+{
+	return context->has_tickets ? context->ticket_binding : NULL;
 }
