@@ -103,11 +103,16 @@ static bool looks_like_ipv4(struct bytes name)
 	return tail.len != 0; /* no top-level domain is a number */
 }
 
+bool host_name_valid(struct bytes name)
+{
+	return host_valid(name) && !looks_like_ipv4(name);
+}
+
 static enum match match_dns(struct bytes name, struct bytes base, bool excluded)
 {
 	bool wildcard = name.len > 2 && name.data[0] == '*' && name.data[1] == '.';
 	struct bytes host = wildcard ? after(name, 2) : name;
-	if (!host_valid(host) || looks_like_ipv4(host)) {
+	if (!host_name_valid(host)) {
 		return MATCH_BROKEN;
 	}
 	if (host_within(host, base)) {
@@ -183,7 +188,7 @@ static bool uri_host(struct bytes uri, struct bytes *host)
 		end++;
 	}
 	*host = bytes_of(rest.data, end);
-	return host_valid(*host) && !looks_like_ipv4(*host);
+	return host_name_valid(*host);
 }
 
 static enum match match_uri(struct bytes name, struct bytes base)
@@ -285,7 +290,7 @@ static bool base_valid(const struct general_name *base)
 	if (host.len != 0 && host.data[0] == '.') {
 		host = after(host, 1);
 	}
-	return value.len == 0 || (host_valid(host) && !looks_like_ipv4(host));
+	return value.len == 0 || host_name_valid(host);
 }
 
 static enum err subtree_next(struct wire_reader *list, struct general_name *base)

@@ -1,5 +1,5 @@
 /*
- * policy.h - the two checks of a whole path that restrict what its CAs may issue.
+ * policy.h - the checks of a whole path that restrict what its CAs may issue.
  * Never:   included from outside x509/.
  */
 #ifndef LOCKGATE_X509_POLICY_H
@@ -10,5 +10,10 @@
 /* Both: path is leaf … anchor; false with the failure noted. */
 bool policy_check(struct judgement *judgement, const struct cert *const *path, size_t count);
 bool constraints_check(struct judgement *judgement, const struct cert *const *path, size_t count);
+
+/* The duties of issuers, for the purpose server alone. */
+bool profile_check(struct judgement *judgement, const struct cert *const *path, size_t count);
+/* A host name of letters, digits, '-' and '_' in labels as DNS has them, and no address. */
+bool host_name_valid(struct bytes name);
 
 #endif

@@ -266,6 +266,10 @@ static enum status ask(struct lookup *lookup, const struct crl *const *crls, siz
 		}
 		return STATUS_ABSENT;
 	}
+	if (lookup->judgement->question->purpose == X509_PURPOSE_SERVER && crl->number.len == 0) {
+		note(lookup, X509_CRL_UNSUPPORTED, crl); /* profile.c: RFC 5280 5.2.3 is the issuer's duty */
+		return STATUS_ABSENT;
+	}
 	rely_on(lookup, crl);
 	if (delta != NULL && !is_stale(lookup, delta)) {
 		rely_on(lookup, delta);

@@ -269,6 +269,7 @@ enum x509_reason {
 	X509_LIMIT, /* work or size limit of one verdict */
 	X509_NO_MEMORY,
 	X509_PIN_AS_ISSUER,
+	X509_PROFILE,          /* purpose server: an issuer did not do what RFC 5280 section 4 demands */
 	X509_OCSP_UNKNOWN,     /* the responder does not know the certificate */
 	X509_OCSP_UNREACHABLE, /* there is a responder, but no answer of it at hand */
 	X509_OCSP_STALE,       /* the answer is past its nextUpdate, or too old */
@@ -375,6 +376,7 @@ struct x509_answer {
  * memory is REFUSE with X509_NO_MEMORY. What we decided where the RFC leaves it open:
  * - An anchor's validity, key usage, path length, name and policy constraints hold like any CA's: an expired anchor refuses.
  * - Extended key usage nests: where an issuer has it, it must list the purpose (or anyExtendedKeyUsage) too.
+ * - For the purpose server, the issuers' duties (RFC 5280 4) hold as well: a server's certificate meets strict clients.
  * - A leaf that is itself an anchor is no client; a device that vouches for itself is pinned. A pin matches by exact DER,
  *   is checked as a leaf is (dates, version, usage, critical extensions), is not looked up in lists, and never issues.
  * - Of several paths the best counts: accepted, else one that fails for absence of knowledge alone, else the first found.
