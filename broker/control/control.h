@@ -74,6 +74,8 @@ struct control {
 
 	struct wheel_timer watch_timer;
 	struct watch_job *watch; /* under way */
+	struct notices *notices; /* NULL: changes are seen at the watch's own turn */
+	bool watch_noticed;      /* a watched folder changed since the last look began */
 	struct apply *apply;     /* start-up or SIGHUP under way */
 	bool apply_again;        /* a SIGHUP came meanwhile */
 	bool apply_committed;    /* the last one changed something, even if it failed behind that */

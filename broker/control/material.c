@@ -281,6 +281,26 @@ enum err crl_stamp(const char *path, uint8_t out[SHA256_BYTES])
 	return err;
 }
 
+bool crl_settling(const char *path, int64_t now_ms)
+{
+	struct crl_files files = {0};
+	bool settling = false;
+
+	if (crl_files_list(path, &files) == ERR_OK) {
+		for (size_t i = 0; i < files.count && !settling; i++) {
+			struct file_stamp stamp;
+
+			if (file_stamp_of(files.names[i], &stamp) == ERR_OK) {
+				int64_t age_ms = now_ms - stamp.mtime_ns / 1000000;
+
+				settling = age_ms > -MATERIAL_SETTLE_MS && age_ms < MATERIAL_SETTLE_MS;
+			}
+		}
+	}
+	crl_files_release(&files);
+	return settling;
+}
+
 static enum err load_crl_file(const char *path, struct crl_list *list, struct buf *why)
 {
 	struct buf content = BUF_INIT(X509_CRL_BYTES_MAX);

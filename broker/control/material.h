@@ -48,5 +48,11 @@ MUST_CHECK enum err material_join_crls(
 
 /* A digest over names and stamps of the file, or of the files in the folder. ERR_NOT_FOUND, ERR_IO, ERR_LIMIT. */
 MUST_CHECK enum err crl_stamp(const char *path, uint8_t out[SHA256_BYTES]);
+/*
+ * Whether a file of path was written so lately that it may be half of what it will be: then that it cannot be read says
+ * nothing. now_ms: wall clock.
+ */
+#define MATERIAL_SETTLE_MS 2000
+bool crl_settling(const char *path, int64_t now_ms);
 
 #endif

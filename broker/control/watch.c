@@ -1,5 +1,6 @@
 /*
- * watch.c - looks at revocation lists and login files each second, and takes what is new and good.
+ * watch.c - looks at revocation lists and login files each half second, and as soon as their folder changed; takes what is
+ *           new and good.
  * Owns:    one job at a time.
  * Never:   lets a bad file change anything; says why once per version of it.
  * Threads: the control loop; looking and reading on a lane.
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "broker/control/control.h"
+#include "broker/control/notice.h"
 #include "jaas_like/jaas_like.h"
 
 struct watched {
@@ -90,6 +92,13 @@ static void look_at_crls(struct watched *channel)
 
 	channel->changed = true;
 	channel->err = material_load(&options, &channel->material, &channel->why);
+	struct clock clock = clock_system();
+
+	/* Written in place, and not all there yet: nothing has changed until it is, or stays so. */
+	if (channel->err != ERR_OK && crl_settling(channel->crl_path, clock_wall_ms(&clock))) {
+		channel->changed = false;
+		channel->err = ERR_OK;
+	}
 }
 
 static void watch_run(struct job *job)
@@ -208,6 +217,20 @@ static void watch_done(struct job *job)
 	watch_free(watch);
 }
 
+/* Their folders' changes are told at once. */
+static void set_notices(struct control *control, const struct watch_job *watch)
+{
+	const char *paths[NOTICE_FOLDERS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < watch->count && count < ARRAY_COUNT(paths); i++) {
+		paths[count++] = watch->channels[i].crl_path;
+	}
+	if (control->notices != NULL) {
+		notices_set(control->notices, paths, count);
+	}
+}
+
 static enum err watch_fill(struct control *control, struct watch_job *watch)
 {
 	size_t count = 0;
@@ -252,12 +275,15 @@ static enum err watch_fill(struct control *control, struct watch_job *watch)
 	watch->login_explicit = control->options->login_config != NULL;
 	watch->login_why = BUF_INIT(2048);
 	watch->warnings = BUF_INIT(8192);
+	set_notices(control, watch);
 	return ERR_OK;
 }
 
 static void on_watch_timer(struct wheel_timer *timer)
 {
 	struct control *control = CONTAINER_OF(timer, struct control, watch_timer);
+
+	control->watch_noticed = false; /* what is noticed from here on is not in this look */
 	struct watch_job *watch = control->apply != NULL ? NULL : calloc(1, sizeof(*watch));
 	enum err err = watch == NULL ? ERR_NOMEM : watch_fill(control, watch);
 
@@ -276,18 +302,44 @@ static void on_watch_timer(struct wheel_timer *timer)
 	watch_again(control);
 }
 
-static void watch_again(struct control *control)
+static void watch_in(struct control *control, uint64_t ms)
 {
 	control->watch_timer.fn = on_watch_timer;
-	wheel_add(control->wheel, &control->watch_timer, clock_mono_ms(&control->clock) + BROKER_WATCH_MS);
+	wheel_cancel(control->wheel, &control->watch_timer);
+	wheel_add(control->wheel, &control->watch_timer, clock_mono_ms(&control->clock) + ms);
+}
+
+static void watch_again(struct control *control)
+{
+	watch_in(control, control->watch_noticed ? BROKER_NOTICE_MS : BROKER_WATCH_MS);
+	control->watch_noticed = false;
+}
+
+static void on_notice(void *ctx)
+{
+	struct control *control = ctx;
+
+	if (control->stopping || control->watch_noticed) {
+		return;
+	}
+	control->watch_noticed = true; /* of a look that is under way, and until the next one begins */
+	if (control->watch == NULL) {
+		watch_in(control, BROKER_NOTICE_MS);
+	}
 }
 
 void control_watch_start(struct control *control)
 {
+	if (notices_new(net_control_loop(control->shared->net), on_notice, control, &control->notices) !=
+		ERR_OK) {
+		control->notices = NULL; /* then a change is seen at the next turn */
+	}
 	watch_again(control);
 }
 
 void control_watch_stop(struct control *control)
 {
 	wheel_cancel(control->wheel, &control->watch_timer);
+	notices_free(control->notices);
+	control->notices = NULL;
 }

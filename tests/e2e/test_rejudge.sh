@@ -165,6 +165,18 @@ from=$(lines)
 check "a good CRL again" publish_crl 5 --revoke revoked.crt
 expect_log "a good CRL is taken again" "$from" 5 '"LKG0405I"'
 
+from=$(lines)
+check "a CRL of tomorrow's number" publish_crl 6 --revoke revoked.crt
+expect_log "it is taken" "$from" 5 '"LKG0405I"'
+from=$(lines)
+cp data/crl/ca.crl whole.crl
+head -c 150 whole.crl >data/crl/ca.crl
+sleep 1 # the write is under way; there is no event to wait for
+cat whole.crl >data/crl/ca.crl
+expect_log "a CRL written in place is taken once it is whole" "$from" 5 '"LKG0405I"'
+expect_no_log "a CRL half-written in place is no bad one" "$from" '"LKG0404E"'
+expect_no_log "a CRL half-written in place closes nothing" "$from" '"session closed"'
+
 # --- what cannot be read changes nothing ---
 from=$(lines)
 cp store.p12 good.p12
