@@ -68,7 +68,10 @@ static const struct attribute channel_attributes[] = {
 		"path of the keystore (PKCS#12): keys, trusted roots, pinned certificates. Set: the channel "
 		"speaks TLS"),
 	TEXT("SSLKEYP", 512, "where its passphrase is: file:PATH, fd:N, env:NAME or cred:NAME"),
-	TEXT("CERTLABL", 64, "alias of the key to serve; blank: the first one"),
+	LIST("CERTLABL", 64,
+		"aliases of the keys to serve, by the name that a client asks for and the kind of key that "
+		"it can use; the "
+		"first is the default; blank: every key of the keystore"),
 	TEXT("SSLPEER", AUTH_DN_PATTERN_BYTES_MAX,
 		"pattern that every client certificate's subject must match"),
 	TEXT("CRLFILE", 512, "certificate revocation lists: a file or a folder, looked at each second"),

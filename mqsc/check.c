@@ -127,6 +127,21 @@ static enum err check_channel_policy(const struct check *check)
 	return err == ERR_OK ? ERR_OK : refuse_whole(check, "MCAUSER", &why);
 }
 
+static enum err check_labels(const struct check *check)
+{
+	size_t count = object_list_count(check->object, "CERTLABL");
+
+	if (count > MQSC_CERT_LABELS_MAX) {
+		return refuse(check, "CERTLABL", "CERTLABL names at most 16 keys");
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (object_list_item(check->object, "CERTLABL", i)[0] == '\0') {
+			return refuse(check, "CERTLABL", "an alias in CERTLABL is blank");
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err check_channel(const struct check *check, bool insecure_test_gates)
 {
 	struct auth_error why = {0};
@@ -164,6 +179,9 @@ static enum err check_channel(const struct check *check, bool insecure_test_gate
 	}
 	if (object_list_count(check->object, "REVINFO") > MQSC_REVINFO_MAX) {
 		return refuse(check, "REVINFO", "REVINFO names at most 16 AUTHINFO objects");
+	}
+	if (check_labels(check) != ERR_OK) {
+		return ERR_INVALID;
 	}
 	return check_channel_policy(check);
 }

@@ -19,6 +19,7 @@
 #define MQSC_COMMAND_BYTES_MAX (32u * 1024u)
 #define MQSC_PARAMS_MAX        64u
 #define MQSC_VALUES_MAX        100u
+#define MQSC_CERT_LABELS_MAX   16u            /* keys that one channel serves */
 #define MQSC_OBJECTS_MAX       AUTH_RULES_MAX /* of one class; channels: AUTH_CHANNELS_MAX */
 #define MQSC_AUTHINFOS_MAX     256u
 #define MQSC_REVINFO_MAX       16u /* AUTHINFO objects that one channel names */

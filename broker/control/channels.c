@@ -4,12 +4,17 @@
  * Never:   lets a channel accept before every worker knows its policy.
  * Threads: the control loop; loading on a lane.
  */
+#include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "broker/connection.h"
 #include "broker/control/control.h"
 #include "jaas_like/jaas_like.h"
+
+static_assert(MQSC_CERT_LABELS_MAX == TLS_IDENTITIES_MAX, "what CERTLABL names can be served");
 
 struct channel *control_channel(struct control *control, const char *name)
 {
@@ -83,7 +88,6 @@ void channel_material_options(struct control *control, const struct object *obje
 		.channel = object_name(object),
 		.keystore_path = object_text(object, "SSLKEYR"),
 		.passphrase_source = object_text(object, "SSLKEYP"),
-		.label = object_text(object, "CERTLABL"),
 		.cipher = object_text(object, "SSLCIPH"),
 		.client_auth = client_auth_of(object),
 		.crl_path = object_text(object, "CRLFILE"),
@@ -93,6 +97,12 @@ void channel_material_options(struct control *control, const struct object *obje
 		.want_keystore = true,
 		.want_crls = true,
 	};
+	out->label_count = object_list_count(object, "CERTLABL");
+	assert(out->label_count <= TLS_IDENTITIES_MAX); /* check.c refuses more */
+	for (size_t i = 0; i < out->label_count; i++) {
+		(void)snprintf(out->labels[i], sizeof(out->labels[i]), "%s",
+			object_list_item(object, "CERTLABL", i));
+	}
 	if (before != NULL) {
 		out->passphrase = secret_bytes(&before->material.passphrase);
 		out->crls_before = before->material.crls;
@@ -170,18 +180,51 @@ enum err channel_open(struct channel *channel, const struct object *object, stru
 	return ERR_OK;
 }
 
+/* For the operator who wonders which certificate went where: each one, when it comes into force. */
+static void log_identities(const struct channel *channel)
+{
+	const struct tls_set *set = channel->material.tls;
+
+	for (size_t i = 0; i < tls_set_count(set); i++) {
+		struct tls_identity identity = tls_set_at(set, i);
+		char names[256] = "", expires[32] = "";
+		size_t len = 0;
+		time_t not_after = (time_t)identity.not_after;
+		struct tm parts = {0};
+
+		for (size_t j = 0; j < identity.name_count; j++) {
+			const struct tls_name *name = &identity.names[j];
+
+			if (name->kind == TLS_NAME_DNS && name->value.len + 2 < sizeof(names) - len) {
+				len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%.*s",
+					len == 0 ? "" : " ", (int)name->value.len,
+					(const char *)name->value.data);
+			}
+		}
+		if (gmtime_r(&not_after, &parts) != NULL &&
+			strftime(expires, sizeof(expires), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+			expires[0] = '\0';
+		}
+		LOG(channel->control->log, LOG_INFO, "LKG0203I", "channel serves a certificate",
+			LF_TEXT("channel", channel->name), LF_TEXT("label", identity.label),
+			LF_TEXT("key", key_kind_name(identity.kind)), LF_TEXT("names", names),
+			LF_TEXT("expires", expires), LF_BOOL("default", i == 0));
+	}
+}
+
 void channel_take(struct channel *channel, struct material *material)
 {
 	struct material *into = &channel->material;
 
 	if (material->tls != NULL) {
-		tls_context_unref(into->tls);
+		tls_set_unref(into->tls);
 		trust_set_unref(into->trust);
 		into->tls = material->tls;
 		into->trust = material->trust;
 		into->leaf_not_after = material->leaf_not_after;
 		material->tls = NULL;
 		material->trust = NULL;
+		log_identities(channel);
 		if (channel->listener != NULL) {
 			listener_set_tls(channel->listener, into->tls);
 		}
@@ -392,8 +435,7 @@ enum err load_submit(
 	memcpy(load->channel, object_name(object), strlen(object_name(object)) + 1);
 	channel_material_options(control, object, before, &load->options);
 	const char **texts[] = {&load->options.channel, &load->options.keystore_path,
-		&load->options.passphrase_source, &load->options.label, &load->options.cipher,
-		&load->options.crl_path};
+		&load->options.passphrase_source, &load->options.cipher, &load->options.crl_path};
 
 	for (size_t i = 0; i < ARRAY_COUNT(texts) && err == ERR_OK; i++) {
 		load->texts[i] = strdup(*texts[i]);

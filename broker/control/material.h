@@ -12,6 +12,8 @@
 #include "broker/net/net.h"
 #include "x509/x509.h"
 
+#define MATERIAL_LABEL_BYTES_MAX 64u /* as CERTLABL in mqsc */
+
 /* Everything borrowed for the call. Texts "" where blank. */
 struct material_options {
 	const char *channel;
@@ -19,7 +21,9 @@ struct material_options {
 	const char *passphrase_source;
 	struct bytes
 		passphrase; /* kept from an earlier load; used when its source can be read but once (fd:) */
-	const char *label;
+	/* CERTLABL; none: every key that can be served, in the order of the file. */
+	char labels[TLS_IDENTITIES_MAX][MATERIAL_LABEL_BYTES_MAX + 1];
+	size_t label_count;
 	const char *cipher;
 	enum tls_client_auth client_auth;
 	const char *crl_path;
@@ -30,13 +34,13 @@ struct material_options {
 };
 
 struct material {
-	struct tls_context *tls;
+	struct tls_set *tls; /* the identities that are served, the default first */
 	struct trust_set *trust;
 	struct crl_set *crls;
 	struct secret passphrase;        /* of an fd: source */
 	uint8_t crl_stamp[SHA256_BYTES]; /* of the files as they were read */
 	uint64_t crls_known;             /* generation of crls_before; 0: none */
-	int64_t leaf_not_after;          /* seconds, of the certificate that is served */
+	int64_t leaf_not_after;          /* seconds, of the certificate that is served the longest */
 };
 /* why: one sentence for the operator. *out is empty on failure. */
 MUST_CHECK enum err material_load(

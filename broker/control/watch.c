@@ -82,7 +82,6 @@ static void look_at_crls(struct watched *channel)
 		.channel = channel->channel,
 		.keystore_path = "",
 		.passphrase_source = "",
-		.label = "",
 		.cipher = "",
 		.crl_path = channel->crl_path,
 		.crls_before = channel->before,

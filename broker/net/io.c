@@ -63,9 +63,9 @@ struct io *io_new(struct loop *loop, int fd, struct listener *listener, const st
 		return NULL;
 	}
 	io->s.listener = listener_ref(listener);
-	io->s.tls = listener_tls_ref(listener);
+	io->s.is_tls = listener_is_tls(listener);
 	io->s.peer = *peer;
-	io->phase = io->s.tls != NULL ? IO_HANDSHAKE : IO_OPEN;
+	io->phase = io->s.is_tls ? IO_HANDSHAKE : IO_OPEN;
 	return io;
 }
 
@@ -94,10 +94,6 @@ void io_begin(struct io *io)
 	}
 	if (io->phase == IO_HANDSHAKE) {
 		io_set_timer(io, listener_limits(io->s.listener)->handshake_ms);
-		if (io_tls_begin(io) != ERR_OK) {
-			io_end(io, IO_CLOSE_NOMEM, "no memory for a TLS connection", false);
-			return;
-		}
 		io_update_reading(io);
 	} else if (io->phase == IO_OPEN) {
 		io->tell_secure = true;
@@ -146,14 +142,50 @@ void io_deliver(struct io *io, struct bytes in)
 	}
 }
 
+/* What the library did not want yet stays with us: the gate is closed, or the owner paused. */
+static void pump(struct io *io, struct bytes in)
+{
+	io->in = in;
+	io_tls_pump(io);
+	if (io->phase < IO_FLUSHING && !io_hold(&io->s.held_wire, io->in)) {
+		io_end(io, IO_CLOSE_NOMEM, "no memory for input", false);
+	}
+	io->in = BYTES_NONE;
+}
+
+/* Before the TLS object: bytes gather until the hello is whole. hello_read() bounds how many that can be. */
+static void take_hello(struct io *io, struct bytes in)
+{
+	struct bytes all = in;
+	if (io->s.held_wire != NULL) {
+		if (!io_hold(&io->s.held_wire, in)) {
+			io_end(io, IO_CLOSE_NOMEM, "no memory for input", false);
+			return;
+		}
+		all = bytes_of(io->s.held_wire->data, io->s.held_wire->len);
+	}
+	if (io_peek(io, all)) {
+		struct held *held = io->s.held_wire;
+		io->s.held_wire = NULL;
+		pump(io, all);
+		free(held);
+	} else if (io->phase == IO_HANDSHAKE && io->s.held_wire == NULL && !io_hold(&io->s.held_wire, in)) {
+		io_end(io, IO_CLOSE_NOMEM, "no memory for input", false);
+	}
+}
+
 static void take_input(struct io *io, struct bytes in)
 {
-	if (io->s.ssl == NULL) {
+	if (!io->s.is_tls) {
 		if (io_may_deliver(io)) {
 			io_deliver(io, in);
 		} else if (!io_ended(io) && io->phase < IO_FLUSHING && !io_hold(&io->s.held_data, in)) {
 			io_end(io, IO_CLOSE_NOMEM, "no memory for input", false);
 		}
+		return;
+	}
+	if (io->s.ssl == NULL) {
+		take_hello(io, in);
 		return;
 	}
 	if (io->s.held_wire != NULL) {
@@ -163,13 +195,7 @@ static void take_input(struct io *io, struct bytes in)
 		}
 		return;
 	}
-	io->in = in;
-	io_tls_pump(io);
-	/* What the library did not want yet stays with us: the gate is closed, or the owner paused. */
-	if (io->phase < IO_FLUSHING && !io_hold(&io->s.held_wire, io->in)) {
-		io_end(io, IO_CLOSE_NOMEM, "no memory for input", false);
-	}
-	io->in = BYTES_NONE;
+	pump(io, in);
 }
 
 static void drop_input(struct io *io, size_t n)
@@ -277,12 +303,7 @@ static void deliver_held(struct io *io)
 		io->pull = false;
 		struct held *held = io->s.held_wire;
 		io->s.held_wire = NULL;
-		io->in = held != NULL ? bytes_of(held->data + held->pos, held->len - held->pos) : BYTES_NONE;
-		io_tls_pump(io);
-		if (io->phase < IO_FLUSHING && !io_hold(&io->s.held_wire, io->in)) {
-			io_end(io, IO_CLOSE_NOMEM, "no memory for input", false);
-		}
-		io->in = BYTES_NONE;
+		pump(io, held != NULL ? bytes_of(held->data + held->pos, held->len - held->pos) : BYTES_NONE);
 		free(held);
 	}
 }

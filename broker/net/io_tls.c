@@ -179,8 +179,7 @@ static void failed(struct io *io, int error)
 	if (wolfSSL_get_alert_history(io->s.ssl, &alerts) == WOLFSSL_SUCCESS) {
 		received = alerts.last_rx.code;
 	}
-	bool spoke_tls = io->phase != IO_HANDSHAKE || !io->not_tls;
-	enum tls_failure failure = tls_failure_of(error, received, spoke_tls, detail, sizeof(detail));
+	enum tls_failure failure = tls_failure_of(error, received, detail, sizeof(detail));
 	io->s.tls_failure = (uint8_t)failure;
 	/* The library queued its alert; it leaves before the connection ends. */
 	io->goodbye = true;
@@ -210,19 +209,8 @@ static void finished(struct io *io)
 	io_mark(io);
 }
 
-/* RFC 8446 5.1: a client's first record is a handshake (22). */
-static void look_at_first_byte(struct io *io)
-{
-	struct wire_reader reader = wire_reader_init(io->in);
-	uint8_t type = 0;
-	if (io->s.bytes_in == io->in.len && wire_peek_u8(&reader, &type) == ERR_OK) {
-		io->not_tls = type != 22;
-	}
-}
-
 static void pump_handshake(struct io *io)
 {
-	look_at_first_byte(io);
 	int result = wolfSSL_accept(io->s.ssl);
 	if (result == WOLFSSL_SUCCESS) {
 		finished(io);

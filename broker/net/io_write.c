@@ -45,7 +45,7 @@ static bool may_queue(struct io *io, size_t n)
 
 static struct out_queue *queue_of(struct io *io)
 {
-	return io->s.tls != NULL ? &io->s.plain : &io->s.wire;
+	return io->s.is_tls ? &io->s.plain : &io->s.wire;
 }
 
 void io_send(struct io *io, struct bytes in)

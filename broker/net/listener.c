@@ -44,7 +44,8 @@ struct listener {
 	unsigned acceptors_open; /* control thread */
 	bool closing;
 	pthread_mutex_t tls_lock;
-	struct tls_context *tls;
+	struct tls_set *tls;
+	bool is_tls;
 	struct acceptor acceptors[];
 };
 
@@ -59,29 +60,34 @@ struct listener *listener_ref(struct listener *listener)
 void listener_unref(struct listener *listener)
 {
 	if (atomic_fetch_sub_explicit(&listener->refs, 1, memory_order_acq_rel) == 1) {
-		tls_context_unref(listener->tls);
+		tls_set_unref(listener->tls);
 		(void)pthread_mutex_destroy(&listener->tls_lock);
 		free(listener);
 	}
 }
 
-struct tls_context *listener_tls_ref(struct listener *listener)
+bool listener_is_tls(const struct listener *listener)
+{
+	return listener->is_tls;
+}
+
+struct tls_set *listener_tls_ref(struct listener *listener)
 {
 	(void)pthread_mutex_lock(&listener->tls_lock);
-	struct tls_context *tls = tls_context_ref(listener->tls);
+	struct tls_set *tls = tls_set_ref(listener->tls);
 	(void)pthread_mutex_unlock(&listener->tls_lock);
 	return tls;
 }
 
-void listener_set_tls(struct listener *listener, struct tls_context *tls)
+void listener_set_tls(struct listener *listener, struct tls_set *tls)
 {
 	(void)pthread_mutex_lock(&listener->tls_lock);
 	/* A port does not turn from plain to TLS or back under its clients. */
-	assert((listener->tls == NULL) == (tls == NULL));
-	struct tls_context *before = listener->tls;
-	listener->tls = tls_context_ref(tls);
+	assert(listener->is_tls == (tls != NULL));
+	struct tls_set *before = listener->tls;
+	listener->tls = tls_set_ref(tls);
 	(void)pthread_mutex_unlock(&listener->tls_lock);
-	tls_context_unref(before);
+	tls_set_unref(before);
 }
 
 const struct io_limits *listener_limits(const struct listener *listener)
@@ -446,7 +452,8 @@ static struct listener *listener_make(struct net *net, const struct listener_opt
 	listener->net = net;
 	listener->calls = options->calls;
 	listener->connections_max = options->connections_max;
-	listener->tls = tls_context_ref(options->tls);
+	listener->tls = tls_set_ref(options->tls);
+	listener->is_tls = options->tls != NULL;
 	listener->limits = (struct io_limits){
 		.handshake_ms = or_default(options->limits.handshake_ms, IO_HANDSHAKE_MS),
 		.handshake_bytes_max =

@@ -36,8 +36,13 @@ struct uv_loop_s; /* libuv's; only broker/net and broker/control look inside */
 #define TLS_TICKET_LIFE_S          21600u /* a ticket resumes for so long after it was given out */
 #define TLS_TICKET_KEY_S           21600u /* then a new key seals; the one before still opens */
 #define TLS_TICKET_PROOF_S         86400u /* and no longer than this after the client last signed a handshake */
+#define TLS_IDENTITIES_MAX         16u /* keys that one channel serves */
+#define TLS_IDENTITY_NAMES_MAX                                                                               \
+	256u /* alternative names of a certificate that are compared; what is behind them is not */
 /*
- * So a connection that has not passed Finished costs at most: wolfSSL's handshake state (about 40 kB), its input
+ * So a connection whose ClientHello is not whole costs its socket (about 0.6 kB here) and the bytes that it sent, at most
+ * HELLO_WIRE_BYTES_MAX + IO_HANDSHAKE_READ_BYTES (21 kB) and as much again while they are copied: there is no TLS object yet.
+ * One that has not passed Finished costs at most: wolfSSL's handshake state (about 40 kB), its input
  * record (16.6 kB), IO_HANDSHAKE_BYTES_MAX of reassembled messages and TLS_CHAIN_BYTES_MAX of evidence; between
  * Finished and the gate nothing is read, and at most IO_HANDSHAKE_READ_BYTES are held.
  */
@@ -168,6 +173,29 @@ MUST_CHECK enum err tls_context_new(
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is fine */
 
+/* --- what a channel serves: several identities, of which each ClientHello gets one (tls_choose.h). Immutable, counted. --- */
+enum tls_name_kind { TLS_NAME_DNS, TLS_NAME_IP };
+struct tls_name {
+	enum tls_name_kind kind;
+	struct bytes value; /* as the certificate has it: text, or 4 or 16 octets */
+};
+struct tls_identity {
+	const char *label; /* the key's alias */
+	struct tls_context *context;
+	enum key_kind kind;
+	int64_t not_before, not_after; /* seconds, of the leaf; both 0: always valid */
+	const struct tls_name
+		*names; /* the leaf's alternative names; others than these two kinds are of no use */
+	size_t name_count;
+};
+struct tls_set;
+/* The first is the default. Copies all and refs the contexts, which are of one SSLCIPH and SSLCAUTH. ERR_LIMIT (none, or over TLS_IDENTITIES_MAX), ERR_NOMEM. */
+MUST_CHECK enum err tls_set_new(const struct tls_identity *identities, size_t count, struct tls_set **out);
+struct tls_set *tls_set_ref(struct tls_set *set);
+void tls_set_unref(struct tls_set *set); /* NULL is fine */
+size_t tls_set_count(const struct tls_set *set);
+struct tls_identity tls_set_at(const struct tls_set *set, size_t index); /* borrowed until the set is gone */
+
 /* --- connections --- */
 struct io;
 
@@ -199,6 +227,8 @@ enum tls_failure {
 	TLS_FAILURE_CERTIFICATE_LIMIT, /* over TLS_CHAIN_CERTIFICATES_MAX or TLS_CHAIN_BYTES_MAX */
 	TLS_FAILURE_PROOF,             /* the client does not hold the certificate's key */
 	TLS_FAILURE_NOT_TLS,           /* plain bytes on a TLS port */
+	TLS_FAILURE_HELLO,             /* a ClientHello that breaks its grammar, or a limit of hello.h */
+	TLS_FAILURE_NO_IDENTITY,       /* no certificate of the channel is valid now */
 	TLS_FAILURE_RECORD,            /* altered or malformed record */
 	TLS_FAILURE_OTHER,             /* the library's own words are in the detail */
 	TLS_FAILURE_COUNT_
@@ -334,7 +364,7 @@ struct listener_options {
 	uint16_t port;            /* 0: any free one, see listener_port() */
 	unsigned backlog;         /* 0: 4096 */
 	unsigned connections_max; /* 0: no limit of its own */
-	struct tls_context *tls;  /* NULL: plain; ref'd */
+	struct tls_set *tls;      /* NULL: plain; ref'd */
 	struct io_limits limits;
 	struct listener_calls calls;
 };
@@ -345,8 +375,8 @@ struct listener_options {
 MUST_CHECK enum err listener_open(struct net *net, const struct listener_options *options,
 	struct listener **out, struct net_error *error);
 uint16_t listener_port(const struct listener *listener);
-/* For handshakes that begin from now on; running ones keep theirs. Takes its own reference. Any thread. */
-void listener_set_tls(struct listener *listener, struct tls_context *tls);
+/* For every ClientHello read from now on; handshakes behind it keep theirs. Takes its own reference. Any thread. */
+void listener_set_tls(struct listener *listener, struct tls_set *tls);
 unsigned listener_connections(const struct listener *listener); /* open now, wherever they moved */
 /* Stops accepting; its connections stay (their owners close them). */
 void listener_close(struct listener *listener);

@@ -126,7 +126,8 @@ static inline struct loop *net_loop(const struct net *net, unsigned at)
 void listener_close_item(struct list *item); /* of net.listeners */
 struct listener *listener_ref(struct listener *listener);
 void listener_unref(struct listener *listener);
-struct tls_context *listener_tls_ref(struct listener *listener);
+struct tls_set *listener_tls_ref(struct listener *listener); /* NULL: plain */
+bool listener_is_tls(const struct listener *listener);
 const struct io_limits *listener_limits(const struct listener *listener);
 void listener_count_down(struct listener *listener);
 
@@ -156,7 +157,7 @@ struct chain_copy {
 /* What moves with a connection; no pointer in here points back. */
 struct io_state {
 	struct listener *listener; /* one reference, and one of its connections */
-	struct tls_context *tls;   /* one reference; NULL: plain */
+	struct tls_context *tls;   /* one reference, once the hello chose it; NULL: plain, or not yet */
 	struct WOLFSSL *ssl;
 	struct out_queue plain; /* TLS: not yet encrypted */
 	struct out_queue wire;  /* as it goes to the socket */
@@ -169,6 +170,7 @@ struct io_state {
 	uint8_t tls_failure;  /* enum tls_failure */
 	uint8_t resumed;      /* enum tls_evidence of the ticket that this connection resumed by; 0 */
 	bool is_resumed;
+	bool is_tls;     /* from accept on: no byte of the owner ever leaves in clear */
 	bool chain_seen; /* a certificate came, even if its copy is dropped */
 	bool chain_over; /* over a limit, no memory, or another one the second time */
 	bool gate_open;
@@ -187,7 +189,6 @@ struct io {
 	bool tell_drained;
 	bool goodbye; /* close_notify was made */
 	bool pull;    /* the TLS library may hold records that nobody asked for yet */
-	bool not_tls; /* the first byte was not that of a handshake record */
 	uv_tcp_t tcp;
 	struct loop *loop;
 	struct list all, dirty;
@@ -227,6 +228,10 @@ static inline bool io_may_deliver(const struct io *io)
 }
 void io_depart_now(struct io *io);
 
+/* --- the ClientHello (peek.c) --- */
+/* All that came so far. True: the identity is chosen and the TLS object there; else more is awaited, or it ended the connection. */
+bool io_peek(struct io *io, struct bytes wire);
+
 /* --- TLS on a connection (io_tls.c) --- */
 MUST_CHECK enum err io_tls_begin(struct io *io);
 void io_tls_rebind(struct io *io); /* after a move */
@@ -249,9 +254,12 @@ struct WOLFSSL_CTX *tls_context_library(const struct tls_context *context);
 enum tls_client_auth tls_context_client_auth(const struct tls_context *context);
 /* What this context's tickets are sealed with as context (SHA256_BYTES); NULL: it has none. */
 const uint8_t *tls_context_ticket_binding(const struct tls_context *context);
+const struct tls_spec *tls_context_spec(const struct tls_context *context);
+struct hello;
+/* A reference; NULL: none is valid at now (seconds). */
+struct tls_context *tls_set_choose(const struct tls_set *set, const struct hello *hello, int64_t now);
 /* Which failure an error code with these alerts means, and the sentence for the log. */
-enum tls_failure tls_failure_of(
-	int error, int alert_received, bool spoke_tls, char *detail, size_t detail_bytes);
+enum tls_failure tls_failure_of(int error, int alert_received, char *detail, size_t detail_bytes);
 
 /* --- small things --- */
 struct net_address net_address_of(const struct sockaddr_storage *from);

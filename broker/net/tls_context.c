@@ -20,6 +20,7 @@ struct tls_context {
 	atomic_uint refs;
 	WOLFSSL_CTX *library;
 	enum tls_client_auth client_auth;
+	struct tls_spec spec;
 	bool has_library_ref;
 	bool has_tickets;
 	uint8_t ticket_binding[TICKET_BINDING_BYTES];
@@ -175,6 +176,7 @@ enum err tls_context_new(const struct tls_options *options, struct tls_context *
 	}
 	atomic_init(&context->refs, 1);
 	context->client_auth = options->client_auth;
+	context->spec = options->spec;
 	err = tls_library_init();
 	if (err != ERR_OK) {
 		goto out;
@@ -253,4 +255,9 @@ enum tls_client_auth tls_context_client_auth(const struct tls_context *context)
 const uint8_t *tls_context_ticket_binding(const struct tls_context *context)
 {
 	return context->has_tickets ? context->ticket_binding : NULL;
+}
+
+const struct tls_spec *tls_context_spec(const struct tls_context *context)
+{
+	return &context->spec;
 }

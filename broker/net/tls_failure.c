@@ -93,15 +93,10 @@ static enum tls_failure failure_of_alert(int alert, char *detail, size_t detail_
 	return TLS_FAILURE_PEER_ALERT;
 }
 
-enum tls_failure tls_failure_of(
-	int error, int alert_received, bool spoke_tls, char *detail, size_t detail_bytes)
+enum tls_failure tls_failure_of(int error, int alert_received, char *detail, size_t detail_bytes)
 {
 	if (error == WC_NO_ERR_TRACE(FATAL_ERROR) && alert_received != ALERT_NONE) {
 		return failure_of_alert(alert_received, detail, detail_bytes);
-	}
-	if (!spoke_tls) {
-		(void)snprintf(detail, detail_bytes, "the client does not speak TLS");
-		return TLS_FAILURE_NOT_TLS;
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		if (rows[i].error == error) {
@@ -132,6 +127,8 @@ const char *tls_failure_name(enum tls_failure failure)
 		[TLS_FAILURE_CERTIFICATE_LIMIT] = "certificate-limit",
 		[TLS_FAILURE_PROOF] = "proof",
 		[TLS_FAILURE_NOT_TLS] = "not-tls",
+		[TLS_FAILURE_HELLO] = "hello",
+		[TLS_FAILURE_NO_IDENTITY] = "no-identity",
 		[TLS_FAILURE_RECORD] = "record",
 		[TLS_FAILURE_OTHER] = "other",
 	};

@@ -225,11 +225,23 @@ static void on_gone(void *ctx)
 
 /* --- the kit --- */
 
+struct tls_set *kit_set(struct tls_context *context)
+{
+	struct tls_identity identity = {.label = "server", .context = context, .kind = KEY_EC_P256};
+	struct tls_set *set = NULL;
+	if (context != NULL) {
+		REQUIRE("tls_set_new", tls_set_new(&identity, 1, &set) == ERR_OK);
+	}
+	return set;
+}
+
 struct listener_options kit_listener(struct kit *kit, struct tls_context *tls)
 {
+	tls_set_unref(kit->tls);
+	kit->tls = kit_set(tls);
 	return (struct listener_options){
 		.address = "127.0.0.1",
-		.tls = tls,
+		.tls = kit->tls,
 		.calls = {.may_accept = may_accept, .on_accept = on_accept, .on_gone = on_gone, .ctx = kit},
 	};
 }
@@ -279,6 +291,8 @@ void kit_close(struct kit *kit)
 		open == 0 && atomic_load(&kit->app.batch_wrong) == 0);
 	net_free(kit->net);
 	kit->net = NULL;
+	tls_set_unref(kit->tls);
+	kit->tls = NULL;
 }
 
 bool kit_wait(struct kit *kit, const atomic_uint *counter, unsigned want)

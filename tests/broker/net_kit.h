@@ -58,12 +58,13 @@ struct kit {
 	struct net *net;
 	struct app app;
 	struct listener *listener;
+	struct tls_set *tls; /* of the last kit_listener() */
 };
 /* workers, then a listener on 127.0.0.1, port 0; tls NULL: plain. options may be NULL. */
 void kit_open(struct kit *kit, unsigned workers, struct tls_context *tls, const struct io_limits *limits);
 void kit_open_pool(struct kit *kit, const struct net_options *options);
 void kit_listen(struct kit *kit, const struct listener_options *options);
-/* listener_options for this kit's application on 127.0.0.1. */
+/* listener_options for this kit's application on 127.0.0.1; the set around tls lives until the next call or kit_close(). */
 struct listener_options kit_listener(struct kit *kit, struct tls_context *tls);
 void kit_close(struct kit *kit); /* net_stop() == ERR_OK, accepted == closed */
 /* Turns the control loop until *counter >= want or the deadline; says whether it came. */
@@ -71,6 +72,8 @@ bool kit_wait(struct kit *kit, const atomic_uint *counter, unsigned want);
 void kit_turns(struct kit *kit, unsigned ms); /* for "and nothing happens" */
 /* Runs fn on the loop of the last connection and waits for it. */
 void kit_on_loop(struct kit *kit, void (*fn)(struct io *io, struct app *app));
+/* One context as a channel's only identity, always valid; NULL stays NULL. */
+struct tls_set *kit_set(struct tls_context *context);
 struct tls_context *kit_context(
 	const struct kit_cert *identity, enum tls_client_auth client_auth, const char *sslciph);
 

@@ -62,12 +62,14 @@ static enum err load(const char *keystore, const char *passphrase, const char *l
 	struct material_options options = {.channel = "C",
 		.keystore_path = keystore,
 		.passphrase_source = passphrase,
-		.label = label,
 		.cipher = cipher,
 		.crl_path = "",
 		.trust_generation = 7,
 		.want_keystore = true};
 
+	if (label[0] != '\0') {
+		(void)snprintf(options.labels[options.label_count++], sizeof(options.labels[0]), "%s", label);
+	}
 	why->len = 0;
 	return material_load(&options, out, why);
 }
@@ -195,7 +197,6 @@ static void test_descriptor(const char *folder)
 		.keystore_path = path,
 		.passphrase_source = spec,
 		.passphrase = secret_bytes(&first.passphrase),
-		.label = "",
 		.cipher = "",
 		.crl_path = "",
 		.want_keystore = true};
@@ -224,7 +225,6 @@ static void test_unreadable(const char *folder)
 		struct material_options options = {.channel = "C",
 			.keystore_path = "",
 			.passphrase_source = "",
-			.label = "",
 			.cipher = "",
 			.crl_path = paths[i],
 			.want_crls = true};

@@ -34,7 +34,6 @@ static enum err load(const char *path, const struct crl_set *before, uint64_t ge
 	struct material_options options = {.channel = "C",
 		.keystore_path = "",
 		.passphrase_source = "",
-		.label = "",
 		.cipher = "",
 		.crl_path = path,
 		.crls_before = before,

@@ -400,7 +400,9 @@ static void test_swap(const struct pki *pki)
 	REQUIRE("connect", kit_connect(&before, listener_port(kit.listener)));
 	REQUIRE("old", kit_tls(&before, &(struct kit_client_options){.version = 12}));
 	REQUIRE("secure", kit_wait(&kit, &kit.app.secure, 1));
-	listener_set_tls(kit.listener, fresh);
+	struct tls_set *fresh_set = kit_set(fresh);
+	listener_set_tls(kit.listener, fresh_set);
+	tls_set_unref(fresh_set);
 	tls_context_unref(fresh);
 	REQUIRE("connect", kit_connect(&after, listener_port(kit.listener)));
 	CHECK("new handshakes get the new one",
