@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker/connection.h"
 #include "broker/control/control.h"
+#include "broker/control/identities.h"
 #include "jaas_like/jaas_like.h"
 
 static_assert(MQSC_CERT_LABELS_MAX == TLS_IDENTITIES_MAX, "what CERTLABL names can be served");
@@ -180,38 +180,6 @@ enum err channel_open(struct channel *channel, const struct object *object, stru
 	return ERR_OK;
 }
 
-/* For the operator who wonders which certificate went where: each one, when it comes into force. */
-static void log_identities(const struct channel *channel)
-{
-	const struct tls_set *set = channel->material.tls;
-
-	for (size_t i = 0; i < tls_set_count(set); i++) {
-		struct tls_identity identity = tls_set_at(set, i);
-		char names[256] = "", expires[32] = "";
-		size_t len = 0;
-		time_t not_after = (time_t)identity.not_after;
-		struct tm parts = {0};
-
-		for (size_t j = 0; j < identity.name_count; j++) {
-			const struct tls_name *name = &identity.names[j];
-
-			if (name->kind == TLS_NAME_DNS && name->value.len + 2 < sizeof(names) - len) {
-				len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%.*s",
-					len == 0 ? "" : " ", (int)name->value.len,
-					(const char *)name->value.data);
-			}
-		}
-		if (gmtime_r(&not_after, &parts) != NULL &&
-			strftime(expires, sizeof(expires), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
-			expires[0] = '\0';
-		}
-		LOG(channel->control->log, LOG_INFO, "LKG0203I", "channel serves a certificate",
-			LF_TEXT("channel", channel->name), LF_TEXT("label", identity.label),
-			LF_TEXT("key", key_kind_name(identity.kind)), LF_TEXT("names", names),
-			LF_TEXT("expires", expires), LF_BOOL("default", i == 0));
-	}
-}
-
 void channel_take(struct channel *channel, struct material *material)
 {
 	struct material *into = &channel->material;
@@ -224,7 +192,7 @@ void channel_take(struct channel *channel, struct material *material)
 		into->leaf_not_after = material->leaf_not_after;
 		material->tls = NULL;
 		material->trust = NULL;
-		log_identities(channel);
+		identities_log(into->tls, channel->name, channel->control->log);
 		if (channel->listener != NULL) {
 			listener_set_tls(channel->listener, into->tls);
 		}

@@ -6,7 +6,6 @@
  */
 #include "broker/control/material.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "broker/broker.h"
+#include "broker/control/identities.h"
 #include "keystore/keystore.h"
 
 void material_release(struct material *material)
@@ -37,92 +37,6 @@ static void say(struct buf *why, const char *what, const char *name, const char 
 }
 
 /* --- keystore --- */
-
-/* The identities of a channel while they are built. */
-struct build_context {
-	const struct material_options *options;
-	const struct keystore_entry *entry;
-	struct tls_context *tls; /* the last that was built */
-	struct net_error error;
-	struct tls_identity identities[TLS_IDENTITIES_MAX];
-	struct tls_name *names[TLS_IDENTITIES_MAX];
-	size_t count;
-};
-
-static enum err build_tls(struct bytes pkcs8, void *ctx)
-{
-	struct build_context *build = ctx;
-	struct bytes chain[KEYSTORE_CHAIN_CERTS_MAX];
-	struct tls_options options = {.key_pkcs8 = pkcs8,
-		.chain = chain,
-		.chain_count = build->entry->chain_count,
-		.client_auth = build->options->client_auth};
-	enum err err = tls_spec_find(build->options->cipher, &options.spec, &build->error);
-
-	for (size_t i = 0; i < build->entry->chain_count && i < KEYSTORE_CHAIN_CERTS_MAX; i++) {
-		chain[i] = cert_der(build->entry->chain[i]);
-	}
-	return err == ERR_OK ? tls_context_new(&options, &build->tls, &build->error) : err;
-}
-
-static void build_release(struct build_context *build)
-{
-	for (size_t i = 0; i < build->count; i++) {
-		tls_context_unref(build->identities[i].context);
-		free(build->names[i]);
-	}
-}
-
-/* The leaf's names that a client may ask for. */
-static enum err copy_names(const struct cert *leaf, struct tls_identity *identity, struct tls_name **out)
-{
-	size_t count = cert_san_count(leaf);
-	struct tls_name *names = calloc(count == 0 ? 1 : count, sizeof(*names));
-
-	if (names == NULL) {
-		return ERR_NOMEM;
-	}
-	for (size_t i = 0; i < count && identity->name_count < TLS_IDENTITY_NAMES_MAX; i++) {
-		struct bytes value = BYTES_NONE;
-		enum san_kind kind = cert_san(leaf, i, &value);
-
-		if (kind == SAN_DNS || kind == SAN_IP) {
-			names[identity->name_count++] =
-				(struct tls_name){kind == SAN_DNS ? TLS_NAME_DNS : TLS_NAME_IP, value};
-		}
-	}
-	identity->names = names;
-	*out = names;
-	return ERR_OK;
-}
-
-/* Adds the key entry at index, with its certificate, as a further identity. */
-static enum err add_identity(struct build_context *build, const struct keystore *keystore, size_t index)
-{
-	struct keystore_entry entry = keystore_at(keystore, index);
-	struct tls_identity *identity = &build->identities[build->count];
-	enum err err = ERR_OK;
-
-	build->entry = &entry;
-	build->tls = NULL;
-	err = keystore_key_use(keystore, index, build_tls, build);
-	if (err != ERR_OK) {
-		return err;
-	}
-	assert(entry.chain_count > 0); /* tls_context_new() refuses an empty chain */
-	*identity = (struct tls_identity){.label = entry.alias,
-		.context = build->tls,
-		.kind = entry.key_kind,
-		.not_before = cert_not_before(entry.chain[0]),
-		.not_after = cert_not_after(entry.chain[0])};
-	err = copy_names(entry.chain[0], identity, &build->names[build->count]);
-	if (err != ERR_OK) {
-		tls_context_unref(build->tls);
-		return err;
-	}
-	build->count++;
-	return ERR_OK;
-}
 
 static enum err load_passphrase(const struct material_options *options, struct material *out,
 	struct secret *passphrase, struct buf *why)
@@ -146,104 +60,11 @@ static enum err load_passphrase(const struct material_options *options, struct m
 	return err;
 }
 
-/* CERTLABL: each alias must be there, and its key of use. */
-static enum err add_labels(struct build_context *build, const struct keystore *keystore, struct buf *why)
-{
-	const struct material_options *options = build->options;
-
-	for (size_t i = 0; i < options->label_count; i++) {
-		size_t index = 0;
-
-		if (!keystore_identity(keystore, options->labels[i], &index)) {
-			say(why, "keystore ", options->keystore_path,
-				"no private key has the alias that CERTLABL names");
-			enum err said = buf_printf(why, " (%s)", options->labels[i]);
-
-			return said == ERR_OK ? ERR_NOT_FOUND : said;
-		}
-		enum err err = add_identity(build, keystore, index);
-
-		if (err != ERR_OK) {
-			return err;
-		}
-	}
-	return ERR_OK;
-}
-
-/* CERTLABL blank: the first key must be of use, as ever; of the others those that are. */
-static enum err add_all(struct build_context *build, const struct keystore *keystore, struct buf *why)
-{
-	size_t first = 0;
-
-	if (!keystore_identity(keystore, NULL, &first)) {
-		say(why, "keystore ", build->options->keystore_path, "it holds no private key to serve");
-		return ERR_NOT_FOUND;
-	}
-	enum err err = add_identity(build, keystore, first);
-
-	for (size_t i = first + 1;
-		i < keystore_count(keystore) && build->count < TLS_IDENTITIES_MAX && err == ERR_OK; i++) {
-		struct keystore_entry entry = keystore_at(keystore, i);
-
-		if (entry.kind == KEYSTORE_KEY && entry.key_usable && entry.chain_count > 0) {
-			err = add_identity(build, keystore, i);
-			err = err == ERR_NOMEM ? err : ERR_OK;
-		}
-	}
-	return err;
-}
-
-/* A certificate that no client would accept is not served: one at least must be valid. NULL: so it is. */
-static const char *out_of_time(const struct build_context *build)
-{
-	int64_t now = build->options->now;
-
-	for (size_t i = 0; i < build->count; i++) {
-		if (now == 0 ||
-			(now >= build->identities[i].not_before && now <= build->identities[i].not_after)) {
-			return NULL;
-		}
-	}
-	return now > build->identities[0].not_after
-		       ? "the certificate that the channel would serve has expired"
-		       : "the certificate that the channel would serve is not valid yet";
-}
-
-static enum err build_identities(
-	struct build_context *build, const struct keystore *keystore, struct material *out, struct buf *why)
-{
-	const char *path = build->options->keystore_path;
-	enum err err = build->options->label_count > 0 ? add_labels(build, keystore, why)
-						       : add_all(build, keystore, why);
-	const char *untimely = err == ERR_OK ? out_of_time(build) : NULL;
-
-	if (untimely != NULL) {
-		say(why, "keystore ", path, untimely);
-		return ERR_INVALID;
-	}
-	if (err == ERR_OK) {
-		err = tls_set_new(build->identities, build->count, &out->tls);
-	}
-	if (err != ERR_OK && why->len == 0) {
-		say(why, "keystore ", path,
-			build->error.sentence[0] != '\0' ? build->error.sentence : err_name(err));
-	}
-	out->leaf_not_after = INT64_MIN;
-	for (size_t i = 0; i < build->count; i++) {
-		if (build->identities[i].not_after > out->leaf_not_after) {
-			out->leaf_not_after = build->identities[i].not_after;
-		}
-	}
-	return err;
-}
-
 static enum err use_keystore(const struct material_options *options, const struct keystore *keystore,
 	struct material *out, struct buf *why)
 {
-	struct build_context build = {.options = options};
-	enum err err = build_identities(&build, keystore, out, why);
+	enum err err = identities_build(options, keystore, &out->tls, &out->leaf_not_after, why);
 
-	build_release(&build);
 	if (err != ERR_OK) {
 		return err;
 	}

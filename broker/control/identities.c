@@ -1,0 +1,252 @@
+/*
+ * identities.c - which keys of a keystore a channel serves, each built into a TLS context with its certificate's names.
+ * Owns:    what it builds until the set has it.
+ * Never:   keeps a private key: it goes from the keystore into the TLS context.
+ * Threads: building: a lane's; the log line: the control loop.
+ */
+#include "broker/control/identities.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* The identities of a channel while they are built. */
+struct build_context {
+	const struct material_options *options;
+	const struct keystore_entry *entry;
+	struct tls_context *tls; /* the last that was built */
+	struct net_error error;
+	struct tls_identity identities[TLS_IDENTITIES_MAX];
+	struct tls_name *names[TLS_IDENTITIES_MAX];
+	size_t count;
+};
+
+static enum err build_tls(struct bytes pkcs8, void *ctx)
+{
+	struct build_context *build = ctx;
+	struct bytes chain[KEYSTORE_CHAIN_CERTS_MAX];
+	struct tls_options options = {.key_pkcs8 = pkcs8,
+		.chain = chain,
+		.chain_count = build->entry->chain_count,
+		.client_auth = build->options->client_auth};
+	enum err err = tls_spec_find(build->options->cipher, &options.spec, &build->error);
+
+	for (size_t i = 0; i < build->entry->chain_count && i < KEYSTORE_CHAIN_CERTS_MAX; i++) {
+		chain[i] = cert_der(build->entry->chain[i]);
+	}
+	return err == ERR_OK ? tls_context_new(&options, &build->tls, &build->error) : err;
+}
+
+static void build_release(struct build_context *build)
+{
+	for (size_t i = 0; i < build->count; i++) {
+		tls_context_unref(build->identities[i].context);
+		free(build->names[i]);
+	}
+}
+
+/* The leaf's names that a client may ask for. */
+static enum err copy_names(const struct cert *leaf, struct tls_identity *identity, struct tls_name **out)
+{
+	size_t count = cert_san_count(leaf);
+	struct tls_name *names = calloc(count == 0 ? 1 : count, sizeof(*names));
+
+	if (names == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < count && identity->name_count < TLS_IDENTITY_NAMES_MAX; i++) {
+		struct bytes value = BYTES_NONE;
+		enum san_kind kind = cert_san(leaf, i, &value);
+
+		if (kind == SAN_DNS || kind == SAN_IP) {
+			names[identity->name_count++] =
+				(struct tls_name){kind == SAN_DNS ? TLS_NAME_DNS : TLS_NAME_IP, value};
+		}
+	}
+	identity->names = names;
+	*out = names;
+	return ERR_OK;
+}
+
+/* Adds the key entry at index, with its certificate, as a further identity. */
+static enum err add_identity(struct build_context *build, const struct keystore *keystore, size_t index)
+{
+	struct keystore_entry entry = keystore_at(keystore, index);
+	struct tls_identity *identity = &build->identities[build->count];
+	enum err err = ERR_OK;
+
+	build->entry = &entry;
+	build->tls = NULL;
+	err = keystore_key_use(keystore, index, build_tls, build);
+	if (err != ERR_OK) {
+		return err;
+	}
+	assert(entry.chain_count > 0); /* tls_context_new() refuses an empty chain */
+	*identity = (struct tls_identity){.label = entry.alias,
+		.context = build->tls,
+		.kind = entry.key_kind,
+		.not_before = cert_not_before(entry.chain[0]),
+		.not_after = cert_not_after(entry.chain[0])};
+	err = copy_names(entry.chain[0], identity, &build->names[build->count]);
+	if (err != ERR_OK) {
+		tls_context_unref(build->tls);
+		return err;
+	}
+	build->count++;
+	return ERR_OK;
+}
+
+/* What is said is for a human; that it did not fit is no reason for another outcome. */
+static void say(struct buf *why, const char *path, const char *sentence)
+{
+	enum err err = buf_printf(why, "keystore %s: %s", path, sentence);
+
+	(void)err;
+}
+
+/* CERTLABL: each alias must be there, and its key of use. */
+static enum err add_labels(struct build_context *build, const struct keystore *keystore, struct buf *why)
+{
+	const struct material_options *options = build->options;
+
+	for (size_t i = 0; i < options->label_count; i++) {
+		size_t index = 0;
+
+		if (!keystore_identity(keystore, options->labels[i], &index)) {
+			say(why, options->keystore_path, "no private key has the alias that CERTLABL names");
+			enum err said = buf_printf(why, " (%s)", options->labels[i]);
+
+			return said == ERR_OK ? ERR_NOT_FOUND : said;
+		}
+		enum err err = add_identity(build, keystore, index);
+
+		if (err != ERR_OK) {
+			return err;
+		}
+	}
+	return ERR_OK;
+}
+
+/* CERTLABL blank: the first key must be of use, as ever; of the others those that are. */
+static enum err add_all(struct build_context *build, const struct keystore *keystore, struct buf *why)
+{
+	size_t first = 0;
+
+	if (!keystore_identity(keystore, NULL, &first)) {
+		say(why, build->options->keystore_path, "it holds no private key to serve");
+		return ERR_NOT_FOUND;
+	}
+	enum err err = add_identity(build, keystore, first);
+
+	for (size_t i = first + 1;
+		i < keystore_count(keystore) && build->count < TLS_IDENTITIES_MAX && err == ERR_OK; i++) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+
+		if (entry.kind == KEYSTORE_KEY && entry.key_usable && entry.chain_count > 0) {
+			err = add_identity(build, keystore, i);
+			err = err == ERR_NOMEM ? err : ERR_OK;
+		}
+	}
+	return err;
+}
+
+/* A certificate that no client would accept is not served: one at least must be valid. NULL: so it is. */
+static const char *out_of_time(const struct build_context *build)
+{
+	int64_t now = build->options->now;
+
+	for (size_t i = 0; i < build->count; i++) {
+		if (now == 0 ||
+			(now >= build->identities[i].not_before && now <= build->identities[i].not_after)) {
+			return NULL;
+		}
+	}
+	return now > build->identities[0].not_after
+		       ? "the certificate that the channel would serve has expired"
+		       : "the certificate that the channel would serve is not valid yet";
+}
+
+static int64_t latest_end(const struct build_context *build)
+{
+	int64_t latest = INT64_MIN;
+
+	for (size_t i = 0; i < build->count; i++) {
+		if (build->identities[i].not_after > latest) {
+			latest = build->identities[i].not_after;
+		}
+	}
+	return latest;
+}
+
+enum err identities_build(const struct material_options *options, const struct keystore *keystore,
+	struct tls_set **out, int64_t *not_after, struct buf *why)
+{
+	struct build_context build = {.options = options};
+	enum err err =
+		options->label_count > 0 ? add_labels(&build, keystore, why) : add_all(&build, keystore, why);
+	const char *untimely = err == ERR_OK ? out_of_time(&build) : NULL;
+
+	*out = NULL;
+	if (untimely != NULL) {
+		say(why, options->keystore_path, untimely);
+		err = ERR_INVALID;
+	}
+	if (err == ERR_OK) {
+		*not_after = latest_end(&build);
+		err = tls_set_new(build.identities, build.count, out);
+	}
+	if (err != ERR_OK && why->len == 0) {
+		say(why, options->keystore_path,
+			build.error.sentence[0] != '\0' ? build.error.sentence : err_name(err));
+	}
+	build_release(&build);
+	return err;
+}
+
+/* The names that clients may ask for, as far as they fit. */
+static void print_names(const struct tls_identity *identity, char *out, size_t size)
+{
+	size_t len = 0;
+
+	out[0] = '\0';
+	for (size_t i = 0; i < identity->name_count; i++) {
+		const struct tls_name *name = &identity->names[i];
+		char address[INET6_ADDRSTRLEN] = "";
+		struct bytes text = name->value;
+
+		if (name->kind == TLS_NAME_IP) {
+			if ((text.len != 4 && text.len != 16) ||
+				inet_ntop(text.len == 4 ? AF_INET : AF_INET6, text.data, address,
+					sizeof(address)) == NULL) {
+				continue;
+			}
+			text = bytes_text(address);
+		}
+		if (text.len + 2 < size - len) {
+			len += (size_t)snprintf(out + len, size - len, "%s%.*s", len == 0 ? "" : " ",
+				(int)text.len, (const char *)text.data);
+		}
+	}
+}
+
+/* For the operator who wonders which certificate went where: each one, when it comes into force. */
+void identities_log(const struct tls_set *set, const char *channel, struct log *log)
+{
+	for (size_t i = 0; i < tls_set_count(set); i++) {
+		struct tls_identity identity = tls_set_at(set, i);
+		char names[256] = "", expires[32] = "";
+		time_t not_after = (time_t)identity.not_after;
+		struct tm parts = {0};
+
+		print_names(&identity, names, sizeof(names));
+		if (gmtime_r(&not_after, &parts) == NULL ||
+			strftime(expires, sizeof(expires), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
+			expires[0] = '\0';
+		}
+		LOG(log, LOG_INFO, "LKG0203I", "channel serves a certificate", LF_TEXT("channel", channel),
+			LF_TEXT("label", identity.label), LF_TEXT("key", key_kind_name(identity.kind)),
+			LF_TEXT("names", names), LF_TEXT("expires", expires), LF_BOOL("default", i == 0));
+	}
+}

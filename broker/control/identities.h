@@ -1,0 +1,23 @@
+/*
+ * identities.h - which keys of a keystore a channel serves.
+ * Owns:    nothing.
+ * Never:   serves a keystore none of whose certificates is valid now.
+ * Threads: see identities.c.
+ */
+#ifndef LOCKGATE_BROKER_CONTROL_IDENTITIES_H
+#define LOCKGATE_BROKER_CONTROL_IDENTITIES_H
+
+#include "base/log.h"
+#include "broker/control/material.h"
+#include "keystore/keystore.h"
+
+/*
+ * The keys that options->labels name, in their order; without labels the first key, which must be of use, and all others
+ * that are, up to TLS_IDENTITIES_MAX. *not_after: of the certificate that is valid the longest. why: for the operator.
+ */
+MUST_CHECK enum err identities_build(const struct material_options *options, const struct keystore *keystore,
+	struct tls_set **out, int64_t *not_after, struct buf *why);
+/* A line for each, when they come into force. */
+void identities_log(const struct tls_set *set, const char *channel, struct log *log);
+
+#endif
