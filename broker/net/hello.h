@@ -19,7 +19,7 @@
 #define HELLO_EXTENSIONS_MAX    64u
 #define HELLO_RECORD_HEAD_BYTES 5u
 /* What a client can make us hold before its hello is whole; what follows it in one read comes on top. */
-#define HELLO_WIRE_BYTES_MAX (HELLO_MESSAGE_BYTES_MAX + HELLO_RECORDS_MAX * HELLO_RECORD_HEAD_BYTES)
+#define HELLO_WIRE_BYTES_MAX (4u + HELLO_MESSAGE_BYTES_MAX + HELLO_RECORDS_MAX * HELLO_RECORD_HEAD_BYTES)
 #define HELLO_NAME_BYTES_MAX 253u
 
 /* RFC 8446 6.2: the alerts of struct fault's reason. */
