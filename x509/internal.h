@@ -337,13 +337,24 @@ struct judgement {
 	int best_rank; /* how near to acceptance the failure got that *out tells of; a better one replaces it */
 	struct checked checked[GIVEN_SIGNATURES_MAX];
 	bool reached[X509_GIVEN_CERTS_MAX]; /* presented certificates that hang on an anchor by signatures */
+	/* Of the path that was looked at last; the answer shows those of the path that it shows. */
+	struct x509_evidence evidence[PATH_CERTS_MAX];
+	size_t evidence_count;
 };
 
 /*
  * How near to acceptance a failure was: the nearest is what an engineer is told. A path that failed for absence of knowledge
- * alone outranks one that failed for good: of several paths the best counts (DESIGN.md 1, three values).
+ * alone outranks one that failed for good, and one that a fetch may settle outranks both: of several paths the best counts (DESIGN.md 1, three values).
  */
-enum failure_rank { RANK_NONE, RANK_NO_ISSUER, RANK_EDGE, RANK_PATH, RANK_PATH_ABSENCE, RANK_FINAL };
+enum failure_rank {
+	RANK_NONE,
+	RANK_NO_ISSUER,
+	RANK_EDGE,
+	RANK_PATH,
+	RANK_PATH_ABSENCE,
+	RANK_PATH_NEED,
+	RANK_FINAL
+};
 
 /* Notes a refusal and returns false, so that checks read "return judgement_fail(…)". */
 bool judgement_fail(struct judgement *judgement, enum failure_rank rank, enum x509_reason reason,
@@ -380,6 +391,8 @@ bool check_pin(struct judgement *judgement, const struct cert *leaf);
 bool check_issuer(struct judgement *judgement, const struct cert *issuer, bool anchor);
 /* Of a certificate that is no CA on the path but signs lists; nothing is noted. */
 bool check_crl_signer(struct judgement *judgement, const struct cert *signer);
+/* Of a certificate that came with an OCSP response (RFC 6960 4.2.2.2); nothing is noted. */
+bool check_ocsp_signer(struct judgement *judgement, const struct cert *signer);
 
 /* Searches paths from the leaf; on acceptance fills *out and returns true. */
 bool path_search(struct judgement *judgement);

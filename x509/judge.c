@@ -295,6 +295,18 @@ bool check_crl_signer(struct judgement *judgement, const struct cert *signer)
 	       check_key(judgement, signer, role, RANK_NONE);
 }
 
+bool check_ocsp_signer(struct judgement *judgement, const struct cert *signer)
+{
+	static const char role[] = "OCSP responder";
+	return (signer->ext.eku & EKU_OCSP_SIGNING) != 0 &&
+	       (!signer->ext.has[EXT_KEY_USAGE] || (signer->ext.key_usage & KU_DIGITAL_SIGNATURE) != 0) &&
+	       !algorithm_is_weak(judgement, &signer->algorithm) &&
+	       check_version(judgement, signer, role, RANK_NONE) &&
+	       check_validity(judgement, signer, role, RANK_NONE) &&
+	       check_critical(judgement, signer, role, RANK_NONE) &&
+	       check_key(judgement, signer, role, RANK_NONE);
+}
+
 /* --- the verdict --- */
 
 static bool chain_fits(struct judgement *judgement)
@@ -374,9 +386,11 @@ void x509_judge(const struct x509_question *question, struct x509_answer *out)
 	if (accepted) {
 		out->verdict = X509_ACCEPT;
 		out->reason = X509_OK;
+		out->need_count = 0;
 		return;
 	}
-	out->verdict = X509_REFUSE;
+	out->verdict = judgement.best_rank == RANK_PATH_NEED ? X509_NEED : X509_REFUSE;
+	out->need_count = out->verdict == X509_NEED ? out->need_count : 0;
 	out->valid_until = 0;
 	out->revocation_known = false;
 }

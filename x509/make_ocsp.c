@@ -49,9 +49,9 @@ static void put_extensions(struct der_writer *writer, struct bytes nonce,
 static void put_cert_status(struct der_writer *writer, const struct x509_make_ocsp_single *single)
 {
 	switch (single->status) {
-	case OCSP_CERT_GOOD: der_put(writer, DER_CONTEXT(0), BYTES_NONE); return;
-	case OCSP_CERT_UNKNOWN: der_put(writer, DER_CONTEXT(2), BYTES_NONE); return;
-	case OCSP_CERT_REVOKED: break;
+	case OCSP_SAYS_GOOD: der_put(writer, DER_CONTEXT(0), BYTES_NONE); return;
+	case OCSP_SAYS_UNKNOWN: der_put(writer, DER_CONTEXT(2), BYTES_NONE); return;
+	case OCSP_SAYS_REVOKED: break;
 	}
 	der_put_begin(writer, DER_CONTEXT_CONSTRUCTED(1));
 	put_time(writer, single->revoked_at);
@@ -169,7 +169,7 @@ enum err x509_make_ocsp(const struct x509_make_ocsp *make, struct buf *out_der)
 	uint8_t status = (uint8_t)make->status;
 	size_t start = out_der->len;
 	enum err err = check_values(make);
-	if (err == ERR_OK && make->status == OCSP_SUCCESSFUL) {
+	if (err == ERR_OK && make->status == OCSP_STATUS_SUCCESSFUL) {
 		err = make_basic(make, &basic);
 	}
 	if (err != ERR_OK) {
@@ -178,7 +178,7 @@ enum err x509_make_ocsp(const struct x509_make_ocsp *make, struct buf *out_der)
 	struct der_writer writer = der_writer_init(out_der);
 	der_put_begin(&writer, DER_SEQUENCE);
 	der_put(&writer, DER_ENUMERATED, bytes_of(&status, 1));
-	if (make->status == OCSP_SUCCESSFUL) {
+	if (make->status == OCSP_STATUS_SUCCESSFUL) {
 		der_put_begin(&writer, DER_CONTEXT_CONSTRUCTED(0));
 		der_put_begin(&writer, DER_SEQUENCE);
 		der_put_oid(&writer, OID_BASIC);

@@ -77,12 +77,12 @@ const char *ocsp_hash_oid(enum hash_alg hash)
 const char *ocsp_response_status_name(enum ocsp_response_status status)
 {
 	switch (status) {
-	case OCSP_SUCCESSFUL: return "successful";
-	case OCSP_MALFORMED_REQUEST: return "malformedRequest";
-	case OCSP_INTERNAL_ERROR: return "internalError";
-	case OCSP_TRY_LATER: return "tryLater";
-	case OCSP_SIG_REQUIRED: return "sigRequired";
-	case OCSP_UNAUTHORIZED: return "unauthorized";
+	case OCSP_STATUS_SUCCESSFUL: return "successful";
+	case OCSP_STATUS_MALFORMED_REQUEST: return "malformedRequest";
+	case OCSP_STATUS_INTERNAL_ERROR: return "internalError";
+	case OCSP_STATUS_TRY_LATER: return "tryLater";
+	case OCSP_STATUS_SIG_REQUIRED: return "sigRequired";
+	case OCSP_STATUS_UNAUTHORIZED: return "unauthorized";
 	}
 	return "?";
 }
@@ -170,11 +170,11 @@ static enum err get_cert_status(struct wire_reader *in, struct ocsp_single *out)
 		return ERR_MALFORMED;
 	}
 	switch (item.tag) {
-	case DER_CONTEXT(0): out->status = OCSP_CERT_GOOD; break;
+	case DER_CONTEXT(0): out->status = OCSP_SAYS_GOOD; break;
 	case DER_CONTEXT_CONSTRUCTED(1):
-		out->status = OCSP_CERT_REVOKED;
+		out->status = OCSP_SAYS_REVOKED;
 		return get_revoked_info(item.value, out);
-	case DER_CONTEXT(2): out->status = OCSP_CERT_UNKNOWN; break;
+	case DER_CONTEXT(2): out->status = OCSP_SAYS_UNKNOWN; break;
 	default: return ERR_MALFORMED;
 	}
 	return item.value.len == 0 ? ERR_OK : ERR_MALFORMED;
@@ -437,12 +437,12 @@ static enum err parse_into(struct parse *parse, struct ocsp_response *response)
 		return ERR_MALFORMED;
 	}
 	parse_at(parse, &outer, "responseStatus");
-	if (der_uint(&outer, DER_ENUMERATED, &status) != ERR_OK || status > OCSP_UNAUTHORIZED ||
+	if (der_uint(&outer, DER_ENUMERATED, &status) != ERR_OK || status > OCSP_STATUS_UNAUTHORIZED ||
 		status == 4) {
 		return ERR_MALFORMED;
 	}
 	response->status = (enum ocsp_response_status)status;
-	if (status != OCSP_SUCCESSFUL) {
+	if (status != OCSP_STATUS_SUCCESSFUL) {
 		parse_at(parse, &outer, "responseBytes of a response that is not successful");
 		return der_end(&outer);
 	}

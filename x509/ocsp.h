@@ -64,6 +64,7 @@ int64_t ocsp_single_until(const struct ocsp_single *single);
 struct ocsp_finding {
 	enum x509_ocsp_state state;
 	enum x509_reason reason;
+	const char *why; /* of X509_OCSP_BAD, for a sentence */
 	const struct ocsp_response *response;
 	const struct ocsp_single *single;
 	int64_t until; /* of a good one: when to ask again */

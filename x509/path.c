@@ -193,11 +193,16 @@ static bool path_holds(struct judgement *judgement, const struct cert *const *pa
 static bool try_path(struct judgement *judgement, const struct cert *const *path, size_t count)
 {
 	int rank_before = judgement->best_rank;
+	judgement->evidence_count = 0;
 	bool holds = path_holds(judgement, path, count);
 	if (holds || judgement->best_rank > rank_before) {
 		judgement->out->path_count = count;
 		for (size_t i = 0; i < count; i++) {
 			judgement->out->path[i] = path[i];
+		}
+		judgement->out->evidence_count = judgement->evidence_count;
+		for (size_t i = 0; i < judgement->evidence_count; i++) {
+			judgement->out->evidence[i] = judgement->evidence[i];
 		}
 	}
 	return holds;

@@ -1,459 +1,380 @@
 /*
- * revocation.c - is a certificate of the path revoked (RFC 5280 6.3)? Full, partitioned, indirect and delta lists, signed by
- *                the issuing CA's key or by another that a CA of the path vouches for.
+ * revocation.c - is every certificate of a path good? What lists and OCSP say is brought together here, by the one table of
+ *                docs/revocation.md, and where neither knows: what could be fetched to find out.
  * Owns:    nothing that outlives the call.
- * Never:   believes a list whose signer is not vouched for; takes a partial list for a full one.
+ * Never:   fetches; lets a certificate pass that either source has properly called revoked.
  * Threads: any.
- *
- * Of the lists of one scope the newest serves that was properly signed: what is in the set unsigned is passed over. Listed is
- * revoked, however old the list: positive knowledge needs no freshness. Not listed counts only on fresh lists that cover
- * every reason. X509_REVOCATION_IF_AVAILABLE lets pass only where no list of the issuer exists at all: one that is stale or
- * cannot be read refuses, since somebody may be keeping the newer one away.
  */
-#include <stdio.h>
+#include "x509/revocation.h"
 
-#include "x509/internal.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "x509/ocsp.h"
 #include "x509/time.h"
 
-#define STALE_HOUR              3600
-#define DISTRIBUTION_POINTS_MAX 32u
-#define SCOPES_MAX              16u /* stale lists remembered while one certificate is looked up */
+#define HOUR_S 3600
 
-enum status { STATUS_GOOD, STATUS_REVOKED, STATUS_ABSENT };
+/* --- freshness --- */
 
-/* path[0] is looked up; path[1] issued it; path[count - 1] is the anchor. */
-struct lookup {
+bool revocation_is_late(const struct x509_question *question, int64_t next_update)
+{
+	return question->now - (int64_t)question->stale_grace_s > next_update;
+}
+
+int64_t revocation_until(const struct x509_question *question, int64_t next_update, bool *grace)
+{
+	if (question->now <= next_update) {
+		return next_update;
+	}
+	*grace = true;
+	return next_update + (int64_t)question->stale_grace_s;
+}
+
+/* --- the table --- */
+
+/* Where no source knows that a certificate is good and none knows that it is revoked. */
+static enum revocation_decision decide_unknown(
+	enum x509_ocsp_state ocsp, enum x509_revocation revocation, enum x509_ocsp ocsp_auth)
+{
+	bool asked = ocsp != X509_OCSP_STATE_NONE;
+	if (revocation == X509_REVOCATION_REQUIRED) {
+		return asked ? DECISION_REFUSE_OCSP : DECISION_REFUSE_LISTS;
+	}
+	if (!asked) {
+		return DECISION_PASS;
+	}
+	switch (ocsp_auth) {
+	case X509_OCSP_NONE:
+	case X509_OCSP_OPTIONAL: return DECISION_PASS;
+	case X509_OCSP_WARN: return DECISION_PASS_WARNED;
+	case X509_OCSP_REQUIRED: break;
+	}
+	return DECISION_REFUSE_OCSP;
+}
+
+enum revocation_decision revocation_decide(enum x509_ocsp_state ocsp, enum x509_crl_state crl,
+	enum x509_revocation revocation, enum x509_ocsp ocsp_auth)
+{
+	if (revocation == X509_REVOCATION_NONE) {
+		return DECISION_PASS;
+	}
+	if (ocsp == X509_OCSP_STATE_REVOKED || crl == X509_CRL_STATE_REVOKED) {
+		return DECISION_REVOKED;
+	}
+	if (ocsp == X509_OCSP_STATE_GOOD || crl == X509_CRL_STATE_GOOD) {
+		return DECISION_PASS;
+	}
+	if (crl == X509_CRL_STATE_STALE) {
+		return DECISION_REFUSE_LISTS; /* somebody may be keeping the newer list away */
+	}
+	return decide_unknown(ocsp, revocation, ocsp_auth);
+}
+
+/* --- one certificate --- */
+
+struct status {
 	struct judgement *judgement;
-	const struct cert *const *path;
-	size_t count;
-	bool nested; /* the certificate signs lists itself: only direct signatures, and no word about it */
-	uint32_t reasons; /* covered so far */
-	int64_t until;    /* earliest nextUpdate relied on */
-	/* The best there is to say if no list serves. */
-	enum x509_reason reason;
-	const struct crl *about;
-	const struct crl
-		*spent[SCOPES_MAX]; /* the newest of their scope, but stale: older ones must not serve */
-	size_t spent_count;
+	const struct cert *cert, *issuer;
+	struct lists_finding lists;
+	struct ocsp_finding ocsp;
+	enum revocation_decision decision;
 };
 
-static void note(struct lookup *lookup, enum x509_reason reason, const struct crl *about)
+static bool has_responder(const struct x509_question *question, const struct cert *cert)
 {
-	if (lookup->reason == X509_CRL_MISSING) {
-		lookup->reason = reason;
-		lookup->about = about;
+	char url[X509_URL_BYTES];
+	return question->ocsp_url != NULL || (question->need_aia && cert_ocsp_url(cert, 0, url));
+}
+
+static bool is_known(const struct status *status)
+{
+	return status->lists.state == X509_CRL_STATE_GOOD || status->ocsp.state == X509_OCSP_STATE_GOOD;
+}
+
+static void find_out(
+	struct judgement *judgement, const struct cert *const *path, size_t count, struct status *out)
+{
+	const struct x509_question *question = judgement->question;
+	*out = (struct status){.judgement = judgement, .cert = path[0], .issuer = path[1]};
+	out->ocsp.reason = X509_OK;
+	if (question->ocsp_auth != X509_OCSP_NONE) {
+		ocsp_ask(judgement, path, count, lists_let_pass, &out->ocsp);
+		if (out->ocsp.state == X509_OCSP_STATE_NONE && has_responder(question, path[0])) {
+			out->ocsp.state = X509_OCSP_STATE_UNREACHABLE;
+		} else if (out->ocsp.state == X509_OCSP_STATE_NONE) {
+			out->ocsp.reason = X509_OK;
+		}
+	}
+	if (!judgement->out_of_memory && !judgement->out_of_work) {
+		lists_ask(judgement, path, count, &out->lists);
+	}
+	out->decision = revocation_decide(
+		out->ocsp.state, out->lists.state, question->revocation, question->ocsp_auth);
+}
+
+static void show(const struct status *status)
+{
+	struct judgement *judgement = status->judgement;
+	struct x509_evidence evidence = {.ocsp = status->ocsp.state,
+		.ocsp_reason = status->ocsp.reason,
+		.response = status->ocsp.response,
+		.crl = status->lists.state,
+		.crl_reason = status->lists.reason,
+		.list = status->lists.list,
+		.grace = status->ocsp.grace || status->lists.grace};
+	if (status->lists.state == X509_CRL_STATE_REVOKED) {
+		evidence.revoked_at = status->lists.revoked_at;
+	} else if (status->ocsp.state == X509_OCSP_STATE_REVOKED) {
+		evidence.revoked_at = status->ocsp.single->revoked_at;
+	}
+	judgement->evidence[judgement->evidence_count++] = evidence;
+}
+
+/* Until when the answer holds, by what was relied on. */
+static int64_t holds_until(const struct status *status, int64_t until)
+{
+	if (status->lists.state == X509_CRL_STATE_GOOD && status->lists.until < until) {
+		until = status->lists.until;
+	}
+	if (status->ocsp.state == X509_OCSP_STATE_GOOD && status->ocsp.until < until) {
+		until = status->ocsp.until;
+	}
+	return until;
+}
+
+/* --- sentences --- */
+
+#define LATE_BYTES 32
+
+static void put_late(char out[LATE_BYTES], int64_t late)
+{
+	if (late < 2 * HOUR_S) {
+		(void)snprintf(out, LATE_BYTES, "%" PRId64 " min", late / 60);
+	} else if (late < 48 * HOUR_S) {
+		(void)snprintf(out, LATE_BYTES, "%" PRId64 " h", late / HOUR_S);
+	} else {
+		(void)snprintf(out, LATE_BYTES, "%" PRId64 " days", late / (24 * HOUR_S));
 	}
 }
 
-static bool stopped(const struct lookup *lookup)
+static void describe_lists(const struct status *status, char out[X509_SENTENCE_BYTES])
 {
-	return lookup->judgement->out_of_memory || lookup->judgement->out_of_work;
-}
-
-/* --- who signed it --- */
-
-static bool may_sign_lists(const struct cert *issuer)
-{
-	return !issuer->ext.has[EXT_KEY_USAGE] || (issuer->ext.key_usage & KU_CRL_SIGN) != 0;
-}
-
-static bool signed_by(struct lookup *lookup, const struct crl *crl, const struct cert *signer)
-{
-	struct signed_object object = {.object = crl,
-		.memo = &crl->memo,
-		.algorithm = &crl->algorithm,
-		.message = crl->tbs,
-		.digest = crl->tbs.len == 0 ? crl->digest : NULL,
-		.signature = crl->signature};
-	return judgement_verify(lookup->judgement, &object, signer) == ERR_OK;
-}
-
-static enum status look_up(struct lookup *lookup);
-
-/*
- * A presented certificate that is not on the path: it counts only if a CA of this very path issued it, within what the
- * path allows, and if it is not revoked itself (6.3.3 (f)). So nobody can vouch for lists who could not issue them.
- */
-static bool vouched_for(struct lookup *lookup, const struct cert *signer)
-{
-	const struct cert *path[PATH_CERTS_MAX + 1] = {signer};
-	struct judgement *judgement = lookup->judgement;
-	if (!check_crl_signer(judgement, signer)) {
-		return false;
+	const struct x509_question *question = status->judgement->question;
+	struct label issuer = cert_label(status->issuer);
+	const char *why = "does not cover the certificate, or nobody vouches for its signer";
+	char late[LATE_BYTES];
+	if (status->lists.reason == X509_CRL_MISSING) {
+		(void)snprintf(out, X509_SENTENCE_BYTES,
+			"no CRL of '%s' is at hand to say whether '%s' is revoked%s", issuer.text,
+			cert_label(status->cert).text,
+			question->crl_set_incomplete ? " (a CRL source could not be read)" : "");
+		return;
 	}
-	for (size_t k = 1; k < lookup->count; k++) {
-		struct signed_object object = {.object = signer,
-			.memo = &signer->memo,
-			.algorithm = &signer->algorithm,
-			.message = signer->tbs,
-			.signature = signer->signature};
-		if (!name_equal(&signer->issuer, &lookup->path[k]->subject) ||
-			judgement_verify(judgement, &object, lookup->path[k]) != ERR_OK) {
-			continue;
-		}
-		size_t count = 1;
-		for (size_t i = k; i < lookup->count; i++) {
-			path[count++] = lookup->path[i];
-		}
-		struct x509_answer saved = *judgement->out;
-		int rank = judgement->best_rank;
-		struct lookup nested = {.judgement = judgement,
-			.path = path,
-			.count = count,
-			.nested = true,
-			.until = lookup->until,
-			.reason = X509_CRL_MISSING};
-		bool good = path_check_signer(judgement, path, count) && look_up(&nested) == STATUS_GOOD;
-		unsigned signatures = judgement->out->signatures;
-		*judgement->out = saved; /* what is wrong with a signer is not what is wrong with the leaf */
-		judgement->out->signatures = signatures;
-		judgement->best_rank = rank;
-		if (good) {
-			lookup->until = nested.until < signer->not_after ? nested.until : signer->not_after;
-			return true;
-		}
+	if (status->lists.reason == X509_CRL_STALE && status->lists.list->next_update == X509_NEVER) {
+		why = "has no nextUpdate, so that nobody can say whether it is current";
+	} else if (status->lists.reason == X509_CRL_STALE) {
+		put_late(late, question->now - status->lists.list->next_update);
+		(void)snprintf(
+			out, X509_SENTENCE_BYTES, "CRL of '%s' is %s past its nextUpdate", issuer.text, late);
+		return;
+	} else if (status->lists.reason == X509_CRL_NOT_YET_VALID) {
+		why = "is dated in the future";
+	} else if (status->lists.reason == X509_CRL_BAD_SIGNATURE) {
+		why = "was not signed by that CA, or the CA may not sign CRLs";
 	}
-	return false;
+	(void)snprintf(out, X509_SENTENCE_BYTES, "CRL of '%s' %s", issuer.text, why);
 }
 
-/* NULL: nobody who may; noted. */
-static const struct cert *find_signer(struct lookup *lookup, const struct crl *crl)
+static void describe_ocsp(const struct status *status, char out[X509_SENTENCE_BYTES])
 {
-	const struct x509_question *question = lookup->judgement->question;
-	bool candidates = false;
-	if (algorithm_is_weak(lookup->judgement, &crl->algorithm)) {
-		note(lookup, X509_CRL_BAD_SIGNATURE, crl);
-		return NULL;
+	const struct x509_question *question = status->judgement->question;
+	struct label name = cert_label(status->cert);
+	struct label issuer = cert_label(status->issuer);
+	char late[LATE_BYTES];
+	if (status->ocsp.state == X509_OCSP_STATE_UNREACHABLE) {
+		(void)snprintf(out, X509_SENTENCE_BYTES,
+			"no answer of the OCSP responder is at hand to say whether '%s' is revoked",
+			name.text);
+	} else if (status->ocsp.reason == X509_OCSP_UNKNOWN) {
+		(void)snprintf(out, X509_SENTENCE_BYTES,
+			"the OCSP responder of '%s' does not know the certificate '%s'", issuer.text,
+			name.text);
+	} else if (status->ocsp.reason == X509_OCSP_STALE) {
+		put_late(late, question->now - ocsp_single_until(status->ocsp.single));
+		(void)snprintf(out, X509_SENTENCE_BYTES, "the OCSP answer about '%s' is %s %s", name.text,
+			late,
+			status->ocsp.single->next_update == X509_NEVER ? "too old (it has no nextUpdate)"
+								       : "past its nextUpdate");
+	} else {
+		(void)snprintf(out, X509_SENTENCE_BYTES, "the OCSP answer about '%s' is not believed: %s",
+			name.text, status->ocsp.why);
 	}
-	for (size_t k = 1; k < lookup->count && !stopped(lookup); k++) {
-		const struct cert *ca = lookup->path[k];
-		if (name_equal(&ca->subject, &crl->issuer) && may_sign_lists(ca)) {
-			candidates = true;
-			if (signed_by(lookup, crl, ca)) {
-				return ca;
-			}
-		}
-	}
-	for (size_t i = 0; i < question->chain_count && !stopped(lookup); i++) {
-		const struct cert *signer = question->chain[i];
-		bool self = lookup->nested && signer == lookup->path[0];
-		if (!name_equal(&signer->subject, &crl->issuer) || (lookup->nested && !self)) {
-			continue;
-		}
-		if (check_crl_signer(lookup->judgement, signer) && signed_by(lookup, crl, signer) &&
-			(self || vouched_for(lookup, signer))) {
-			return signer;
-		}
-	}
-	bool other_key = crl->authority_key_id.len != 0 && lookup->path[1]->ext.subject_key_id.len != 0 &&
-			 !bytes_equal(crl->authority_key_id, lookup->path[1]->ext.subject_key_id);
-	bool unsupported = !crl->algorithm.supported || other_key || !candidates;
-	note(lookup,
-		name_equal(&crl->issuer, &lookup->path[1]->subject) && !may_sign_lists(lookup->path[1])
-			? X509_CRL_BAD_SIGNATURE
-		: unsupported ? X509_CRL_UNSUPPORTED
-			      : X509_CRL_BAD_SIGNATURE,
-		crl);
-	return NULL;
 }
 
-/* --- what it says --- */
-
-static bool number_at_most(struct bytes a, struct bytes b)
-{
-	return crl_number_compare(a, b) <= 0;
-}
-
-/* RFC 5280 6.3.3 (c): the newest delta that goes with this complete list. */
-static const struct crl *find_delta(struct lookup *lookup, const struct crl *const *crls, size_t count,
-	const struct crl *complete, const struct cert *signer)
-{
-	for (size_t i = 0; i < count; i++) {
-		const struct crl *delta = crls[i];
-		if (!(delta->oddities & CRL_IS_DELTA) ||
-			!bytes_equal(delta->scope_value, complete->scope_value) ||
-			!bytes_equal(delta->authority_key_id, complete->authority_key_id) ||
-			complete->number.len == 0 || delta->number.len == 0 ||
-			!number_at_most(delta->base_number, complete->number) ||
-			number_at_most(delta->number, complete->number) ||
-			delta->this_update > lookup->judgement->question->now) {
-			continue;
-		}
-		if (signed_by(lookup, delta, signer)) {
-			return delta;
-		}
-		if (stopped(lookup)) {
-			return NULL;
-		}
-	}
-	return NULL;
-}
-
-static void revoked(struct lookup *lookup, const struct crl_entry *entry)
+static bool refuse_revoked(const struct status *status)
 {
 	char day[TIME_DAY_BYTES];
-	time_day(entry->when, day);
-	if (!lookup->nested) {
-		(void)judgement_fail(lookup->judgement, RANK_PATH, X509_REVOKED,
-			"certificate '%s' was revoked %s by '%s'", cert_label(lookup->path[0]).text, day,
-			cert_label(lookup->path[1]).text);
+	bool listed = status->lists.state == X509_CRL_STATE_REVOKED;
+	time_day(listed ? status->lists.revoked_at : status->ocsp.single->revoked_at, day);
+	return judgement_fail(status->judgement, RANK_PATH, X509_REVOKED,
+		"certificate '%s' was revoked %s by '%s'%s", cert_label(status->cert).text, day,
+		cert_label(status->issuer).text, listed ? "" : ", says its OCSP responder");
+}
+
+/* Why a certificate's status is not known, whether or not that refuses. */
+static enum x509_reason describe(const struct status *status, char out[X509_SENTENCE_BYTES])
+{
+	if (status->decision == DECISION_REFUSE_LISTS || status->ocsp.state == X509_OCSP_STATE_NONE) {
+		describe_lists(status, out);
+		return status->lists.reason;
+	}
+	describe_ocsp(status, out);
+	return status->ocsp.reason;
+}
+
+static void warn(const struct status *status)
+{
+	struct x509_answer *out = status->judgement->out;
+	if (!out->warned) {
+		out->warned = true;
+		(void)describe(status, out->warning);
 	}
 }
 
-static bool is_stale(const struct lookup *lookup, const struct crl *crl)
-{
-	/* RFC 5280 5.1.2.5: without nextUpdate nobody knows. */
-	return crl->next_update == X509_NEVER || lookup->judgement->question->now > crl->next_update;
-}
+/* --- what could be fetched --- */
 
-static void rely_on(struct lookup *lookup, const struct crl *crl)
-{
-	if (crl->next_update < lookup->until) {
-		lookup->until = crl->next_update;
-	}
-}
+struct needs {
+	struct x509_need *items;
+	size_t count;
+};
 
-/* Is the certificate on complete, as delta changes it? *found: where. */
-static enum err find_entry(
-	struct lookup *lookup, const struct crl *complete, const struct crl *delta, struct crl_entry *found)
+/* true: it can be fetched, although it may have to wait for a later round. */
+static bool add_need(
+	struct needs *needs, enum x509_need_kind kind, const char *url, const struct status *status)
 {
-	const struct cert *cert = lookup->path[0];
-	if (delta != NULL) {
-		enum err err = crl_find(delta, cert->serial, &cert->issuer, found);
-		/* A delta that we do not understand whole (RFC 5280 5.2) may revoke, but lifts nothing. */
-		bool understood = (delta->oddities & CRL_HAS_CRITICAL_UNKNOWN) == 0;
-		if (err == ERR_OK && found->reason == CRL_REASON_REMOVE && understood &&
-			!is_stale(lookup, delta)) {
-			return ERR_NOT_FOUND; /* a hold that was lifted */
-		}
-		if (err == ERR_NOMEM || (err == ERR_OK && found->reason != CRL_REASON_REMOVE)) {
-			return err;
-		}
+	size_t len = strlen(url);
+	if (len == 0 || len >= X509_URL_BYTES) {
+		return false;
 	}
-	return crl_find(complete, cert->serial, &cert->issuer, found);
-}
-
-/* One list that covers the certificate. STATUS_GOOD: its reasons are covered; STATUS_ABSENT: noted. */
-static enum status ask(struct lookup *lookup, const struct crl *const *crls, size_t count,
-	const struct crl *crl, uint32_t reasons)
-{
-	struct crl_entry entry;
-	const struct cert *signer = find_signer(lookup, crl);
-	if (signer == NULL) {
-		return STATUS_ABSENT;
-	}
-	const struct crl *delta = find_delta(lookup, crls, count, crl, signer);
-	enum err err = find_entry(lookup, crl, delta, &entry);
-	if (err == ERR_NOMEM) {
-		lookup->judgement->out_of_memory = true;
-		return STATUS_ABSENT;
-	}
-	if (err == ERR_OK) {
-		revoked(lookup, &entry);
-		return STATUS_REVOKED;
-	}
-	if (crl->this_update > lookup->judgement->question->now) {
-		note(lookup, X509_CRL_NOT_YET_VALID, crl);
-		return STATUS_ABSENT; /* an older one may be in force */
-	}
-	if (is_stale(lookup, crl)) {
-		lookup->reason = X509_CRL_STALE;
-		lookup->about = crl;
-		if (lookup->spent_count < SCOPES_MAX) {
-			lookup->spent[lookup->spent_count++] = crl;
-		} else {
-			lookup->judgement->out_of_work = true;
-		}
-		return STATUS_ABSENT;
-	}
-	if (lookup->judgement->question->purpose == X509_PURPOSE_SERVER && crl->number.len == 0) {
-		note(lookup, X509_CRL_UNSUPPORTED, crl); /* profile.c: RFC 5280 5.2.3 is the issuer's duty */
-		return STATUS_ABSENT;
-	}
-	rely_on(lookup, crl);
-	if (delta != NULL && !is_stale(lookup, delta)) {
-		rely_on(lookup, delta);
-	}
-	lookup->reasons |= reasons;
-	return STATUS_GOOD;
-}
-
-static bool is_spent(const struct lookup *lookup, const struct crl *crl)
-{
-	for (size_t i = 0; i < lookup->spent_count; i++) {
-		if (name_equal(&lookup->spent[i]->issuer, &crl->issuer) &&
-			bytes_equal(lookup->spent[i]->scope_value, crl->scope_value)) {
+	for (size_t i = 0; i < needs->count; i++) {
+		const struct x509_need *need = &needs->items[i];
+		if (need->kind == kind && strcmp(need->url, url) == 0 &&
+			(kind == X509_NEED_CRL || need->cert == status->cert)) {
 			return true;
 		}
 	}
-	return false;
+	if (needs->count == X509_NEEDS_MAX) {
+		return true;
+	}
+	struct x509_need *need = &needs->items[needs->count++];
+	need->kind = kind;
+	need->cert = status->cert;
+	need->issuer = status->issuer;
+	memcpy(need->url, url, len + 1);
+	return true;
 }
 
-/* All lists of one issuer, for one distribution point. */
-static enum status ask_issuer(
-	struct lookup *lookup, const struct name *issuer, const struct distribution_point *point)
+/* As IBM MQ asks: the responder that is configured, then the certificate's own, then its lists. */
+static bool add_needs(struct needs *needs, const struct status *status)
 {
-	const struct x509_question *question = lookup->judgement->question;
-	const struct crl *const *crls = NULL;
-	size_t count = question->crls == NULL ? 0 : crl_set_of_issuer(question->crls, issuer, &crls);
-	for (size_t i = 0; i < count && lookup->reasons != REASONS_ALL && !stopped(lookup); i++) {
-		uint32_t reasons = crls[i]->scope.reasons & point->reasons;
-		if (crls[i]->oddities & CRL_HAS_CRITICAL_UNKNOWN) {
-			note(lookup, X509_CRL_UNSUPPORTED, crls[i]);
-			continue;
-		}
-		if ((crls[i]->oddities & CRL_IS_DELTA) || (reasons & ~lookup->reasons) == 0 ||
-			is_spent(lookup, crls[i])) {
-			continue;
-		}
-		enum err err = crl_scope_covers(crls[i], lookup->path[0], point);
-		if (err == ERR_NOMEM) {
-			lookup->judgement->out_of_memory = true;
-			return STATUS_ABSENT;
-		}
-		if (err == ERR_OK && ask(lookup, crls, count, crls[i], reasons) == STATUS_REVOKED) {
-			return STATUS_REVOKED;
+	const struct x509_question *question = status->judgement->question;
+	char url[X509_URL_BYTES];
+	bool fetchable = false;
+	if (question->ocsp_auth != X509_OCSP_NONE) {
+		fetchable = question->ocsp_url != NULL &&
+			    add_need(needs, X509_NEED_OCSP, question->ocsp_url, status);
+		for (size_t i = 0; question->need_aia && cert_ocsp_url(status->cert, i, url); i++) {
+			fetchable = add_need(needs, X509_NEED_OCSP, url, status) || fetchable;
 		}
 	}
-	if (count != 0 && lookup->reasons != REASONS_ALL) {
-		note(lookup, X509_CRL_UNSUPPORTED,
-			crls[0]); /* there are lists, but not for this certificate */
+	for (size_t i = 0; question->need_cdp && cert_crl_url(status->cert, i, url); i++) {
+		fetchable = add_need(needs, X509_NEED_CRL, url, status) || fetchable;
 	}
-	return lookup->reasons == REASONS_ALL ? STATUS_GOOD : STATUS_ABSENT;
+	return fetchable;
 }
 
-static enum status ask_point(struct lookup *lookup, const struct distribution_point *point)
+/* --- the whole path --- */
+
+/* What the walk over the path came to: the first certificate that would be refused, and what could still be fetched. */
+struct walk {
+	struct status refused;   /* judgement NULL: none */
+	struct status unsettled; /* the first whose status a fetch may settle; judgement NULL: none */
+	bool hopeless;           /* one that would be refused, and for which nothing can be fetched */
+	struct needs needs;
+};
+
+static void walk_unknown(struct walk *walk, const struct status *status)
 {
-	if (point->crl_issuer.len == 0) {
-		return ask_issuer(lookup, &lookup->path[0]->issuer, point);
+	bool refuses = status->decision == DECISION_REFUSE_LISTS || status->decision == DECISION_REFUSE_OCSP;
+	bool fetchable = status->judgement->question->may_need && add_needs(&walk->needs, status);
+	if (fetchable && walk->unsettled.judgement == NULL) {
+		walk->unsettled = *status;
 	}
-	struct wire_reader in = wire_reader_init(point->crl_issuer);
-	struct general_name general;
-	while (wire_reader_left(&in) != 0 && general_name_next(&in, &general) == ERR_OK) {
-		struct name issuer;
-		if (general.tag != DER_CONTEXT_CONSTRUCTED(4)) {
-			continue;
-		}
-		enum err err = name_parse(general.value, false, &issuer);
-		if (err == ERR_NOMEM) {
-			lookup->judgement->out_of_memory = true;
-			return STATUS_ABSENT;
-		}
-		if (err != ERR_OK) {
-			continue;
-		}
-		enum status status = ask_issuer(lookup, &issuer, point);
-		name_release(&issuer);
-		return status; /* RFC 5280 4.2.1.13: it holds one name */
+	if (refuses && walk->refused.judgement == NULL) {
+		walk->refused = *status;
 	}
-	return STATUS_ABSENT;
+	walk->hopeless = walk->hopeless || (refuses && !fetchable);
 }
 
-/* RFC 5280 6.3.3: the certificate's distribution points, then whatever else its issuer published. */
-static enum status look_up(struct lookup *lookup)
+static bool ask_for_more(struct judgement *judgement, const struct walk *walk)
 {
-	const struct cert *cert = lookup->path[0];
-	struct distribution_point point;
-	enum status status = STATUS_ABSENT;
-	if (cert->ext.has[EXT_CRL_DISTRIBUTION_POINTS]) {
-		struct wire_reader list;
-		if (der_single(cert->ext.value[EXT_CRL_DISTRIBUTION_POINTS], DER_SEQUENCE, &list) != ERR_OK) {
-			list = wire_reader_init(BYTES_NONE);
-		}
-		for (size_t i = 0; i < DISTRIBUTION_POINTS_MAX && wire_reader_left(&list) != 0; i++) {
-			if (distribution_point_next(&list, &point) != ERR_OK) {
-				break;
-			}
-			status = ask_point(lookup, &point);
-			if (status != STATUS_ABSENT || stopped(lookup)) {
-				return stopped(lookup) ? STATUS_ABSENT : status;
-			}
-		}
+	char sentence[X509_SENTENCE_BYTES];
+	const struct status *status = walk->refused.judgement != NULL ? &walk->refused : &walk->unsettled;
+	enum x509_reason reason = describe(status, sentence);
+	if (judgement->best_rank < (int)RANK_PATH_NEED) {
+		judgement->out->need_count = walk->needs.count;
+		memcpy(judgement->out->needs, walk->needs.items,
+			walk->needs.count * sizeof(walk->needs.items[0]));
 	}
-	point = (struct distribution_point){.reasons = REASONS_ALL};
-	status = ask_point(lookup, &point);
-	return stopped(lookup) ? STATUS_ABSENT : status;
+	return judgement_fail(judgement, RANK_PATH_NEED, reason, "%s", sentence);
 }
 
-static bool absent(struct lookup *lookup)
+static bool settle(struct judgement *judgement, const struct walk *walk)
 {
-	struct label issuer = cert_label(lookup->path[1]);
-	const char *why = "";
-	switch (lookup->reason) {
-	case X509_CRL_STALE: {
-		char text[64];
-		int64_t late = lookup->about->next_update == X509_NEVER
-				       ? 0
-				       : (lookup->judgement->question->now - lookup->about->next_update);
-		if (late == 0) {
-			return judgement_fail(lookup->judgement, RANK_PATH_ABSENCE, lookup->reason,
-				"CRL of '%s' has no nextUpdate, so that nobody can say whether it is current",
-				issuer.text);
-		}
-		if (late < 2 * STALE_HOUR) {
-			(void)snprintf(text, sizeof(text), "%lld min", (long long)(late / 60));
-		} else if (late < 48 * STALE_HOUR) {
-			(void)snprintf(text, sizeof(text), "%lld h", (long long)(late / STALE_HOUR));
-		} else {
-			(void)snprintf(
-				text, sizeof(text), "%lld days", (long long)(late / (24 * STALE_HOUR)));
-		}
-		return judgement_fail(lookup->judgement, RANK_PATH_ABSENCE, lookup->reason,
-			"CRL of '%s' is %s past its nextUpdate", issuer.text, text);
+	char sentence[X509_SENTENCE_BYTES];
+	if (walk->needs.count != 0 && !walk->hopeless) {
+		return ask_for_more(judgement, walk);
 	}
-	case X509_CRL_NOT_YET_VALID: why = "is dated in the future"; break;
-	case X509_CRL_BAD_SIGNATURE: why = "was not signed by that CA, or the CA may not sign CRLs"; break;
-	case X509_CRL_UNSUPPORTED:
-		why = "does not cover the certificate, or nobody vouches for its signer";
-		break;
-	case X509_CRL_MISSING:
-		return judgement_fail(lookup->judgement, RANK_PATH_ABSENCE, X509_CRL_MISSING,
-			"no CRL of '%s' is at hand to say whether '%s' is revoked%s", issuer.text,
-			cert_label(lookup->path[0]).text,
-			lookup->judgement->question->crl_set_incomplete ? " (a CRL source could not be read)"
-									: "");
-	default: return false; /* limit and memory are noted in the judgement */
+	if (walk->refused.judgement != NULL) {
+		enum x509_reason reason = describe(&walk->refused, sentence);
+		return judgement_fail(judgement, RANK_PATH_ABSENCE, reason, "%s", sentence);
 	}
-	return judgement_fail(
-		lookup->judgement, RANK_PATH_ABSENCE, lookup->reason, "CRL of '%s' %s", issuer.text, why);
+	return true;
 }
 
 bool revocation_check(struct judgement *judgement, const struct cert *const *path, size_t count,
 	int64_t *until, bool *known)
 {
-	const struct x509_question *question = judgement->question;
-	struct lookup missing = {.judgement = NULL};
+	struct x509_need items[X509_NEEDS_MAX];
+	struct walk walk = {.needs = {.items = items}};
+	bool all = true;
 	*known = false;
-	if (question->revocation == X509_REVOCATION_NONE) {
+	judgement->out->warned = false;
+	if (judgement->question->revocation == X509_REVOCATION_NONE) {
 		return true;
 	}
-	bool all = true;
 	for (size_t i = 0; i + 1 < count; i++) { /* an anchor is withdrawn by removing it, not by a list */
-		struct lookup lookup = {.judgement = judgement,
-			.path = path + i,
-			.count = count - i,
-			.until = *until,
-			.reason = X509_CRL_MISSING};
-		enum status status = look_up(&lookup);
-		*until = lookup.until;
-		switch (status) {
-		case STATUS_GOOD: continue;
-		case STATUS_REVOKED: return false; /* noted; outweighs what is merely missing elsewhere */
-		case STATUS_ABSENT: break;
-		}
-		all = false;
+		struct status status;
+		find_out(judgement, path + i, count - i, &status);
 		if (judgement->out_of_memory || judgement->out_of_work) {
 			return false;
 		}
-		bool tolerable = question->revocation == X509_REVOCATION_IF_AVAILABLE &&
-				 lookup.reason == X509_CRL_MISSING && !question->crl_set_incomplete;
-		if (!tolerable && missing.judgement == NULL) {
-			missing = lookup;
+		show(&status);
+		if (status.decision == DECISION_REVOKED) {
+			return refuse_revoked(&status); /* outweighs what is merely missing elsewhere */
 		}
-	}
-	if (missing.judgement != NULL) {
-		return absent(&missing);
+		*until = holds_until(&status, *until);
+		if (is_known(&status)) {
+			continue;
+		}
+		all = false;
+		if (status.decision == DECISION_PASS_WARNED) {
+			warn(&status);
+		}
+		walk_unknown(&walk, &status);
 	}
 	*known = all;
-	return true;
+	return settle(judgement, &walk);
 }

@@ -141,12 +141,12 @@ struct ocsp_response;
 
 /* responseStatus (RFC 6960 4.2.1); only a successful response says something about certificates. */
 enum ocsp_response_status {
-	OCSP_SUCCESSFUL = 0,
-	OCSP_MALFORMED_REQUEST = 1,
-	OCSP_INTERNAL_ERROR = 2,
-	OCSP_TRY_LATER = 3,
-	OCSP_SIG_REQUIRED = 5,
-	OCSP_UNAUTHORIZED = 6
+	OCSP_STATUS_SUCCESSFUL = 0,
+	OCSP_STATUS_MALFORMED_REQUEST = 1,
+	OCSP_STATUS_INTERNAL_ERROR = 2,
+	OCSP_STATUS_TRY_LATER = 3,
+	OCSP_STATUS_SIG_REQUIRED = 5,
+	OCSP_STATUS_UNAUTHORIZED = 6
 };
 const char *ocsp_response_status_name(enum ocsp_response_status status); /* "tryLater", … */
 
@@ -446,7 +446,7 @@ MUST_CHECK enum err x509_make_crl_extended(const struct cert *issuer, struct byt
 	struct buf *out_der);
 
 /* --- making OCSP responses: tests, demonstrations --- */
-enum ocsp_cert_status { OCSP_CERT_GOOD, OCSP_CERT_REVOKED, OCSP_CERT_UNKNOWN };
+enum ocsp_cert_status { OCSP_SAYS_GOOD, OCSP_SAYS_REVOKED, OCSP_SAYS_UNKNOWN };
 struct x509_make_ocsp_single {
 	const struct cert *cert, *issuer;
 	struct bytes serial; /* BYTES_NONE: cert's */
@@ -459,7 +459,7 @@ struct x509_make_ocsp_single {
 	size_t extension_count;
 };
 struct x509_make_ocsp {
-	enum ocsp_response_status status; /* not OCSP_SUCCESSFUL: nothing else is written */
+	enum ocsp_response_status status; /* not OCSP_STATUS_SUCCESSFUL: nothing else is written */
 	const struct x509_make_ocsp_single *singles;
 	size_t single_count;
 	int64_t produced_at;
