@@ -348,5 +348,5 @@ bool path_check_signer(struct judgement *judgement, const struct cert *const *pa
 bool path_check(struct judgement *judgement, const struct cert *const *path, size_t count)
 {
 	return check_path_lengths(judgement, path, count) && constraints_check(judgement, path, count) &&
-	       policy_check(judgement, path, count) && profile_check(judgement, path, count);
+	       policy_check(judgement, path, count) && path_check_profile(judgement, path, count);
 }

@@ -12,7 +12,7 @@ bool policy_check(struct judgement *judgement, const struct cert *const *path, s
 bool constraints_check(struct judgement *judgement, const struct cert *const *path, size_t count);
 
 /* The duties of issuers, for the purpose server alone. */
-bool profile_check(struct judgement *judgement, const struct cert *const *path, size_t count);
+bool path_check_profile(struct judgement *judgement, const struct cert *const *path, size_t count);
 /* A host name of letters, digits, '-' and '_' in labels as DNS has them, and no address. */
 bool host_name_valid(struct bytes name);
 

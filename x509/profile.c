@@ -72,7 +72,7 @@ static bool check_ca(struct judgement *judgement, const struct cert *ca)
 	return true;
 }
 
-bool profile_check(struct judgement *judgement, const struct cert *const *path, size_t count)
+bool path_check_profile(struct judgement *judgement, const struct cert *const *path, size_t count)
 {
 	if (judgement->question->purpose != X509_PURPOSE_SERVER) {
 		return true;
