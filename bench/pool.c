@@ -195,6 +195,11 @@ struct pool_counts pool_counts(const struct pool *pool)
 	return pool->counts;
 }
 
+bool pool_is_ready(const struct pool *pool, unsigned index)
+{
+	return pool->clients[index].state == CLIENT_READY;
+}
+
 const char *pool_last_failure(const struct pool *pool)
 {
 	return pool->failure;

@@ -38,6 +38,8 @@ void pool_free(struct pool *pool);
 struct pool_counts pool_counts(const struct pool *pool);
 const char *pool_last_failure(const struct pool *pool); /* never NULL */
 
+bool pool_is_ready(const struct pool *pool, unsigned index);
+
 /* Starts to connect client index, which must be closed. What follows shows in the counts. */
 void pool_open(struct pool *pool, unsigned index);
 /* Sends DISCONNECT, then closes. */

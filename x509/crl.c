@@ -186,11 +186,10 @@ enum err crl_find(
 struct draft {
 	struct bytes tbs;     /* whole */
 	struct bytes revoked; /* content of revokedCertificates */
-	size_t entry_count;
 };
 
 static enum err get_revoked(
-	struct wire_reader *tbs, struct parse *parse, bool version2, struct draft *draft, unsigned *oddities)
+	struct wire_reader *tbs, struct parse *parse, bool version2, struct draft *draft, struct crl *crl)
 {
 	struct wire_reader list;
 	if (!der_is_next(tbs, DER_SEQUENCE)) {
@@ -204,11 +203,13 @@ static enum err get_revoked(
 	while (wire_reader_left(&list) != 0) {
 		struct crl_entry entry;
 		parse_at(parse, &list, "revokedCertificates entry");
-		enum err err = crl_entry_next(&list, version2, &entry, oddities);
+		enum err err = crl_entry_next(&list, version2, &entry, &crl->oddities);
+		if (err == ERR_OK) {
+			err = crl_entries_add(&crl->entries, &entry);
+		}
 		if (err != ERR_OK) {
 			return err;
 		}
-		draft->entry_count++;
 	}
 	return ERR_OK;
 }
@@ -279,7 +280,7 @@ static enum err parse_into(struct parse *parse, struct draft *draft, struct crl 
 	}
 	enum err err = get_header(&tbs, algorithm, parse, &version2, crl);
 	if (err == ERR_OK) {
-		err = get_revoked(&tbs, parse, version2, draft, &crl->oddities);
+		err = get_revoked(&tbs, parse, version2, draft, crl);
 	}
 	if (err == ERR_OK && version2 && wire_reader_left(&tbs) != 0) {
 		parse_at(parse, &tbs, "crlExtensions");
@@ -362,7 +363,7 @@ static enum err parse_and_keep(struct parse *parse, struct crl *crl)
 		crl->oddities |=
 			CRL_HAS_CRITICAL_UNKNOWN; /* entries of others in a list that does not say so */
 	}
-	err = crl_entries_build(draft.revoked, draft.entry_count, &crl->entries);
+	err = crl_entries_seal(&crl->entries);
 	if (err == ERR_OK) {
 		err = keep_message(draft.tbs, crl);
 	}
@@ -383,6 +384,7 @@ enum err crl_parse(struct bytes der, struct crl **out, struct x509_error *error)
 	}
 	atomic_init(&crl->refs, 1);
 	atomic_init(&crl->memo.state, 0);
+	crl->entries = crl_entries_init(der.len);
 	enum err err = parse_and_keep(&parse, crl);
 	if (err != ERR_OK) {
 		err = parse_fail(&parse, err, error);
@@ -436,6 +438,12 @@ struct bytes crl_number(const struct crl *crl)
 size_t crl_entry_count(const struct crl *crl)
 {
 	return crl->entries.count;
+}
+
+bool crl_lists(const struct crl *crl, struct bytes serial)
+{
+	struct crl_entry entry;
+	return crl_find(crl, serial, &crl->issuer, &entry) == ERR_OK;
 }
 
 size_t crl_memory_bytes(const struct crl *crl)

@@ -29,11 +29,6 @@ static uint32_t bucket_of(const struct crl_entries *entries, struct bytes serial
 	return (uint32_t)siphash(entries->key, serial) & (entries->bucket_count - 1);
 }
 
-static size_t record_bytes(struct bytes serial, uint32_t issuer)
-{
-	return RECORD_FIXED_BYTES + serial.len + (issuer == ISSUER_OF_LIST ? 0 : RECORD_ISSUER_BYTES);
-}
-
 static uint8_t *put_number(uint8_t *at, uint64_t value, unsigned octets)
 {
 	for (unsigned i = octets; i > 0; i--) {
@@ -51,131 +46,116 @@ static uint64_t get_number(const uint8_t *at, unsigned octets)
 	return value;
 }
 
-/* --- building: once for the sizes, once for the records --- */
+/* --- building: in the list's order as they are read, then by bucket --- */
 
-struct walk {
-	struct wire_reader in;
-	uint32_t issuer;      /* of the current entry (RFC 5280 5.3.3: as the entry before, if not said) */
-	uint32_t issuers_end; /* where the next one that is named will stand */
-};
-
-static struct walk walk_begin(struct bytes revoked)
+enum err crl_entries_add(struct crl_entries *entries, const struct crl_entry *entry)
 {
-	return (struct walk){.in = wire_reader_init(revoked), .issuer = ISSUER_OF_LIST};
-}
-
-static enum err walk_next(struct walk *walk, struct crl_entry *entry)
-{
-	unsigned oddities = 0;
-	if (crl_entry_next(&walk->in, true, entry, &oddities) != ERR_OK) {
-		return ERR_STATE; /* cannot be: read by the same function before */
-	}
-	if (entry->certificate_issuer.len != 0) {
-		walk->issuer = walk->issuers_end;
-		walk->issuers_end += 4u + (uint32_t)entry->certificate_issuer.len;
-	}
-	return ERR_OK;
-}
-
-static enum err measure(struct crl_entries *entries, struct bytes revoked)
-{
-	struct walk walk = walk_begin(revoked);
-	struct wire_writer issuers = wire_writer_init(&entries->issuers);
-	struct crl_entry entry;
-	for (size_t i = 0; i < entries->count; i++) {
-		enum err err = walk_next(&walk, &entry);
-		if (err != ERR_OK) {
-			return err;
+	uint8_t record[CRL_SERIAL_BYTES_MAX + RECORD_FIXED_BYTES + RECORD_ISSUER_BYTES];
+	uint8_t flag = (uint8_t)((unsigned)(entry->reason + 1) & FLAG_REASON);
+	uint8_t *at = record;
+	if (entry->certificate_issuer.len != 0) { /* RFC 5280 5.3.3: and of the entries behind it */
+		struct wire_writer issuers = wire_writer_init(&entries->issuers);
+		entries->issuer = (uint32_t)entries->issuers.len;
+		wire_put_u32(&issuers, (uint32_t)entry->certificate_issuer.len);
+		wire_put_bytes(&issuers, entry->certificate_issuer);
+		if (wire_writer_err(&issuers) != ERR_OK) {
+			return wire_writer_err(&issuers);
 		}
-		if (entry.certificate_issuer.len != 0) {
-			wire_put_u32(&issuers, (uint32_t)entry.certificate_issuer.len);
-			wire_put_bytes(&issuers, entry.certificate_issuer);
-		}
-		entries->buckets[bucket_of(entries, entry.serial)] +=
-			(uint32_t)record_bytes(entry.serial, walk.issuer);
 	}
-	return wire_writer_err(&issuers);
+	*at++ = (uint8_t)entry->serial.len;
+	memcpy(at, entry->serial.data, entry->serial.len);
+	at = put_number(at + entry->serial.len, (uint64_t)(entry->when + SECONDS_ZERO), SECONDS_BYTES);
+	if (entries->issuer == ISSUER_OF_LIST) {
+		*at++ = flag;
+	} else {
+		*at++ = (uint8_t)(flag | FLAG_ISSUER);
+		at = put_number(at, entries->issuer, RECORD_ISSUER_BYTES);
+	}
+	entries->count++;
+	return buf_append(&entries->unsorted, bytes_of(record, (size_t)(at - record)));
 }
 
-/* Sizes become the offsets behind each bucket. Returns the size of all. */
-static uint32_t sum(struct crl_entries *entries)
+/* The size of the record at `at`, and where its serial is. */
+static size_t record_at(const uint8_t *at, struct bytes *serial)
 {
+	size_t len = at[0];
+	*serial = bytes_of(at + 1, len);
+	return RECORD_FIXED_BYTES + len +
+	       ((at[1 + len + SECONDS_BYTES] & FLAG_ISSUER) ? RECORD_ISSUER_BYTES : 0);
+}
+
+/* Where each bucket begins; the last is where all end. */
+static void measure(struct crl_entries *entries)
+{
+	struct bytes serial;
 	uint32_t total = 0;
+	for (size_t at = 0; at < entries->unsorted.len;) {
+		size_t size = record_at(entries->unsorted.data + at, &serial);
+		entries->buckets[bucket_of(entries, serial)] += (uint32_t)size;
+		at += size;
+	}
 	for (uint32_t i = 0; i < entries->bucket_count; i++) {
 		uint32_t size = entries->buckets[i];
 		entries->buckets[i] = total;
 		total += size;
 	}
 	entries->buckets[entries->bucket_count] = total;
-	return total;
-}
-
-static void put_record(uint8_t *at, const struct crl_entry *entry, uint32_t issuer)
-{
-	uint8_t flag = (uint8_t)((unsigned)(entry->reason + 1) & FLAG_REASON);
-	*at++ = (uint8_t)entry->serial.len;
-	if (entry->serial.len != 0) {
-		memcpy(at, entry->serial.data, entry->serial.len);
-	}
-	at = put_number(at + entry->serial.len, (uint64_t)(entry->when + SECONDS_ZERO), SECONDS_BYTES);
-	*at++ = issuer == ISSUER_OF_LIST ? flag : (uint8_t)(flag | FLAG_ISSUER);
-	if (issuer != ISSUER_OF_LIST) {
-		(void)put_number(at, issuer, RECORD_ISSUER_BYTES);
-	}
 }
 
 /* Each bucket's offset moves to its end while it is filled, which is where the next one begins: then all move up by one. */
-static enum err fill(struct crl_entries *entries, struct bytes revoked)
+static void fill(struct crl_entries *entries)
 {
-	struct walk walk = walk_begin(revoked);
-	struct crl_entry entry;
-	for (size_t i = 0; i < entries->count; i++) {
-		enum err err = walk_next(&walk, &entry);
-		if (err != ERR_OK) {
-			return err;
-		}
-		uint32_t *end = &entries->buckets[bucket_of(entries, entry.serial)];
-		put_record(entries->records + *end, &entry, walk.issuer);
-		*end += (uint32_t)record_bytes(entry.serial, walk.issuer);
+	struct bytes serial;
+	for (size_t at = 0; at < entries->unsorted.len;) {
+		const uint8_t *record = entries->unsorted.data + at;
+		size_t size = record_at(record, &serial);
+		uint32_t *end = &entries->buckets[bucket_of(entries, serial)];
+		memcpy(entries->records + *end, record, size);
+		*end += (uint32_t)size;
+		at += size;
 	}
 	memmove(entries->buckets + 1, entries->buckets, entries->bucket_count * sizeof(uint32_t));
 	entries->buckets[0] = 0;
-	return ERR_OK;
 }
 
-enum err crl_entries_build(struct bytes revoked, size_t count, struct crl_entries *out)
+struct crl_entries crl_entries_init(size_t der_bytes)
 {
-	*out = (struct crl_entries){.count = count, .bucket_count = 1, .issuers = BUF_INIT(revoked.len)};
-	if (count == 0) {
+	return (struct crl_entries){.bucket_count = 1,
+		.issuer = ISSUER_OF_LIST,
+		.unsorted = BUF_INIT(der_bytes),
+		.issuers = BUF_INIT(der_bytes)};
+}
+
+enum err crl_entries_seal(struct crl_entries *entries)
+{
+	if (entries->count == 0) {
 		return ERR_OK;
 	}
-	while (out->bucket_count < count / ENTRIES_PER_BUCKET) {
-		out->bucket_count *= 2;
+	while (entries->bucket_count < entries->count / ENTRIES_PER_BUCKET) {
+		entries->bucket_count *= 2;
 	}
-	enum err err = crypto_random(out->key, sizeof(out->key));
-	out->buckets = calloc(out->bucket_count + 1u, sizeof(uint32_t));
-	if (err == ERR_OK && out->buckets == NULL) {
-		err = ERR_NOMEM;
-	}
-	if (err == ERR_OK) {
-		err = measure(out, revoked);
-	}
-	if (err == ERR_OK) {
-		out->records = malloc(sum(out));
-		err = out->records == NULL ? ERR_NOMEM : fill(out, revoked);
-	}
+	enum err err = crypto_random(entries->key, sizeof(entries->key));
 	if (err != ERR_OK) {
-		crl_entries_release(out);
+		return err;
 	}
-	return err;
+	entries->buckets = calloc(entries->bucket_count + 1u, sizeof(uint32_t));
+	entries->records = malloc(entries->unsorted.len);
+	if (entries->buckets == NULL || entries->records == NULL) {
+		return ERR_NOMEM;
+	}
+	measure(entries);
+	fill(entries);
+	buf_release(&entries->unsorted);
+	return ERR_OK;
 }
 
 void crl_entries_release(struct crl_entries *entries)
 {
 	free(entries->records);
 	free(entries->buckets);
+	buf_release(&entries->unsorted);
 	buf_release(&entries->issuers);
-	*entries = (struct crl_entries){.issuers = BUF_INIT(0)};
+	*entries = crl_entries_init(0);
 }
 
 /* --- looking up --- */
@@ -189,22 +169,22 @@ static struct bytes issuer_at(const struct crl_entries *entries, const uint8_t *
 bool crl_entries_next(
 	const struct crl_entries *entries, struct bytes serial, size_t *at, struct crl_entry *out)
 {
-	if (entries->count == 0) {
+	if (entries->buckets == NULL) {
 		return false;
 	}
 	uint32_t bucket = bucket_of(entries, serial);
 	size_t offset = *at == 0 ? entries->buckets[bucket] : *at;
 	while (offset < entries->buckets[bucket + 1]) {
 		const uint8_t *record = entries->records + offset;
-		size_t len = record[0];
-		const uint8_t *rest = record + 1 + len;
-		uint8_t flag = rest[SECONDS_BYTES];
-		offset += RECORD_FIXED_BYTES + len + ((flag & FLAG_ISSUER) ? RECORD_ISSUER_BYTES : 0);
-		if (len != serial.len || memcmp(record + 1, serial.data, len) != 0) {
+		struct bytes found;
+		offset += record_at(record, &found);
+		if (!bytes_equal(found, serial)) {
 			continue;
 		}
+		const uint8_t *rest = found.data + found.len;
+		uint8_t flag = rest[SECONDS_BYTES];
 		*at = offset;
-		*out = (struct crl_entry){.serial = bytes_of(record + 1, len),
+		*out = (struct crl_entry){.serial = found,
 			.when = (int64_t)get_number(rest, SECONDS_BYTES) - SECONDS_ZERO,
 			.reason = (int)(flag & FLAG_REASON) - 1,
 			.certificate_issuer = (flag & FLAG_ISSUER)

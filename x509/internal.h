@@ -271,14 +271,19 @@ MUST_CHECK enum err crl_entry_next(
 #define CRL_SERIAL_BYTES_MAX 255u
 struct crl_entries {
 	uint8_t *records;
-	uint32_t *buckets; /* bucket_count + 1 offsets into records */
+	uint32_t *buckets; /* bucket_count + 1 offsets into records; NULL: none yet */
 	uint32_t bucket_count;
+	uint32_t issuer; /* of the entry that is added next */
 	size_t count;
-	uint8_t key[16];    /* of the hash that chooses a bucket */
-	struct buf issuers; /* of an indirect list: certificateIssuer values, each behind its length */
+	uint8_t key[16];     /* of the hash that chooses a bucket */
+	struct buf unsorted; /* until sealed: records in the list's order */
+	struct buf issuers;  /* of an indirect list: certificateIssuer values, each behind its length */
 };
-/* revoked: content of revokedCertificates, every entry of which crl_entry_next() has read before. ERR_NOMEM, ERR_IO. */
-MUST_CHECK enum err crl_entries_build(struct bytes revoked, size_t count, struct crl_entries *out);
+struct crl_entries crl_entries_init(size_t der_bytes); /* of the list: an upper bound for what is kept */
+/* In the list's order. entry: from crl_entry_next(). ERR_NOMEM. */
+MUST_CHECK enum err crl_entries_add(struct crl_entries *entries, const struct crl_entry *entry);
+/* No more are added; from now on they are found. ERR_NOMEM, ERR_IO: release it. */
+MUST_CHECK enum err crl_entries_seal(struct crl_entries *entries);
 void crl_entries_release(struct crl_entries *entries);
 /* Walks the entries of one serial in the list's order; *at begins as 0. false: no more. */
 bool crl_entries_next(

@@ -120,6 +120,8 @@ int64_t crl_this_update(const struct crl *crl);
 int64_t crl_next_update(const struct crl *crl); /* X509_NEVER when absent */
 struct bytes crl_number(const struct crl *crl); /* INTEGER content octets; BYTES_NONE when absent */
 size_t crl_entry_count(const struct crl *crl);
+/* Whether a certificate of the list's own issuer with this serial (INTEGER content octets) is listed; not whether it is believed. */
+bool crl_lists(const struct crl *crl, struct bytes serial);
 size_t crl_memory_bytes(const struct crl *crl); /* what it holds, the allocator's overhead aside */
 const uint8_t *crl_sha256(const struct crl *crl);
 
