@@ -27,7 +27,7 @@ struct judge {
 	const struct chlauth_rule *deciding; /* whose key the verdict shows: of any type */
 	const char *effective;               /* NULL: not known yet */
 	const char *pin;
-	bool without_revocation; /* it was asked before and is not known */
+	bool without_revocation; /* it is not known, and the rest is judged */
 	int64_t valid_until;
 };
 
@@ -74,21 +74,22 @@ enum {
 /*
  * Message ids: the number of the IBM MQ message that says the same, behind our prefix (mq-semantics 11.2). Where MQ has
  * none that we know by number, the next free one of the 95xx range: 9556 a login module failed, 9558 too busy to judge,
- * 9788 blocked by address.
+ * 9559 too many wait for revocation data, 9788 blocked by address.
  */
-#define MESSAGE_NO_CHANNEL   "LKG9519E"
-#define MESSAGE_BLOCKED_ADDR "LKG9788E"
-#define MESSAGE_NO_CERT      "LKG9637E"
-#define MESSAGE_BAD_CERT     "LKG9633E"
-#define MESSAGE_REVOCATION   "LKG9716E"
-#define MESSAGE_SSL_PEER     "LKG9636E"
-#define MESSAGE_LOGIN        "LKG9557E"
-#define MESSAGE_LOGIN_MODULE "LKG9556E"
-#define MESSAGE_LOGIN_BUSY   "LKG9558E"
-#define MESSAGE_NOACCESS     "LKG9777E"
-#define MESSAGE_BLOCKED_USER "LKG9776E"
-#define MESSAGE_OWNER        "LKGXR0010E"
-#define MESSAGE_AUTHORITY    "LKG8077W"
-#define MESSAGE_ADMITTED     "LKG9783I"
+#define MESSAGE_NO_CHANNEL      "LKG9519E"
+#define MESSAGE_BLOCKED_ADDR    "LKG9788E"
+#define MESSAGE_NO_CERT         "LKG9637E"
+#define MESSAGE_BAD_CERT        "LKG9633E"
+#define MESSAGE_REVOCATION      "LKG9716E"
+#define MESSAGE_REVOCATION_BUSY "LKG9559E"
+#define MESSAGE_SSL_PEER        "LKG9636E"
+#define MESSAGE_LOGIN           "LKG9557E"
+#define MESSAGE_LOGIN_MODULE    "LKG9556E"
+#define MESSAGE_LOGIN_BUSY      "LKG9558E"
+#define MESSAGE_NOACCESS        "LKG9777E"
+#define MESSAGE_BLOCKED_USER    "LKG9776E"
+#define MESSAGE_OWNER           "LKGXR0010E"
+#define MESSAGE_AUTHORITY       "LKG8077W"
+#define MESSAGE_ADMITTED        "LKG9783I"
 
 #endif

@@ -230,6 +230,14 @@ static void ask_x509(const struct judge *judge, struct x509_answer *answer)
 		.revocation = channel->revocation,
 		.allow_sha1 = channel->allow_sha1,
 		.crl_set_incomplete = channel->crls_incomplete,
+		.ocsp = judge->evidence->ocsp,
+		.ocsp_count = judge->evidence->ocsp_count,
+		.ocsp_auth = channel->ocsp_auth,
+		.ocsp_url = channel->ocsp_url,
+		.stale_grace_s = channel->stale_grace_s,
+		.may_need = !judge->evidence->revocation_asked,
+		.need_cdp = channel->need_cdp,
+		.need_aia = channel->need_aia,
 	};
 	if (judge_gate_open(judge, GATE_CRL) || judge->without_revocation) {
 		question.revocation = X509_REVOCATION_NONE;
@@ -260,8 +268,45 @@ static bool pass_revocation(struct judge *judge, const struct x509_answer *answe
 	case X509_REVOCATION_IF_AVAILABLE:
 	case X509_REVOCATION_REQUIRED: break;
 	}
+	if (answer->warned) {
+		struct text warning = text_init(judge->out->warning, sizeof(judge->out->warning));
+		text_put(&warning, answer->warning);
+		return judge_warn(judge, STEP_REVOCATION, answer->warning);
+	}
 	return judge_pass(judge, STEP_REVOCATION,
-		answer->revocation_known ? "not revoked" : "not every issuer has a revocation list");
+		answer->revocation_known ? "not revoked" : "of some issuer nothing is known, nor has to be");
+}
+
+/*
+ * More knowledge may be had: it is asked for, and the connection waits. What is said is also what a dry run says, which asks
+ * nobody.
+ */
+static bool wait_for_revocation(struct judge *judge, const struct x509_answer *answer)
+{
+	char room[X509_SENTENCE_BYTES];
+	struct text sentence = text_init(room, sizeof(room));
+	if (judge->evidence->revocation_busy) {
+		text_put(&sentence, "revocation data busy: too many connections wait for it (REVPARK)");
+		judge->out->certificate_reason = answer->reason;
+		judge->out->absence = true;
+		return judge_refuse(
+			judge, STEP_REVOCATION, MESSAGE_REVOCATION_BUSY, REASON_SERVER_BUSY, room);
+	}
+	judge->out->need_count = answer->need_count;
+	for (size_t i = 0; i < answer->need_count; i++) {
+		judge->out->needs[i] = answer->needs[i];
+	}
+	if (answer->need_count == 0) {
+		text_put(&sentence, "would need the lists that REVINFO names, which are being fetched");
+	} else {
+		text_printf(&sentence, "would need %s ",
+			answer->needs[0].kind == X509_NEED_OCSP ? "an answer of" : "the list at");
+		text_quote(&sentence, bytes_text(answer->needs[0].url));
+		if (answer->need_count > 1) {
+			text_printf(&sentence, " or %zu more", answer->need_count - 1);
+		}
+	}
+	return judge_wait(judge, STEP_REVOCATION, NEED_REVOCATION, room);
 }
 
 static bool accept_path(struct judge *judge, const struct x509_answer *answer)
@@ -310,13 +355,15 @@ bool judge_path(struct judge *judge)
 	ask_x509(judge, &answer);
 	switch (answer.verdict) {
 	case X509_ACCEPT: return accept_path(judge, &answer) && pass_revocation(judge, &answer);
-	case X509_NEED:
-		(void)accept_path(judge, &answer);
-		return judge_wait(judge, STEP_REVOCATION, NEED_REVOCATION, answer.sentence);
+	case X509_NEED: (void)accept_path(judge, &answer); return wait_for_revocation(judge, &answer);
 	case X509_REFUSE: break;
 	}
 	if (is_revocation(answer.reason)) {
 		(void)accept_path(judge, &answer);
+		if (x509_reason_is_absence(answer.reason) && judge->entry->channel.lists_pending &&
+			!judge->evidence->revocation_asked) {
+			return wait_for_revocation(judge, &answer);
+		}
 		return refuse_certificate(judge, STEP_REVOCATION, answer.reason,
 			x509_reason_is_absence(answer.reason), answer.sentence);
 	}

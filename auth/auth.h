@@ -191,7 +191,13 @@ struct channel_policy {
 	const struct trust_set *trust; /* NULL: plain channel */
 	const struct crl_set *crls;    /* NULL: none configured */
 	bool crls_incomplete;
-	uint64_t generation; /* of this channel's own attributes */
+	/* A list that the operator named is being looked at for the first time: what is absent may be about to come. */
+	bool lists_pending;
+	enum x509_ocsp ocsp_auth; /* OCSPAUTH where OCSP is used, else X509_OCSP_NONE */
+	const char *ocsp_url;     /* the responder of REVINFO, NULL: none */
+	bool need_cdp, need_aia;  /* CRLFETCH(CDP), OCSPFETCH(AIA) */
+	uint32_t stale_grace_s;   /* REVSTALE */
+	uint64_t generation;      /* of this channel's own attributes */
 	/* For --prove and tests only: gates opened on purpose. 0 in every real configuration. */
 	unsigned insecure_open_gates; /* enum gate bits */
 };
@@ -258,6 +264,14 @@ struct evidence {
 	const char *login_name;
 	/* The accounts snapshot knew login_user when the login was allowed: then ACCOUNT_UNKNOWN now means removed, and refuses. */
 	bool login_account_known;
+	/*
+	 * Answers of OCSP responders that were asked for this connection. revocation_asked: every source was tried, what is not
+	 * known by now is not known; until then the verdict may be NEED_REVOCATION. revocation_busy: too many wait already, so it
+	 * cannot wait as well.
+	 */
+	const struct ocsp_response *const *ocsp;
+	size_t ocsp_count;
+	bool revocation_asked, revocation_busy;
 	const char *session_owner; /* owner of the session that exists under this client id, NULL: none */
 };
 
@@ -308,6 +322,13 @@ struct admission_verdict {
 	char sentence[X509_SENTENCE_BYTES];        /* for the operator's log and explain; escaped */
 	int64_t valid_until;                       /* seconds; X509_NEVER */
 	struct admission_uses uses;
+	/*
+	 * With NEED_REVOCATION: what could settle it, certificates borrowed from the evidence and the policy's trust. None: the
+	 * lists that the operator named are on their way.
+	 */
+	struct x509_need needs[X509_NEEDS_MAX];
+	size_t need_count;
+	char warning[X509_SENTENCE_BYTES]; /* OCSPAUTH(WARN) let it pass, and for want of what; "" */
 	struct admission_trace trace[AUTH_TRACE_STEPS_MAX];
 	size_t trace_count;
 };

@@ -72,6 +72,7 @@ static void entry_deinit(struct policy_channel_entry *entry)
 	free_text(entry->channel.ssl_peer);
 	free_text(entry->channel.mca_user);
 	free_text(entry->channel.login);
+	free_text(entry->channel.ocsp_url);
 	if (trust.out != NULL) {
 		trust_set_unref(trust.out);
 	}
@@ -94,6 +95,7 @@ static enum err entry_init(
 	entry->channel.ssl_peer = NULL;
 	entry->channel.mca_user = NULL;
 	entry->channel.login = NULL;
+	entry->channel.ocsp_url = NULL;
 	entry->channel.trust = from->trust == NULL ? NULL : trust_set_ref(from->trust);
 	entry->channel.crls = from->crls == NULL ? NULL : crl_set_ref(from->crls);
 	const struct {
@@ -104,6 +106,7 @@ static enum err entry_init(
 		{from->ssl_peer, &entry->channel.ssl_peer},
 		{from->mca_user, &entry->channel.mca_user},
 		{from->login, &entry->channel.login},
+		{from->ocsp_url, &entry->channel.ocsp_url},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
 		if (copy_text(texts[i].from, texts[i].to) != ERR_OK) {

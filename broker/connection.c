@@ -13,6 +13,7 @@
 #include "broker/broker.h"
 #include "broker/chain_certs.h"
 #include "broker/connection_private.h"
+#include "broker/park.h"
 
 static struct connection *owner_of(struct io *io)
 {
@@ -38,6 +39,8 @@ void connection_free(struct connection *connection)
 {
 	wheel_cancel(connection->worker->wheel, &connection->timer);
 	list_remove(&connection->node);
+	connection_unpark(connection);
+	connection_drop_watches(connection);
 	for (size_t i = 0; i < connection->chain_count; i++) {
 		cert_unref(connection->chain[i]);
 	}
@@ -57,16 +60,25 @@ void connection_free(struct connection *connection)
 }
 
 void connection_evidence(
-	const struct connection *connection, struct evidence *out, const struct cert **chain_space)
+	const struct connection *connection, struct evidence *out, struct evidence_space *space)
 {
 	for (size_t i = 0; i < connection->chain_count; i++) {
-		chain_space[i] = connection->chain[i];
+		space->chain[i] = connection->chain[i];
+	}
+	space->answer_count = 0;
+	for (size_t i = 0; i < connection->watch_count; i++) {
+		struct ocsp_response *answer = ocsp_watch_answer(connection->watches[i]);
+
+		if (answer != NULL) {
+			space->ocsp[space->answer_count] = answer;
+			space->answers[space->answer_count++] = answer;
+		}
 	}
 	*out = (struct evidence){
 		.channel = connection->channel,
 		.peer = connection->peer,
 		.certificate = connection->certificate,
-		.chain = chain_space,
+		.chain = space->chain,
 		.chain_count = connection->chain_count,
 		.connect_seen = connection->connect_seen,
 		.client_id = connection->client_id,
@@ -79,8 +91,23 @@ void connection_evidence(
 		.login_client_id_bound = connection->login_client_id_bound,
 		.login_name = connection->login_name,
 		.login_account_known = connection->login_account_known,
+		.ocsp = space->ocsp,
+		.ocsp_count = space->answer_count,
+		/* Behind the gate nothing is asked for any more but what is refreshed. */
+		.revocation_asked =
+			connection->revocation_asked || (connection->state != CONNECTION_HANDSHAKE &&
+								connection->state != CONNECTION_REVOCATION),
+		.revocation_busy = connection->revocation_busy,
 		.session_owner = connection->session_owner,
 	};
+}
+
+void evidence_space_release(struct evidence_space *space)
+{
+	for (size_t i = 0; i < space->answer_count; i++) {
+		ocsp_response_unref(space->answers[i]);
+	}
+	space->answer_count = 0;
 }
 
 static int64_t now_seconds(const struct connection *connection)
@@ -104,7 +131,7 @@ static void recheck_login(struct connection *connection)
 
 struct admission_verdict *connection_judge(struct connection *connection)
 {
-	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	struct evidence_space space;
 	struct admission_verdict *verdict = calloc(1, sizeof(*verdict));
 	const struct policy *policy = world_policy(connection->worker->world);
 	struct evidence evidence;
@@ -113,12 +140,13 @@ struct admission_verdict *connection_judge(struct connection *connection)
 		return NULL;
 	}
 	recheck_login(connection);
-	connection_evidence(connection, &evidence, chain);
+	connection_evidence(connection, &evidence, &space);
 	if (connection->state == CONNECTION_LIVE) {
 		admission_judge_live(policy, &evidence, now_seconds(connection), verdict);
 	} else {
 		admission_judge(policy, &evidence, now_seconds(connection), verdict);
 	}
+	evidence_space_release(&space);
 	return verdict;
 }
 
@@ -131,7 +159,7 @@ const struct world_channel *connection_settings(const struct connection *connect
 
 void connection_note_refusal(struct connection *connection, const struct connection_refusal *refusal)
 {
-	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	struct evidence_space space;
 	struct evidence evidence;
 	struct refusal_facts facts = {
 		.evidence = &evidence,
@@ -142,8 +170,9 @@ void connection_note_refusal(struct connection *connection, const struct connect
 		.note = refusal->note,
 	};
 
-	connection_evidence(connection, &evidence, chain);
+	connection_evidence(connection, &evidence, &space);
 	refusals_add(connection->worker->shared->refusals, &facts, connection->refusal);
+	evidence_space_release(&space);
 }
 
 static void on_delay_over(struct wheel_timer *timer)
@@ -301,10 +330,44 @@ static bool past_chain_gate(const struct admission_verdict *verdict)
 	return verdict->step > STEP_REVOCATION;
 }
 
+static void pass_gate(struct connection *connection)
+{
+	struct worker *worker = connection->worker;
+	uint64_t due_ms = connection_wait_end(connection);
+
+	if (due_ms != 0) {
+		connection->timer.fn = on_connect_late;
+		wheel_add(worker->wheel, &connection->timer, due_ms);
+	}
+	connection->state = CONNECTION_CONNECT;
+	io_open_gate(connection->io);
+}
+
+void connection_gate(struct connection *connection, const char *note)
+{
+	const struct world_channel *settings = connection_settings(connection);
+	struct admission_verdict *verdict = connection_judge(connection);
+
+	if (verdict == NULL || settings == NULL) {
+		connection_fault(connection, 0, settings == NULL ? "the channel is gone" : "out of memory");
+	} else if (verdict->admission == ADMISSION_REFUSE && !past_chain_gate(verdict)) {
+		connection_refuse(connection, verdict, note);
+	} else if (verdict->admission == ADMISSION_REFUSE) {
+		pass_gate(connection);
+	} else if (verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION) {
+		connection_park(connection, verdict);
+	} else {
+		for (size_t i = 1; i < connection->chain_count; i++) {
+			chain_certs_keep(connection->worker->shared->chain_certs, connection->chain[i]);
+		}
+		pass_gate(connection);
+	}
+	free(verdict);
+}
+
 static void on_secure(struct io *io)
 {
 	struct connection *connection = owner_of(io);
-	const struct world_channel *settings = connection_settings(connection);
 	const char *note = take_chain(connection);
 
 	if (note != NULL) {
@@ -314,23 +377,7 @@ static void on_secure(struct io *io)
 		}
 		connection->chain_count = 0;
 	}
-	struct admission_verdict *verdict = connection_judge(connection);
-
-	if (verdict == NULL || settings == NULL) {
-		connection_fault(connection, 0, settings == NULL ? "the channel is gone" : "out of memory");
-	} else if (verdict->admission == ADMISSION_REFUSE && !past_chain_gate(verdict)) {
-		connection_refuse(connection, verdict, note);
-	} else if (verdict->admission == ADMISSION_REFUSE) {
-		connection->state = CONNECTION_CONNECT;
-		io_open_gate(io);
-	} else {
-		for (size_t i = 1; i < connection->chain_count; i++) {
-			chain_certs_keep(connection->worker->shared->chain_certs, connection->chain[i]);
-		}
-		connection->state = CONNECTION_CONNECT;
-		io_open_gate(io);
-	}
-	free(verdict);
+	connection_gate(connection, note);
 }
 
 static void on_data(struct io *io, struct bytes in)
@@ -344,7 +391,8 @@ static void on_data(struct io *io, struct bytes in)
 	case CONNECTION_MOVING:
 	case CONNECTION_CLAIM: io_unread(io, in); return;
 	case CONNECTION_HANDSHAKE:
-	case CONNECTION_REFUSED: /* whatever followed the CONNECT: MQTT-3.1.4-6, 3.1.1 MQTT-3.1.4-5 */
+	case CONNECTION_REVOCATION: /* the gate is closed */
+	case CONNECTION_REFUSED:    /* whatever followed the CONNECT: MQTT-3.1.4-6, 3.1.1 MQTT-3.1.4-5 */
 	case CONNECTION_CLOSING: return;
 	}
 }

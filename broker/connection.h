@@ -8,12 +8,14 @@
 #define LOCKGATE_BROKER_CONNECTION_H
 
 #include "broker/login.h"
+#include "broker/ocsp_watch.h"
 #include "broker/worker.h"
 
 #define CONNECTION_MAGIC 0x4c4b4754u
 
 /*
- * HANDSHAKE -> CONNECT (Finished, chain judged) | REFUSED
+ * HANDSHAKE -> CONNECT (Finished, chain judged) | REVOCATION | REFUSED
+ * REVOCATION -> CONNECT | REVOCATION (a further round) | REFUSED
  * CONNECT   -> LOGIN | MOVING (no login) | REFUSED
  * LOGIN     -> MOVING | REFUSED
  * MOVING    -> CLAIM | REFUSED           (home already: at once)
@@ -24,6 +26,7 @@
  */
 enum connection_state {
 	CONNECTION_HANDSHAKE,
+	CONNECTION_REVOCATION, /* the certificate has a path; its status is being asked for */
 	CONNECTION_CONNECT,
 	CONNECTION_LOGIN,
 	CONNECTION_MOVING,
@@ -63,9 +66,14 @@ struct connection {
 	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
 	char *password_user; /* whom the users file vouched for, and by which secret */
 	uint64_t credential;
+	/* Statuses that responders were asked for; each holds its newest answer. */
+	struct ocsp_watch **watches;
+	uint8_t watch_count;
+	bool revocation_asked, revocation_busy;
 
 	/* On the way in only. */
 	struct connect_pending *pending;
+	struct connection_wait *wait; /* for revocation data */
 
 	struct buf *partial; /* NULL between packets */
 	size_t partial_wanted;
@@ -88,8 +96,20 @@ bool connection_may_accept(struct worker *worker, const char *channel, const str
 void connection_accept(struct worker *worker, const char *channel, struct io *io);
 /* Judges a live session again; closes it if positive knowledge says so. */
 void connection_rejudge(struct connection *connection);
-/* Fills evidence from the connection; chain_space has room for X509_CHAIN_CERTS_MAX. */
+/* A status that connections watch may have changed: who lives by it is judged again soon. */
+void connection_watch_changed(struct worker *worker, const struct ocsp_watch *watch);
+
+#define CONNECTION_WATCHES_MAX 32u
+/* What evidence points to, with a reference to each answer. */
+struct evidence_space {
+	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	const struct ocsp_response *ocsp[CONNECTION_WATCHES_MAX];
+	struct ocsp_response *answers[CONNECTION_WATCHES_MAX];
+	size_t answer_count;
+};
+/* Fills evidence from the connection; it is good until space is released. */
 void connection_evidence(
-	const struct connection *connection, struct evidence *out, const struct cert **chain_space);
+	const struct connection *connection, struct evidence *out, struct evidence_space *space);
+void evidence_space_release(struct evidence_space *space);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "broker/broker.h"
 #include "broker/connection_private.h"
+#include "broker/park.h"
 
 /* --- the session's link: it only queues --- */
 
@@ -321,6 +322,10 @@ void connection_rejudge(struct connection *connection)
 	struct admission_verdict *verdict;
 	const char *note = NULL;
 
+	if (connection->state == CONNECTION_REVOCATION) {
+		connection_park_look(connection);
+		return;
+	}
 	if (connection->state != CONNECTION_LIVE || connection->session == NULL) {
 		return;
 	}

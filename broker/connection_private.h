@@ -34,6 +34,15 @@ void connection_feed(struct connection *connection, struct bytes in);
 void partial_free(struct buf *partial); /* wipes; NULL is fine */
 void connection_live_begin(struct connection *connection, const struct admission_verdict *verdict);
 
+/* connection.c: the gate after Finished, perhaps once more. Judges, and lets in, asks for more, or refuses. */
+void connection_gate(struct connection *connection, const char *note);
+/* park.c: the wait for revocation data is over; when the CONNECT is due now, 0: it never waited. */
+uint64_t connection_wait_end(struct connection *connection);
+/* Takes a reference of its own; once. */
+void connection_add_watch(struct connection *connection, struct ocsp_watch *watch);
+void connection_drop_watches(struct connection *connection);
+bool connection_watches(const struct connection *connection, const struct ocsp_watch *watch);
+
 /* connection.c: ending */
 void connection_free(struct connection *connection);
 struct connection_refusal {

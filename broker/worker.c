@@ -7,7 +7,7 @@
 #include "broker/worker.h"
 
 #include "broker/broker.h"
-#include "broker/connection.h"
+#include "broker/connection_private.h"
 
 #define SLICE_PAUSE_MS 1u
 #define SLICE_LOOK_AT  16u /* sessions between two looks at the clock */
@@ -110,7 +110,9 @@ static void look_again(struct worker *worker, struct connection *connection)
 	bool due = connection->judge_due;
 
 	connection->judge_due = false;
-	if (connection->state == CONNECTION_LIVE && (due || used_parts_changed(worker, connection))) {
+	/* Who waits at the gate may have become hopeless, or have all it needs. */
+	if (connection->state == CONNECTION_REVOCATION ||
+		(connection->state == CONNECTION_LIVE && (due || used_parts_changed(worker, connection)))) {
 		connection_rejudge(connection);
 	}
 }
@@ -146,6 +148,33 @@ void worker_set_world(struct worker *worker, struct world *world)
 	/* All of them, without a look at any: a hundred thousand comparisons would be a pause. */
 	list_append(&worker->unjudged, &worker->connections);
 	if (!list_empty(&worker->unjudged)) {
+		arm_slice(worker);
+	}
+}
+
+static bool watchers_due(struct list *connections, const struct ocsp_watch *watch)
+{
+	bool any = false;
+
+	LIST_FOR_EACH(node, connections)
+	{
+		struct connection *connection = CONTAINER_OF(node, struct connection, node);
+
+		if (connection->watch_count > 0 && connection_watches(connection, watch)) {
+			connection->judge_due = true;
+			any = true;
+		}
+	}
+	return any;
+}
+
+void connection_watch_changed(struct worker *worker, const struct ocsp_watch *watch)
+{
+	bool any = watchers_due(&worker->connections, watch);
+
+	(void)watchers_due(&worker->unjudged, watch);
+	if (any) {
+		list_append(&worker->unjudged, &worker->connections);
 		arm_slice(worker);
 	}
 }

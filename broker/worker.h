@@ -17,6 +17,16 @@
 #include "broker/refusal.h"
 #include "broker/world.h"
 
+struct park;
+/* What the control loop does with questions for revocation data (park.h). */
+struct park_desk {
+	/* park is the desk's until park_answer(). */
+	void (*ask)(void *ctx, struct park *park);
+	/* Nobody waits any more: answer soon, if it is here at all. */
+	void (*cancel)(void *ctx, struct park *park);
+	void *ctx;
+};
+
 /* What every worker shares and nobody changes while workers run. */
 struct shared {
 	struct net *net;
@@ -26,6 +36,8 @@ struct shared {
 	struct login_desks *desks;
 	struct log *log;
 	struct worker *workers; /* net_worker_count() of them */
+	struct park_desk park_desk;
+	atomic_uint parked; /* letters for revocation data that are out */
 };
 
 struct worker {

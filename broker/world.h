@@ -15,8 +15,10 @@ struct world_channel {
 	bool running;
 	bool tls;
 	uint32_t packet_bytes_max;
-	uint32_t connect_ms;    /* accept to CONNECT */
-	uint32_t fail_delay_ms; /* before a failed login is answered */
+	uint32_t connect_ms;          /* accept to CONNECT */
+	uint32_t revocation_wait_ms;  /* REVWAIT */
+	uint32_t revocation_park_max; /* REVPARK */
+	uint32_t fail_delay_ms;       /* before a failed login is answered */
 	bool version_3_1, version_3_1_1, version_5;
 	bool will_revoked;
 	char login[65]; /* JAASCFG, "" for none */

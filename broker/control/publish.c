@@ -188,6 +188,8 @@ static void draft_channel(struct control *control, const struct channel *channel
 		.tls = object_text_or_null(object, "SSLKEYR") != NULL,
 		.packet_bytes_max = (uint32_t)object_number(object, "MAXMSGL"),
 		.connect_ms = (uint32_t)object_number(object, "CONNTIMEO") * 1000,
+		.revocation_wait_ms = (uint32_t)object_number(object, "REVWAIT") * 1000,
+		.revocation_park_max = (uint32_t)object_number(object, "REVPARK"),
 		.fail_delay_ms = (uint32_t)object_number(object, "FAILDLAY") * 1000,
 		.version_3_1 = object_is(object, "PROTOCOL", "MQTTV3"),
 		.version_3_1_1 = object_is(object, "PROTOCOL", "MQTTV311"),

@@ -1,0 +1,65 @@
+/*
+ * park.h - a connection's question for revocation data, and its way to the control loop and back.
+ * Owns:    copies of what is asked for; the answers until the connection takes them.
+ * Never:   keeps a loop waiting: the connection waits, with a deadline.
+ * Threads: made and freed on the connection's worker; between the two letters it is the control loop's, but for the fields
+ *          that say whose.
+ */
+#ifndef LOCKGATE_BROKER_PARK_H
+#define LOCKGATE_BROKER_PARK_H
+
+#include "base/list.h"
+#include "broker/mail.h"
+#include "broker/ocsp_watch.h"
+#include "broker/worker.h"
+
+/* --- limits an operator can see --- */
+#define PARK_ROUNDS_MAX 4u /* how often one connection may ask for what the last answer left open */
+
+struct revocation_wait;
+struct connection;
+struct park;
+
+/* One source that could settle the status. */
+struct park_need {
+	enum x509_need_kind kind;
+	char url[X509_URL_BYTES];
+	bool listed; /* the operator named this address */
+	struct ocsp_watch *
+		watch; /* OCSP: the question; the control loop puts the one in its place that it knows already */
+	/* The control loop's. */
+	struct park *park;
+	struct revocation_wait *wait; /* NULL: over, or never begun */
+};
+
+struct park {
+	struct mail mail, cancel;
+	struct shared *shared;
+	unsigned at; /* the worker */
+	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+	struct park_need needs[X509_NEEDS_MAX];
+	size_t need_count; /* 0: the lists that the operator named, which are on their way */
+	/* The worker's. */
+	struct connection *connection; /* NULL: it is gone, or no longer waits */
+	unsigned letters;              /* not back yet */
+	/* The control loop's. */
+	struct list node;
+	bool here; /* asked and not answered */
+	unsigned due;
+};
+
+/* On the control loop: back to its worker. Once for each ask(). */
+void park_answer(struct park *park);
+
+/* --- the worker's side --- */
+/*
+ * The connection was judged NEED_REVOCATION: asks, and waits. Too many wait already, or memory is short: the connection is
+ * judged again with revocation_busy.
+ */
+void connection_park(struct connection *connection, const struct admission_verdict *verdict);
+/* The world changed: a connection that waits is judged again; it may have become hopeless, or have all it needs. */
+void connection_park_look(struct connection *connection);
+/* It does not wait any more. Idempotent. */
+void connection_unpark(struct connection *connection);
+
+#endif
