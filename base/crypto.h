@@ -57,6 +57,23 @@ MUST_CHECK enum err aead_seal(struct bytes key, const uint8_t nonce[AEAD_NONCE_B
 MUST_CHECK enum err aead_open(struct bytes key, const uint8_t nonce[AEAD_NONCE_BYTES], struct bytes context,
 	uint8_t *text, size_t text_len, const uint8_t tag[AEAD_TAG_BYTES]);
 
+/*
+ * What old files are sealed with, for importing them only: there is no encryption here. All have blocks and IVs of 8
+ * bytes. Keys: DES 8 bytes, DES-EDE3 16 (its third part is the first) or 24, RC2 1 to 16. Bad padding is ERR_DENIED.
+ */
+enum old_cipher { OLD_DES_CBC, OLD_DES_EDE3_CBC, OLD_RC2_CBC };
+#define OLD_CIPHER_BLOCK_BYTES 8u
+/* rc2_bits: RC2's effective key bits (1 to 1024); ignored by the others. */
+MUST_CHECK enum err old_cbc_decrypt(enum old_cipher cipher, struct bytes key, unsigned rc2_bits,
+	struct bytes iv, struct bytes sealed, struct secret *out);
+
+/* RFC 7914. n is a power of two. Needs 128 * n * r bytes; the caller has found that and n * r * p bearable. */
+struct scrypt_cost {
+	uint32_t n, r, p;
+};
+MUST_CHECK enum err scrypt_kdf(const struct scrypt_cost *cost, struct bytes password, struct bytes salt,
+	uint8_t *out, size_t out_len);
+
 /* --- public key --- */
 enum key_kind { KEY_RSA, KEY_EC_P256, KEY_EC_P384, KEY_EC_P521, KEY_ED25519, KEY_KIND_COUNT_ };
 const char *key_kind_name(enum key_kind kind); /* "RSA", "EC P-256", … */

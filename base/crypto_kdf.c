@@ -104,6 +104,18 @@ enum err pkcs12_kdf(enum hash_alg alg, uint8_t id, struct bytes password_bmp, st
 	return ERR_OK;
 }
 
+enum err scrypt_kdf(const struct scrypt_cost *cost, struct bytes password, struct bytes salt, uint8_t *out,
+	size_t out_len)
+{
+	if (!kdf_fits(password, salt, cost->n, out_len) || cost->n < 2 || (cost->n & (cost->n - 1)) != 0 ||
+		cost->r == 0 || cost->r > INT_MAX || cost->p == 0 || cost->p > INT_MAX) {
+		return ERR_INVALID;
+	}
+	int ret = wc_scrypt_ex(out, kdf_data(password), (int)password.len, kdf_data(salt), (int)salt.len,
+		cost->n, (int)cost->r, (int)cost->p, (int)out_len);
+	return ret == 0 ? ERR_OK : crypto_wc_err(ret, ERR_INVALID);
+}
+
 /* What the library promises not to change; its type is not const. */
 static uint8_t *kdf_unconst(struct bytes in)
 {

@@ -22,9 +22,10 @@ struct build {
 	struct keystore *keystore;
 	struct cert **certs; /* one per certificate of p12 */
 	struct chain_candidate *candidates;
-	struct map *chained; /* SHA-256 of what stands in the chain of a key -> any pointer */
-	struct map *copies;  /* SHA-256 of a certificate -> how often the file holds it */
-	struct map *aliases; /* folded alias -> any pointer */
+	struct map *chained;           /* SHA-256 of what stands in the chain of a key -> any pointer */
+	struct map *copies;            /* SHA-256 of a certificate -> how often the file holds it */
+	struct map *aliases;           /* folded alias -> any pointer */
+	const struct p12_rules *rules; /* NULL: strict */
 	struct keystore_error *error;
 };
 
@@ -136,8 +137,14 @@ static enum err alias_choose(struct build *build, const char *name, const char *
 	if (err != ERR_OK) {
 		return err;
 	}
-	if (taken && kind == KEYSTORE_OTHER) {
-		return alias_make(build, name, false, out, out_bytes);
+	if (taken && (kind == KEYSTORE_OTHER || build->rules != NULL)) {
+		err = alias_make(build, name, false, out, out_bytes);
+		if (err == ERR_OK && kind != KEYSTORE_OTHER) {
+			struct p12_context context = {.rules = build->rules};
+			struct shown shown = keystore_shown(bytes_text(out));
+			p12_note(&context, "an alias comes twice there: taken as '%s'", shown.text);
+		}
+		return err;
 	}
 	if (taken) {
 		struct shown shown = keystore_shown(bytes_text(name));
@@ -312,9 +319,10 @@ static enum err entries_build(struct build *build)
 	return err;
 }
 
-enum err store_build(const struct p12 *p12, struct keystore **out, struct keystore_error *error)
+enum err store_build(const struct p12 *p12, const struct p12_rules *rules, struct keystore **out,
+	struct keystore_error *error)
 {
-	struct build build = {.p12 = p12, .error = error};
+	struct build build = {.p12 = p12, .rules = rules, .error = error};
 	enum err err = keystore_new(&build.keystore);
 	if (err != ERR_OK || (err = map_new(&build.aliases)) != ERR_OK ||
 		(err = map_new(&build.chained)) != ERR_OK || (err = map_new(&build.copies)) != ERR_OK) {
@@ -351,7 +359,7 @@ enum err keystore_decode(
 	struct p12 p12 = {0};
 	enum err err = p12_read(content, passphrase, &p12, error);
 	if (err == ERR_OK) {
-		err = store_build(&p12, out, error);
+		err = store_build(&p12, NULL, out, error);
 	}
 	p12_release(&p12);
 	return err;

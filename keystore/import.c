@@ -1,5 +1,5 @@
 /*
- * import.c - what people bring: PEM, DER, PKCS#12 files of others.
+ * import.c - what people bring: PEM, DER, PKCS#12, JKS and JCEKS files of others.
  * Owns:    nothing beyond a call.
  * Never:   makes anything trusted that the caller did not name as such; leaves half an import behind.
  * Threads: one at a time; blocks where keys are sealed.
@@ -74,36 +74,20 @@ struct pem_import {
 	struct p12_context context;
 };
 
-static enum err pem_cert_add(struct p12 *p12, struct bytes der)
+static enum err pem_cert_add(struct pem_import *import, struct bytes der)
 {
-	uint8_t *copy = NULL;
-	enum err err = bytes_dup(der, &copy);
-	if (err != ERR_OK) {
-		return err;
-	}
-	struct p12_cert *grown = realloc(p12->certs, (p12->cert_count + 1) * sizeof(*grown));
-	if (grown == NULL) {
-		free(copy);
-		return ERR_NOMEM;
-	}
-	p12->certs = grown;
-	p12->certs[p12->cert_count++] = (struct p12_cert){.der = copy, .der_len = der.len};
-	return ERR_OK;
+	struct p12_attributes none = {0};
+	return p12_cert_put(&import->context, import->p12, der, &none);
 }
 
 static enum err pem_key_add(struct pem_import *import, struct bytes label, struct bytes der)
 {
-	struct p12 *p12 = import->p12;
+	struct p12_attributes none = {0};
+	struct secret pkcs8 = SECRET_NONE;
+	enum err err = ERR_OK;
 	if (der.len > KEYSTORE_KEY_BYTES_MAX / 2) {
 		return ERR_LIMIT;
 	}
-	struct p12_key *grown = realloc(p12->keys, (p12->key_count + 1) * sizeof(*grown));
-	if (grown == NULL) {
-		return ERR_NOMEM;
-	}
-	p12->keys = grown;
-	struct secret pkcs8 = SECRET_NONE;
-	enum err err = ERR_OK;
 	if (bytes_equal_text(label, "PRIVATE KEY")) {
 		err = secret_copy(der, &pkcs8);
 	} else if (bytes_equal_text(label, "ENCRYPTED PRIVATE KEY")) {
@@ -114,8 +98,9 @@ static enum err pem_key_add(struct pem_import *import, struct bytes label, struc
 		err = older_key_wrap(OID_EC_PUBLIC_KEY, der, &pkcs8);
 	}
 	if (err == ERR_OK) {
-		p12->keys[p12->key_count++] = (struct p12_key){.pkcs8 = pkcs8};
+		err = p12_key_put(&import->context, import->p12, &pkcs8, &none);
 	}
+	secret_free(&pkcs8);
 	return err;
 }
 
@@ -128,10 +113,14 @@ static enum err pem_block_add(struct pem_import *import, struct bytes label, str
 	}
 	import->context.bags_left--;
 	if (bytes_equal_text(label, "CERTIFICATE")) {
-		return pem_cert_add(import->p12, der);
+		return pem_cert_add(import, der);
 	}
 	if (bytes_equal_text(label, "EC PARAMETERS")) {
 		return ERR_OK; /* openssl ecparam writes it in front of its key, which repeats it */
+	}
+	if (bytes_equal_text(label, "X509 CRL")) {
+		p12_note(&import->context, "left out: a CRL, which is no part of a keystore");
+		return ERR_OK;
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
 		if (bytes_equal_text(label, keys[i])) {
@@ -148,11 +137,15 @@ static bool text_contains(struct bytes text, const char *needle)
 	return text.len > 0 && memmem(text.data, text.len, needle, strlen(needle)) != NULL;
 }
 
-static enum err pem_read(
-	struct bytes text, struct bytes passphrase, struct p12 *out, struct keystore_error *error)
+static enum err pem_read(struct bytes text, struct bytes passphrase, const struct p12_rules *rules,
+	struct p12 *out, struct keystore_error *error)
 {
 	struct p12 p12 = {0};
-	struct pem_import import = {&p12, {passphrase, KEYSTORE_WORK_MAX, KEYSTORE_BAGS_MAX, error}};
+	struct pem_import import = {&p12, {.passphrase = passphrase,
+						  .work_left = KEYSTORE_WORK_MAX,
+						  .bags_left = KEYSTORE_BAGS_MAX,
+						  .error = error,
+						  .rules = rules}};
 	struct buf der = BUF_INIT(KEYSTORE_FILE_BYTES_MAX);
 	if (text_contains(text, "Proc-Type: 4,ENCRYPTED")) {
 		return keystore_fail(error, ERR_UNSUPPORTED,
@@ -187,41 +180,112 @@ static enum err pem_read(
 
 /* --- what is this file? --- */
 
-static bool looks_like_pkcs12(struct bytes content)
+const char *keystore_format_name(enum keystore_format format)
 {
-	struct wire_reader whole = wire_reader_init(content);
-	uint8_t octet = 0;
-	struct tlv tlv = {0};
-	struct wire_reader fields = {0};
-	/* PFX begins with an INTEGER, a certificate with a SEQUENCE; also when the outer length is indefinite. */
-	if (tlv_next(&whole, &tlv) == ERR_UNSUPPORTED) {
-		return true;
-	}
-	fields = wire_reader_init(tlv.content);
-	return tlv.tag == TLV_SEQUENCE && wire_peek_u8(&fields, &octet) == ERR_OK && octet == TLV_INTEGER;
+	static const char *const names[KEYSTORE_FORMAT_COUNT_] = {
+		"unknown", "PEM", "DER", "PKCS12", "JKS", "JCEKS"};
+	return names[format];
 }
 
-static enum err source_read(
-	struct bytes content, struct bytes passphrase, struct keystore **out, struct keystore_error *error)
+/* PFX begins with an INTEGER, a certificate with a SEQUENCE; either may stand behind an indefinite length. */
+static bool looks_like_der(struct bytes content, bool *pkcs12)
+{
+	struct wire_reader whole = wire_reader_init(content);
+	struct tlv_header header = {0};
+	uint8_t octet = 0;
+	if (tlv_header_get(&whole, &header) != ERR_OK || header.tag != TLV_SEQUENCE ||
+		wire_peek_u8(&whole, &octet) != ERR_OK) {
+		return false;
+	}
+	*pkcs12 = octet == TLV_INTEGER;
+	return *pkcs12 || octet == TLV_SEQUENCE;
+}
+
+bool keystore_format_of(struct bytes content, enum keystore_format *format, bool *sealed)
+{
+	bool yes = false;
+	if (jks_looks_like(content, &yes)) {
+		*format = yes ? KEYSTORE_FORMAT_JCEKS : KEYSTORE_FORMAT_JKS;
+		*sealed = true;
+		return true;
+	}
+	if (text_contains(content, "-----BEGIN ")) {
+		*format = KEYSTORE_FORMAT_PEM;
+		*sealed = text_contains(content, "-----BEGIN ENCRYPTED ");
+		return true;
+	}
+	if (looks_like_der(content, &yes)) {
+		*format = yes ? KEYSTORE_FORMAT_PKCS12 : KEYSTORE_FORMAT_DER;
+		*sealed = yes;
+		return true;
+	}
+	return false;
+}
+
+static enum err der_read(struct bytes content, struct p12 *out, struct keystore_error *error)
+{
+	struct p12_context context = {.error = error};
+	struct p12_attributes none = {0};
+	struct wire_reader whole = wire_reader_init(content);
+	struct tlv tlv = {0};
+	if (tlv_next(&whole, &tlv) != ERR_OK || tlv.tag != TLV_SEQUENCE || tlv_end(&whole) != ERR_OK) {
+		return keystore_fail(error, ERR_MALFORMED, "is no DER certificate, or is cut short");
+	}
+	return p12_cert_put(&context, out, content, &none);
+}
+
+/* What our certificate parser refuses is left out, so that one odd entry does not keep the others from coming. */
+static enum err unreadable_drop(struct p12 *p12, const struct p12_rules *rules)
+{
+	struct p12_context context = {.rules = rules};
+	size_t kept = 0;
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < p12->cert_count; i++) {
+		struct p12_cert *item = &p12->certs[i];
+		struct cert *cert = NULL;
+		struct x509_error why = {0};
+		enum err parsed = cert_parse(bytes_of(item->der, item->der_len), &cert, &why);
+		cert_unref(cert);
+		if (parsed == ERR_OK || parsed == ERR_NOMEM) {
+			err = parsed == ERR_NOMEM ? ERR_NOMEM : err;
+			p12->certs[kept++] = *item;
+			continue;
+		}
+		struct shown shown = keystore_shown(bytes_text(item->attributes.name));
+		p12_note(&context, "left out: certificate %zu%s%s%s, which cannot be read: %s (byte %zu)",
+			i + 1, shown.text[0] != '\0' ? " '" : "", shown.text,
+			shown.text[0] != '\0' ? "'" : "", why.what != NULL ? why.what : err_name(parsed),
+			why.offset);
+		free(item->der);
+		p12_attributes_release(&item->attributes);
+	}
+	p12->cert_count = kept;
+	return err;
+}
+
+static enum err source_read(struct bytes content, enum keystore_format format,
+	const struct keystore_import *options, const struct p12_rules *rules, struct keystore **out,
+	struct keystore_error *error)
 {
 	struct p12 p12 = {0};
-	enum err err = ERR_OK;
-	if (text_contains(content, "-----BEGIN ")) {
-		err = pem_read(content, passphrase, &p12, error);
-	} else if (looks_like_pkcs12(content)) {
-		err = p12_read(content, passphrase, &p12, error);
-	} else {
-		struct wire_reader whole = wire_reader_init(content);
-		struct tlv tlv = {0};
-		if (tlv_next(&whole, &tlv) != ERR_OK || tlv.tag != TLV_SEQUENCE ||
-			tlv_end(&whole) != ERR_OK) {
-			return keystore_fail(error, ERR_MALFORMED,
-				"is neither PEM nor a DER certificate nor a PKCS#12 file");
-		}
-		err = pem_cert_add(&p12, content);
+	enum err err = ERR_UNSUPPORTED;
+	switch (format) {
+	case KEYSTORE_FORMAT_PEM: err = pem_read(content, options->passphrase, rules, &p12, error); break;
+	case KEYSTORE_FORMAT_DER: err = der_read(content, &p12, error); break;
+	case KEYSTORE_FORMAT_PKCS12:
+		err = p12_read_import(content, options->passphrase, rules, &p12, error);
+		break;
+	case KEYSTORE_FORMAT_JKS:
+	case KEYSTORE_FORMAT_JCEKS: err = jks_read(content, options->passphrase, rules, &p12, error); break;
+	case KEYSTORE_FORMAT_ANY:
+	case KEYSTORE_FORMAT_COUNT_: break;
+	}
+	/* What an operator names by hand must be good; in another program's store one odd entry may be left out. */
+	if (err == ERR_OK && format != KEYSTORE_FORMAT_PEM && p12.cert_count + p12.key_count > 1) {
+		err = unreadable_drop(&p12, rules);
 	}
 	if (err == ERR_OK) {
-		err = store_build(&p12, out, error);
+		err = store_build(&p12, rules, out, error);
 	}
 	p12_release(&p12);
 	return err == ERR_OK ? ERR_OK : keystore_fail_plain(error, err, "cannot be imported");
@@ -323,32 +387,159 @@ static enum err alias_import(const struct keystore *keystore, const struct entry
 	return alias_unique(keystore, base, kind, out, out_bytes);
 }
 
+static bool wanted(const struct keystore_import *options, const char *alias)
+{
+	for (size_t i = 0; i < options->only_count; i++) {
+		if (alias_equal(options->only[i], alias)) {
+			return true;
+		}
+	}
+	return options->only_count == 0;
+}
+
+struct importing {
+	struct keystore *keystore;
+	const struct keystore_import *options;
+	const struct p12_context *context; /* for notes */
+	bool named;                        /* the source has aliases of its own */
+	size_t taken;                      /* entries so far, the left out ones not counted */
+	struct keystore_error *error;
+};
+
+/* A key of a kind that we cannot use is left out of many; alone it is refused. */
+static bool left_out(const struct importing *importing, const struct entry *entry, size_t source_count)
+{
+	if (entry->kind != KEYSTORE_KEY || entry->key_usable || source_count == 1) {
+		return false;
+	}
+	struct shown shown = keystore_shown(bytes_text(entry->alias));
+	p12_note(importing->context, "left out: the private key '%s' is of a kind that is not supported",
+		shown.text);
+	return true;
+}
+
+/* Whether an alias that is taken lets the entry in under another name, or keeps it out. */
+static enum err collision_solve(
+	struct importing *importing, const struct entry *entry, char *alias, size_t alias_bytes, bool *skip)
+{
+	char free_alias[ALIAS_BYTES];
+	const struct keystore_import *options = importing->options;
+	enum keystore_kind kind = entry->kind == KEYSTORE_OTHER ? options->kind : entry->kind;
+	size_t index = 0;
+	const char *prefix = kind == KEYSTORE_PIN && !alias_has_pin_prefix(alias) ? "pin:" : "";
+	int len = snprintf(free_alias, sizeof(free_alias), "%s%s", prefix, alias);
+	if (len < 0 || (size_t)len >= sizeof(free_alias)) {
+		return ERR_LIMIT;
+	}
+	if (options->collision == KEYSTORE_COLLISION_REFUSE ||
+		!keystore_find(importing->keystore, free_alias, &index)) {
+		return ERR_OK; /* what is taken is refused where it is added */
+	}
+	struct shown shown = keystore_shown(bytes_text(free_alias));
+	if (options->collision == KEYSTORE_COLLISION_SKIP) {
+		p12_note(importing->context, "left out: there is already an entry '%s'", shown.text);
+		*skip = true;
+		return ERR_OK;
+	}
+	enum err err = alias_unique(importing->keystore, free_alias, kind, alias, alias_bytes);
+	if (err == ERR_OK) {
+		struct shown renamed = keystore_shown(bytes_text(alias));
+		p12_note(importing->context, "'%s' is taken: imported as '%s'", shown.text, renamed.text);
+	}
+	return err;
+}
+
+static enum err entries_import(struct importing *importing, const struct keystore *source)
+{
+	enum err err = ERR_OK;
+	for (size_t i = 0; i < source->count && err == ERR_OK; i++) {
+		char alias[ALIAS_BYTES];
+		const struct entry *entry = &source->items[i];
+		bool skip = false;
+		if ((importing->named && !wanted(importing->options, entry->alias)) ||
+			left_out(importing, entry, source->count)) {
+			continue;
+		}
+		err = alias_import(importing->keystore, entry, importing->named, importing->options,
+			importing->taken, alias, sizeof(alias));
+		if (err == ERR_OK) {
+			err = collision_solve(importing, entry, alias, sizeof(alias), &skip);
+		}
+		if (err == ERR_OK && !skip) {
+			err = entry_import(importing->keystore, entry, alias, importing->options->kind,
+				importing->error);
+			importing->taken++;
+		}
+	}
+	return err;
+}
+
+/* Each name that --entry gave must stand for something, or it was mistyped. */
+static enum err only_check(const struct keystore_import *options, bool named, const struct keystore *source,
+	struct keystore_error *error)
+{
+	if (options->only_count > 0 && !named) {
+		return keystore_fail(error, ERR_INVALID, "its entries have no aliases to choose by");
+	}
+	for (size_t i = 0; i < options->only_count; i++) {
+		size_t index = 0;
+		if (!keystore_find(source, options->only[i], &index)) {
+			struct shown shown = keystore_shown(bytes_text(options->only[i]));
+			return keystore_fail(error, ERR_NOT_FOUND, "holds no entry '%s'", shown.text);
+		}
+	}
+	return ERR_OK;
+}
+
+static enum err format_choose(struct bytes content, enum keystore_format wanted_format,
+	enum keystore_format *out, struct keystore_error *error)
+{
+	enum keystore_format found = KEYSTORE_FORMAT_ANY;
+	bool sealed = false;
+	if (!keystore_format_of(content, &found, &sealed)) {
+		return keystore_fail(error, ERR_MALFORMED,
+			"is neither PEM nor a DER certificate nor a PKCS#12, JKS or JCEKS file");
+	}
+	if (wanted_format != KEYSTORE_FORMAT_ANY && wanted_format != found) {
+		return keystore_fail(error, ERR_INVALID, "looks like %s, not like %s",
+			keystore_format_name(found), keystore_format_name(wanted_format));
+	}
+	*out = found;
+	return ERR_OK;
+}
+
 enum err keystore_import(struct keystore *keystore, struct bytes content,
 	const struct keystore_import *options, size_t *added, struct keystore_error *error)
 {
 	struct keystore *source = NULL;
 	size_t before = keystore->count;
+	enum keystore_format format = KEYSTORE_FORMAT_ANY;
+	const struct p12_rules rules = {options->key_passphrases, options->key_passphrase_count,
+		options->insecure_no_mac, options->note, options->progress, options->ctx};
+	const struct p12_context context = {.rules = &rules};
 	if (options->kind == KEYSTORE_KEY) {
 		return keystore_fail(error, ERR_INVALID, "a certificate alone is no key entry");
 	}
 	if (content.len > KEYSTORE_FILE_BYTES_MAX) {
 		return keystore_fail(error, ERR_LIMIT, "is longer than %u bytes", KEYSTORE_FILE_BYTES_MAX);
 	}
-	bool named = !text_contains(content, "-----BEGIN ") && looks_like_pkcs12(content);
 	if (error != NULL) {
 		*error = (struct keystore_error){0};
 	}
-	enum err err = source_read(content, options->passphrase, &source, error);
-	if (err != ERR_OK) {
+	enum err err = format_choose(content, options->format, &format, error);
+	if (err != ERR_OK ||
+		(err = source_read(content, format, options, &rules, &source, error)) != ERR_OK) {
 		return err;
 	}
-	for (size_t i = 0; i < source->count && err == ERR_OK; i++) {
-		char alias[ALIAS_BYTES];
-		const struct entry *entry = &source->items[i];
-		err = alias_import(keystore, entry, named, options, i, alias, sizeof(alias));
-		if (err == ERR_OK) {
-			err = entry_import(keystore, entry, alias, options->kind, error);
-		}
+	bool named = format == KEYSTORE_FORMAT_PKCS12 || format == KEYSTORE_FORMAT_JKS ||
+		     format == KEYSTORE_FORMAT_JCEKS;
+	struct importing importing = {keystore, options, &context, named, 0, error};
+	if ((err = only_check(options, named, source, error)) == ERR_OK) {
+		err = entries_import(&importing, source);
+	}
+	if (err == ERR_OK && keystore->count == before && importing.taken == 0 && source->count > 0 &&
+		options->collision != KEYSTORE_COLLISION_SKIP) {
+		err = keystore_fail(error, ERR_UNSUPPORTED, "holds nothing that can be used");
 	}
 	keystore_free(source);
 	if (err != ERR_OK) {

@@ -25,6 +25,8 @@ struct shown keystore_errno_shown(int number);
 /* --- text.c --- */
 /* UTF-8 to UTF-16BE with surrogates; terminated adds the two NUL bytes that RFC 7292 B.1 asks for. */
 MUST_CHECK enum err text_to_bmp(struct bytes utf8, bool terminated, struct secret *out);
+/* Each byte as one UTF-16BE unit, terminated: how old OpenSSL took a UTF-8 passphrase. */
+MUST_CHECK enum err text_bytes_to_bmp(struct bytes text, struct secret *out);
 /* UTF-16BE to UTF-8 text. ERR_MALFORMED: odd length, lone surrogate, U+0000. ERR_LIMIT. *out owned by the caller. */
 MUST_CHECK enum err text_from_bmp(struct bytes bmp, char **out);
 /* Compares without regard to case: ASCII and Latin-1. */
@@ -84,6 +86,8 @@ enum oid {
 	OID_PBE_SHA1_RC2_40,
 	OID_PBE_MD5_DES,
 	OID_PBE_SHA1_DES,
+	OID_SUN_KEY_PROTECTOR,
+	OID_SUN_MD5_3DES,
 	OID_RSA_ENCRYPTION,
 	OID_EC_PUBLIC_KEY,
 	OID_COUNT_

@@ -129,15 +129,53 @@ MUST_CHECK enum err keystore_rename(
 MUST_CHECK enum err keystore_mark(
 	struct keystore *keystore, const char *alias, enum keystore_kind kind, struct keystore_error *error);
 
+/* --- import --- */
+enum keystore_format {
+	KEYSTORE_FORMAT_ANY, /* found out by looking */
+	KEYSTORE_FORMAT_PEM,
+	KEYSTORE_FORMAT_DER, /* one certificate */
+	KEYSTORE_FORMAT_PKCS12,
+	KEYSTORE_FORMAT_JKS,
+	KEYSTORE_FORMAT_JCEKS,
+	KEYSTORE_FORMAT_COUNT_
+};
+const char *keystore_format_name(enum keystore_format format); /* "PEM", "DER", "PKCS12", "JKS", "JCEKS" */
+/* What content looks like; false: nothing that we know. sealed: it needs a passphrase. */
+bool keystore_format_of(struct bytes content, enum keystore_format *format, bool *sealed);
+
+/* The passphrase of one key, where it is not that of the file. */
+struct keystore_key_passphrase {
+	const char *alias;
+	struct bytes passphrase;
+};
+/* What an alias that is taken leads to. */
+enum keystore_collision { KEYSTORE_COLLISION_REFUSE, KEYSTORE_COLLISION_RENAME, KEYSTORE_COLLISION_SKIP };
+
+/* A sentence on what was left out or renamed, and why: for a human, peer text in it is escaped. */
+typedef void (*keystore_note_fn)(const char *sentence, void *ctx);
+/* Called before each derivation: iterations of the whole file so far (of at most KEYSTORE_WORK_MAX). */
+typedef void (*keystore_progress_fn)(uint32_t work, void *ctx);
+
 /*
- * Imports PEM (certificates; private keys, also encrypted ones), one DER certificate, or a PKCS#12 file.
- * Nothing is changed on failure.
+ * Imports PEM (certificates; private keys, also encrypted ones), one DER certificate, or a PKCS#12, JKS or JCEKS file
+ * of any program, old ciphers included. Nothing is changed on failure. What cannot be used (secret keys, CRLs, keys
+ * and certificates of a kind that we do not know) is left out with a note; ERR_UNSUPPORTED when nothing is left.
  */
 struct keystore_import {
-	const char *alias; /* NULL: from the file (PKCS#12) or the subject's CN */
+	const char *alias; /* NULL: from the file (PKCS#12, JKS, JCEKS) or the subject's CN */
 	enum keystore_kind
 		kind; /* what certificates without a key become: ANCHOR, PIN, OTHER (the default: untrusted) */
 	struct bytes passphrase; /* of the imported content; borrowed */
+	enum keystore_format format;
+	const struct keystore_key_passphrase *key_passphrases;
+	size_t key_passphrase_count;
+	const char *const *only; /* entries that are wanted, by their alias in the source; count 0: all */
+	size_t only_count;
+	enum keystore_collision collision;
+	bool insecure_no_mac; /* a PKCS#12 file without integrity check, or a JKS file whose passphrase is lost */
+	keystore_note_fn note;
+	keystore_progress_fn progress;
+	void *ctx;
 };
 MUST_CHECK enum err keystore_import(struct keystore *keystore, struct bytes content,
 	const struct keystore_import *options, size_t *added, struct keystore_error *error);

@@ -1,5 +1,5 @@
 /*
- * pbe.c - what a passphrase opens and seals: PBES2 (RFC 8018 section 6.2) and the seam for older schemes.
+ * pbe.c - what a passphrase opens and seals: PBES2 (RFC 8018 section 6.2); pbe_old.c has the older schemes.
  * Owns:    derived keys, for one call.
  * Never:   derives before the cost is known to be bearable.
  * Threads: any; blocks.
@@ -10,14 +10,40 @@
 #define AES_KEY_BYTES_MAX 32u
 #define SALT_BYTES        16u /* that we write */
 
+/* scrypt (RFC 7914): what one key may need. */
+#define SCRYPT_BYTES_MAX (64u * 1024u * 1024u)
+#define SCRYPT_R_MAX     8u /* wolfCrypt's limit */
+#define SCRYPT_P_MAX     16u
+
+#define RC2_KEY_BYTES_MAX 16u
+
 struct pbe_cipher {
 	enum oid oid;
-	size_t key_bytes;
+	size_t key_bytes; /* 0: as its parameters say */
+	bool old;         /* for importing only */
+	enum old_cipher old_cipher;
 };
 static const struct pbe_cipher ciphers[] = {
-	{OID_AES128_CBC, 16},
-	{OID_AES192_CBC, 24},
-	{OID_AES256_CBC, 32},
+	{OID_AES128_CBC, 16, false, OLD_DES_CBC},
+	{OID_AES192_CBC, 24, false, OLD_DES_CBC},
+	{OID_AES256_CBC, 32, false, OLD_DES_CBC},
+	{OID_DES_EDE3_CBC, 24, true, OLD_DES_EDE3_CBC},
+	{OID_DES_CBC, 8, true, OLD_DES_CBC},
+	{OID_RC2_CBC, 0, true, OLD_RC2_CBC},
+};
+
+/* An encryption scheme with its parameters. */
+struct pbe_scheme {
+	const struct pbe_cipher *cipher;
+	struct bytes iv;
+	unsigned rc2_bits;
+};
+
+/* A key derivation function with its parameters. */
+struct pbe_kdf {
+	bool scrypt;
+	struct pbkdf2_params pbkdf2; /* also salt and key_bytes of scrypt */
+	struct scrypt_cost cost;
 };
 
 struct pbe_prf {
@@ -32,19 +58,21 @@ static const struct pbe_prf prfs[] = {
 	{OID_HMAC_SHA512, HASH_SHA512},
 };
 
-/* What PBKDF2-params said. */
-struct pbkdf2_params {
-	struct bytes salt;
-	uint32_t iterations;
-	uint32_t key_bytes; /* 0: not stated */
-	enum hash_alg prf;
-};
-
-static enum err unsupported(struct p12_context *context, struct bytes oid)
+enum err pbe_unsupported(struct p12_context *context, struct bytes oid)
 {
 	struct shown shown = oid_shown(oid);
 	return keystore_fail(context->error, ERR_UNSUPPORTED,
 		"sealed with %s, which is not supported: write the file again with AES and HMAC-SHA-256",
+		shown.text);
+}
+
+/* What we could open, but do not serve from: the way out is named. */
+static enum err too_old(struct p12_context *context, struct bytes oid)
+{
+	struct shown shown = oid_shown(oid);
+	return keystore_fail(context->error, ERR_UNSUPPORTED,
+		"sealed with %s, which is too weak to be served from: bring its contents over with "
+		"'lockgate keystore import'",
 		shown.text);
 }
 
@@ -65,17 +93,19 @@ enum err pbe_spend(struct p12_context *context, uint32_t iterations, uint32_t bl
 			(unsigned long)KEYSTORE_WORK_MAX);
 	}
 	context->work_left -= (uint32_t)work;
+	if (context->rules != NULL && context->rules->progress != NULL) {
+		context->rules->progress(KEYSTORE_WORK_MAX - context->work_left, context->rules->ctx);
+	}
 	return ERR_OK;
 }
 
-/* AlgorithmIdentifier ::= SEQUENCE { algorithm OID, parameters ANY OPTIONAL }: what stands behind the OID is left. */
-static enum err algorithm_enter(struct wire_reader *reader, struct bytes *oid, struct wire_reader *parameters)
+enum err pbe_algorithm_enter(struct wire_reader *reader, struct bytes *oid, struct wire_reader *parameters)
 {
 	enum err err = tlv_enter(reader, TLV_SEQUENCE, parameters);
 	return err != ERR_OK ? err : tlv_get(parameters, TLV_OID, oid);
 }
 
-static enum err no_parameters(struct wire_reader *parameters)
+enum err pbe_no_parameters(struct wire_reader *parameters)
 {
 	struct bytes none = BYTES_NONE;
 	if (wire_reader_left(parameters) > 0) {
@@ -100,7 +130,7 @@ enum err pbe_digest_get(struct wire_reader *reader, struct bytes *oid, enum hash
 		{OID_SHA512, HASH_SHA512},
 	};
 	struct wire_reader parameters = {0};
-	enum err err = algorithm_enter(reader, oid, &parameters);
+	enum err err = pbe_algorithm_enter(reader, oid, &parameters);
 	if (err != ERR_OK) {
 		return err;
 	}
@@ -108,13 +138,13 @@ enum err pbe_digest_get(struct wire_reader *reader, struct bytes *oid, enum hash
 	for (size_t i = 0; i < ARRAY_COUNT(digests); i++) {
 		if (digests[i].oid == found) {
 			*out = digests[i].hash;
-			return no_parameters(&parameters);
+			return pbe_no_parameters(&parameters);
 		}
 	}
 	return ERR_UNSUPPORTED;
 }
 
-static enum err prf_get(struct p12_context *context, struct wire_reader *reader, enum hash_alg *out)
+enum err pbe_prf_get(struct p12_context *context, struct wire_reader *reader, enum hash_alg *out)
 {
 	*out = HASH_SHA1; /* RFC 8018 A.2: the default */
 	if (wire_reader_left(reader) == 0) {
@@ -122,7 +152,7 @@ static enum err prf_get(struct p12_context *context, struct wire_reader *reader,
 	}
 	struct bytes oid = BYTES_NONE;
 	struct wire_reader parameters = {0};
-	enum err err = algorithm_enter(reader, &oid, &parameters);
+	enum err err = pbe_algorithm_enter(reader, &oid, &parameters);
 	if (err != ERR_OK) {
 		return err;
 	}
@@ -130,27 +160,19 @@ static enum err prf_get(struct p12_context *context, struct wire_reader *reader,
 	for (size_t i = 0; i < ARRAY_COUNT(prfs); i++) {
 		if (prfs[i].oid == found) {
 			*out = prfs[i].hash;
-			return no_parameters(&parameters);
+			return pbe_no_parameters(&parameters);
 		}
 	}
-	return unsupported(context, oid);
+	return pbe_unsupported(context, oid);
 }
 
 /* PBKDF2-params ::= SEQUENCE { salt, iterationCount, keyLength OPTIONAL, prf DEFAULT hmacWithSHA1 } */
-static enum err pbkdf2_params_get(
-	struct p12_context *context, struct wire_reader *reader, struct pbkdf2_params *out)
+enum err pbe_pbkdf2_params_get(
+	struct p12_context *context, struct wire_reader *kdf, struct pbkdf2_params *out)
 {
-	struct bytes oid = BYTES_NONE;
-	struct wire_reader kdf = {0};
 	struct wire_reader params = {0};
-	enum err err = algorithm_enter(reader, &oid, &kdf);
-	if (err != ERR_OK) {
-		return err;
-	}
-	if (oid_of(oid) != OID_PBKDF2) {
-		return unsupported(context, oid);
-	}
-	if ((err = tlv_enter(&kdf, TLV_SEQUENCE, &params)) != ERR_OK || (err = tlv_end(&kdf)) != ERR_OK ||
+	enum err err = tlv_enter(kdf, TLV_SEQUENCE, &params);
+	if (err != ERR_OK || (err = tlv_end(kdf)) != ERR_OK ||
 		(err = tlv_get(&params, TLV_OCTETS, &out->salt)) != ERR_OK ||
 		(err = tlv_get_uint(&params, &out->iterations)) != ERR_OK) {
 		return err;
@@ -166,32 +188,148 @@ static enum err pbkdf2_params_get(
 			return ERR_MALFORMED;
 		}
 	}
-	if ((err = prf_get(context, &params, &out->prf)) != ERR_OK) {
+	if ((err = pbe_prf_get(context, &params, &out->prf)) != ERR_OK) {
 		return err;
 	}
 	return tlv_end(&params);
 }
 
-static enum err cipher_get(struct p12_context *context, struct wire_reader *reader,
-	const struct pbe_cipher **cipher, struct bytes *iv)
+/* RFC 7914 section 7: scrypt-params ::= SEQUENCE { salt, costParameter, blockSize, parallelization, keyLength OPTIONAL } */
+static enum err scrypt_params_get(struct p12_context *context, struct wire_reader *kdf, struct pbe_kdf *out)
+{
+	struct wire_reader params = {0};
+	enum err err = tlv_enter(kdf, TLV_SEQUENCE, &params);
+	if (err != ERR_OK || (err = tlv_end(kdf)) != ERR_OK ||
+		(err = tlv_get(&params, TLV_OCTETS, &out->pbkdf2.salt)) != ERR_OK ||
+		(err = tlv_get_uint(&params, &out->cost.n)) != ERR_OK ||
+		(err = tlv_get_uint(&params, &out->cost.r)) != ERR_OK ||
+		(err = tlv_get_uint(&params, &out->cost.p)) != ERR_OK) {
+		return err;
+	}
+	if (wire_reader_left(&params) > 0) {
+		if ((err = tlv_get_uint(&params, &out->pbkdf2.key_bytes)) != ERR_OK) {
+			return err;
+		}
+		if (out->pbkdf2.key_bytes == 0) {
+			return ERR_MALFORMED;
+		}
+	}
+	const struct scrypt_cost *cost = &out->cost;
+	if (out->pbkdf2.salt.len > KEYSTORE_SALT_BYTES_MAX || cost->r > SCRYPT_R_MAX ||
+		cost->p > SCRYPT_P_MAX || (uint64_t)cost->n * cost->r * 128u > SCRYPT_BYTES_MAX) {
+		return keystore_fail(context->error, ERR_LIMIT,
+			"asks for more scrypt memory or work than we grant (%u MiB, r %u, p %u)",
+			SCRYPT_BYTES_MAX >> 20, SCRYPT_R_MAX, SCRYPT_P_MAX);
+	}
+	return tlv_end(&params);
+}
+
+static enum err kdf_get(struct p12_context *context, struct wire_reader *reader, struct pbe_kdf *out)
+{
+	struct bytes oid = BYTES_NONE;
+	struct wire_reader kdf = {0};
+	enum err err = pbe_algorithm_enter(reader, &oid, &kdf);
+	if (err != ERR_OK) {
+		return err;
+	}
+	switch ((int)oid_of(oid)) {
+	case OID_PBKDF2: return pbe_pbkdf2_params_get(context, &kdf, &out->pbkdf2);
+	case OID_SCRYPT: out->scrypt = true; return scrypt_params_get(context, &kdf, out);
+	default: return pbe_unsupported(context, oid);
+	}
+}
+
+/* RFC 8018 B.2.3: RC2-CBC-Parameter ::= SEQUENCE { rc2ParameterVersion INTEGER OPTIONAL, iv OCTET STRING }, or the IV. */
+static enum err rc2_parameters_get(struct wire_reader *parameters, struct pbe_scheme *out)
+{
+	static const struct {
+		uint32_t version;
+		unsigned bits;
+	} versions[] = {{160, 40}, {120, 64}, {58, 128}};
+	struct wire_reader params = {0};
+	uint32_t version = 0;
+	out->rc2_bits = 32;
+	if (tlv_is_next(parameters, TLV_OCTETS)) {
+		return tlv_get(parameters, TLV_OCTETS, &out->iv);
+	}
+	enum err err = tlv_enter(parameters, TLV_SEQUENCE, &params);
+	if (err != ERR_OK) {
+		return err;
+	}
+	if (tlv_is_next(&params, TLV_INTEGER)) {
+		if ((err = tlv_get_uint(&params, &version)) != ERR_OK) {
+			return err;
+		}
+		out->rc2_bits = version >= 256 && version <= 1024 ? version : 0;
+		for (size_t i = 0; i < ARRAY_COUNT(versions); i++) {
+			out->rc2_bits = versions[i].version == version ? versions[i].bits : out->rc2_bits;
+		}
+		if (out->rc2_bits == 0) {
+			return ERR_MALFORMED;
+		}
+	}
+	err = tlv_get(&params, TLV_OCTETS, &out->iv);
+	return err != ERR_OK ? err : tlv_end(&params);
+}
+
+static enum err scheme_get(struct p12_context *context, struct wire_reader *reader, struct pbe_scheme *out)
 {
 	struct bytes oid = BYTES_NONE;
 	struct wire_reader parameters = {0};
-	enum err err = algorithm_enter(reader, &oid, &parameters);
+	enum err err = pbe_algorithm_enter(reader, &oid, &parameters);
 	if (err != ERR_OK) {
 		return err;
 	}
 	enum oid found = oid_of(oid);
 	for (size_t i = 0; i < ARRAY_COUNT(ciphers); i++) {
 		if (ciphers[i].oid == found) {
-			*cipher = &ciphers[i];
-			if ((err = tlv_get(&parameters, TLV_OCTETS, iv)) != ERR_OK) {
-				return err;
-			}
-			return iv->len == AES_BLOCK_BYTES ? tlv_end(&parameters) : ERR_MALFORMED;
+			out->cipher = &ciphers[i];
 		}
 	}
-	return unsupported(context, oid);
+	if (out->cipher == NULL) {
+		return pbe_unsupported(context, oid);
+	}
+	if (out->cipher->old && context->rules == NULL) {
+		return too_old(context, oid);
+	}
+	err = found == OID_RC2_CBC ? rc2_parameters_get(&parameters, out)
+				   : tlv_get(&parameters, TLV_OCTETS, &out->iv);
+	if (err != ERR_OK) {
+		return err;
+	}
+	size_t block = out->cipher->old ? OLD_CIPHER_BLOCK_BYTES : AES_BLOCK_BYTES;
+	return out->iv.len == block ? tlv_end(&parameters) : ERR_MALFORMED;
+}
+
+/* The key's length, which the derivation may state and the cipher must fit. */
+static enum err key_bytes_agree(const struct pbe_kdf *kdf, const struct pbe_scheme *scheme, size_t *out)
+{
+	size_t stated = kdf->pbkdf2.key_bytes;
+	size_t wanted = scheme->cipher->key_bytes;
+	if (wanted == 0) {
+		wanted = stated != 0 ? stated : (scheme->rc2_bits + 7) / 8;
+		if (wanted > RC2_KEY_BYTES_MAX) {
+			return ERR_MALFORMED;
+		}
+	}
+	*out = wanted;
+	return stated != 0 && stated != wanted ? ERR_MALFORMED : ERR_OK;
+}
+
+static enum err kdf_run(struct p12_context *context, const struct pbe_kdf *kdf, struct secret *key)
+{
+	size_t block = hash_bytes(kdf->pbkdf2.prf);
+	if (kdf->scrypt) {
+		/* Of each of n rounds of r blocks about what four HMACs cost. */
+		enum err err = pbe_spend(context, kdf->cost.n, kdf->cost.r * kdf->cost.p * 4);
+		return err != ERR_OK ? err
+				     : scrypt_kdf(&kdf->cost, context->passphrase, kdf->pbkdf2.salt,
+					       key->data, key->len);
+	}
+	enum err err = pbe_spend(context, kdf->pbkdf2.iterations, (uint32_t)((key->len + block - 1) / block));
+	return err != ERR_OK ? err
+			     : pbkdf2(kdf->pbkdf2.prf, context->passphrase, kdf->pbkdf2.salt,
+				       kdf->pbkdf2.iterations, key->data, key->len);
 }
 
 /* PBES2-params ::= SEQUENCE { keyDerivationFunc, encryptionScheme } */
@@ -199,54 +337,51 @@ static enum err pbes2_open(
 	struct p12_context *context, struct wire_reader parameters, struct bytes sealed, struct secret *out)
 {
 	struct wire_reader params = {0};
-	struct pbkdf2_params kdf = {0};
-	const struct pbe_cipher *cipher = NULL;
-	struct bytes iv = BYTES_NONE;
+	struct pbe_kdf kdf = {0};
+	struct pbe_scheme scheme = {0};
+	struct secret key = SECRET_NONE;
+	size_t key_bytes = 0;
 	enum err err = tlv_enter(&parameters, TLV_SEQUENCE, &params);
 	if (err != ERR_OK || (err = tlv_end(&parameters)) != ERR_OK ||
-		(err = pbkdf2_params_get(context, &params, &kdf)) != ERR_OK ||
-		(err = cipher_get(context, &params, &cipher, &iv)) != ERR_OK ||
-		(err = tlv_end(&params)) != ERR_OK) {
+		(err = kdf_get(context, &params, &kdf)) != ERR_OK ||
+		(err = scheme_get(context, &params, &scheme)) != ERR_OK ||
+		(err = tlv_end(&params)) != ERR_OK ||
+		(err = key_bytes_agree(&kdf, &scheme, &key_bytes)) != ERR_OK ||
+		(err = secret_new(key_bytes, &key)) != ERR_OK) {
 		return err;
 	}
-	if (kdf.key_bytes != 0 && kdf.key_bytes != cipher->key_bytes) {
-		return ERR_MALFORMED;
-	}
-	uint32_t blocks = (uint32_t)((cipher->key_bytes + hash_bytes(kdf.prf) - 1) / hash_bytes(kdf.prf));
-	if ((err = pbe_spend(context, kdf.iterations, blocks)) != ERR_OK) {
-		return err;
-	}
-	struct secret key = SECRET_NONE;
-	if ((err = secret_new(cipher->key_bytes, &key)) != ERR_OK) {
-		return err;
-	}
-	err = pbkdf2(kdf.prf, context->passphrase, kdf.salt, kdf.iterations, key.data, key.len);
+	err = kdf_run(context, &kdf, &key);
 	if (err == ERR_OK) {
-		err = aes_cbc_decrypt(secret_bytes(&key), iv, sealed, out);
+		err = scheme.cipher->old ? old_cbc_decrypt(scheme.cipher->old_cipher, secret_bytes(&key),
+						   scheme.rc2_bits, scheme.iv, sealed, out)
+					 : aes_cbc_decrypt(secret_bytes(&key), scheme.iv, sealed, out);
 	}
 	secret_free(&key);
 	return err;
 }
 
 /*
- * The schemes that files use. A slot without a function is known by name only and refused by it; a further scheme
- * is a function here and nothing else.
+ * The older schemes, which only an import opens. Left out are those with RC4: it takes a cipher that the library is
+ * built without, and no file was found that has it.
  */
 static const struct {
 	enum oid oid;
-	enum err (*open)(struct p12_context *context, struct wire_reader parameters, struct bytes sealed,
-		struct secret *out);
-} schemes[] = {
-	{OID_PBES2, pbes2_open},
-	{OID_PBE_SHA1_3DES_3KEY, NULL},
-	{OID_PBE_SHA1_3DES_2KEY, NULL},
-	{OID_PBE_SHA1_RC2_128, NULL},
-	{OID_PBE_SHA1_RC2_40, NULL},
-	{OID_PBE_SHA1_RC4_128, NULL},
-	{OID_PBE_SHA1_RC4_40, NULL},
-	{OID_PBE_MD5_DES, NULL},
-	{OID_PBE_SHA1_DES, NULL},
+	enum pbe_old scheme;
+} old_schemes[] = {
+	{OID_PBE_SHA1_3DES_3KEY, PBE_OLD_SHA1_3DES_3KEY},
+	{OID_PBE_SHA1_3DES_2KEY, PBE_OLD_SHA1_3DES_2KEY},
+	{OID_PBE_SHA1_RC2_128, PBE_OLD_SHA1_RC2_128},
+	{OID_PBE_SHA1_RC2_40, PBE_OLD_SHA1_RC2_40},
+	{OID_PBE_MD5_DES, PBE_OLD_MD5_DES},
+	{OID_PBE_SHA1_DES, PBE_OLD_SHA1_DES},
+	{OID_SUN_KEY_PROTECTOR, PBE_OLD_SUN_PROTECTOR},
+	{OID_SUN_MD5_3DES, PBE_OLD_SUN_MD5_3DES},
 };
+
+static enum err opened(struct p12_context *context, enum err err)
+{
+	return err == ERR_DENIED ? keystore_fail(context->error, ERR_DENIED, "%s", P12_DENIED_SENTENCE) : err;
+}
 
 enum err pbe_open(
 	struct p12_context *context, struct wire_reader algorithm, struct bytes sealed, struct secret *out)
@@ -257,15 +392,18 @@ enum err pbe_open(
 		return err;
 	}
 	enum oid found = oid_of(oid);
-	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
-		if (schemes[i].oid == found && schemes[i].open != NULL) {
-			err = schemes[i].open(context, algorithm, sealed, out);
-			return err == ERR_DENIED
-				       ? keystore_fail(context->error, ERR_DENIED, "%s", P12_DENIED_SENTENCE)
-				       : err;
+	if (found == OID_PBES2) {
+		return opened(context, pbes2_open(context, algorithm, sealed, out));
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(old_schemes); i++) {
+		if (old_schemes[i].oid == found) {
+			return context->rules == NULL
+				       ? too_old(context, oid)
+				       : opened(context, pbe_old_open(context, old_schemes[i].scheme,
+								 algorithm, sealed, out));
 		}
 	}
-	return unsupported(context, oid);
+	return pbe_unsupported(context, oid);
 }
 
 enum err pbe_open_key(struct p12_context *context, struct bytes der, struct secret *out)

@@ -6,58 +6,10 @@
  */
 #include "keystore/pkcs12.h"
 
-#include <stdlib.h>
+#include "keystore/ber.h"
 
-#define P12_VERSION        3u
-#define P12_KDF_MAC_KEY    3u    /* RFC 7292 B.3: the diversifier for MAC keys */
-#define P12_UNCHECKED_WORK 4096u /* iterations that a file may cost whose MAC nobody looks at */
-#define P12_SAFES_MAX      256u
-
-struct mac_data {
-	enum hash_alg hash;
-	struct bytes digest;
-	struct bytes salt;
-	uint32_t iterations;
-};
-
-static void attributes_release(struct p12_attributes *attributes)
-{
-	free(attributes->name);
-	free(attributes->id);
-	free(attributes->kept);
-	*attributes = (struct p12_attributes){0};
-}
-
-void p12_release(struct p12 *p12)
-{
-	for (size_t i = 0; i < p12->key_count; i++) {
-		secret_free(&p12->keys[i].pkcs8);
-		attributes_release(&p12->keys[i].attributes);
-	}
-	for (size_t i = 0; i < p12->cert_count; i++) {
-		free(p12->certs[i].der);
-		attributes_release(&p12->certs[i].attributes);
-	}
-	free(p12->keys);
-	free(p12->certs);
-	*p12 = (struct p12){0};
-}
-
-/* Doubles an array; *cap is changed with it. */
-static enum err array_grow(void **items, size_t count, size_t *cap, size_t item_bytes)
-{
-	if (count < *cap) {
-		return ERR_OK;
-	}
-	size_t cap_new = *cap == 0 ? 8 : *cap * 2;
-	void *grown = realloc(*items, cap_new * item_bytes);
-	if (grown == NULL) {
-		return ERR_NOMEM;
-	}
-	*items = grown;
-	*cap = cap_new;
-	return ERR_OK;
-}
+#define P12_VERSION   3u
+#define P12_SAFES_MAX 256u
 
 /* --- attributes --- */
 
@@ -68,7 +20,20 @@ static enum err single_value_get(struct wire_reader values, uint8_t tag, struct 
 	return err != ERR_OK ? err : tlv_end(&values);
 }
 
-static enum err friendly_name_get(struct wire_reader values, struct p12_attributes *out)
+/* Windows ends the names of keys with U+0000: an import takes them without. */
+static struct bytes end_dropped(struct bytes bmp)
+{
+	struct wire_reader reader = wire_reader_init(bmp);
+	uint16_t last = 1;
+	if (bmp.len >= 2 && wire_skip(&reader, bmp.len - 2) == ERR_OK &&
+		wire_get_u16(&reader, &last) == ERR_OK && last == 0) {
+		bmp.len -= 2;
+	}
+	return bmp;
+}
+
+static enum err friendly_name_get(
+	const struct p12_context *context, struct wire_reader values, struct p12_attributes *out)
 {
 	struct bytes bmp = BYTES_NONE;
 	enum err err = single_value_get(values, TLV_BMP_STRING, &bmp);
@@ -77,6 +42,9 @@ static enum err friendly_name_get(struct wire_reader values, struct p12_attribut
 	}
 	if (out->name != NULL) {
 		return ERR_MALFORMED;
+	}
+	if (context->rules != NULL) {
+		bmp = end_dropped(bmp);
 	}
 	/* An empty name is no name: some writers put one on every bag. */
 	return bmp.len == 0 ? ERR_OK : text_from_bmp(bmp, &out->name);
@@ -123,7 +91,8 @@ static enum err trusted_key_usage_get(struct wire_reader values, bool *trusted)
 }
 
 /* PKCS12Attribute ::= SEQUENCE { attrId OID, attrValues SET OF ANY } */
-static enum err attribute_get(struct wire_reader *set, struct p12_attributes *out, struct buf *kept)
+static enum err attribute_get(const struct p12_context *context, struct wire_reader *set,
+	struct p12_attributes *out, struct buf *kept)
 {
 	struct tlv whole = {0};
 	struct bytes oid = BYTES_NONE;
@@ -142,7 +111,7 @@ static enum err attribute_get(struct wire_reader *set, struct p12_attributes *ou
 		return err;
 	}
 	switch ((int)oid_of(oid)) {
-	case OID_FRIENDLY_NAME: return friendly_name_get(values, out);
+	case OID_FRIENDLY_NAME: return friendly_name_get(context, values, out);
 	case OID_LOCAL_KEY_ID: return local_key_id_get(values, out);
 	case OID_TRUSTED_KEY_USAGE: {
 		bool trusted = false;
@@ -157,7 +126,8 @@ static enum err attribute_get(struct wire_reader *set, struct p12_attributes *ou
 	}
 }
 
-static enum err attributes_get(struct wire_reader *bag, struct p12_attributes *out)
+static enum err attributes_get(
+	const struct p12_context *context, struct wire_reader *bag, struct p12_attributes *out)
 {
 	struct p12_attributes attributes = {0};
 	struct buf kept = BUF_INIT(KEYSTORE_FILE_BYTES_MAX);
@@ -167,7 +137,8 @@ static enum err attributes_get(struct wire_reader *bag, struct p12_attributes *o
 		err = tlv_enter(bag, TLV_SET, &set);
 	}
 	for (unsigned count = 0; err == ERR_OK && wire_reader_left(&set) > 0; count++) {
-		err = count < KEYSTORE_ATTRIBUTES_MAX ? attribute_get(&set, &attributes, &kept) : ERR_LIMIT;
+		err = count < KEYSTORE_ATTRIBUTES_MAX ? attribute_get(context, &set, &attributes, &kept)
+						      : ERR_LIMIT;
 	}
 	if (err == ERR_OK && kept.len > 0) {
 		err = bytes_dup(buf_bytes(&kept), &attributes.kept);
@@ -175,7 +146,7 @@ static enum err attributes_get(struct wire_reader *bag, struct p12_attributes *o
 	}
 	buf_release(&kept);
 	if (err != ERR_OK) {
-		attributes_release(&attributes);
+		p12_attributes_release(&attributes);
 		return err;
 	}
 	*out = attributes;
@@ -184,24 +155,35 @@ static enum err attributes_get(struct wire_reader *bag, struct p12_attributes *o
 
 /* --- bags --- */
 
-/* key is moved in on ERR_OK. */
-static enum err key_add(
-	struct p12_context *context, struct p12 *p12, struct secret *pkcs8, struct p12_attributes *attributes)
+/* One PrivateKeyInfo and nothing behind it; what is in it, base/crypto.h reads when the key is used. */
+static enum err key_framed(const struct secret *pkcs8)
 {
-	if (p12->key_count >= P12_KEYS_MAX) {
-		return keystore_fail(
-			context->error, ERR_LIMIT, "holds more than %u private keys", P12_KEYS_MAX);
+	struct wire_reader whole = wire_reader_init(secret_bytes(pkcs8));
+	struct wire_reader info = {0};
+	return tlv_enter(&whole, TLV_SEQUENCE, &info) != ERR_OK || tlv_end(&whole) != ERR_OK ? ERR_MALFORMED
+											     : ERR_OK;
+}
+
+/* With the entry's own passphrase where it has one: that of the file stays as it was for the others. */
+static enum err key_unshroud(
+	struct p12_context *context, struct bytes value, const char *alias, struct secret *out)
+{
+	struct p12_context own = *context;
+	own.passphrase = p12_entry_passphrase(context, alias);
+	if (own.passphrase.data != context->passphrase.data) {
+		own.form = P12_FORM_BMP;
 	}
-	void *keys = p12->keys;
-	enum err err = array_grow(&keys, p12->key_count, &p12->key_cap, sizeof(*p12->keys));
-	p12->keys = keys;
-	if (err != ERR_OK) {
-		return err;
+	enum err err = pbe_open_key(&own, value, out);
+	context->work_left = own.work_left;
+	if (err == ERR_DENIED && context->rules != NULL) {
+		struct shown shown = keystore_shown(bytes_text(alias));
+		return keystore_fail(context->error, err,
+			"the key '%s' does not open with %s: give its own with --key-passphrase ALIAS=SPEC",
+			shown.text,
+			own.passphrase.data != context->passphrase.data ? "the passphrase given for it"
+									: "the passphrase of the file");
 	}
-	p12->keys[p12->key_count++] = (struct p12_key){*pkcs8, *attributes};
-	*pkcs8 = SECRET_NONE;
-	*attributes = (struct p12_attributes){0};
-	return ERR_OK;
+	return err;
 }
 
 static enum err key_bag_get(struct p12_context *context, struct p12 *p12, struct bytes value, bool shrouded,
@@ -209,7 +191,7 @@ static enum err key_bag_get(struct p12_context *context, struct p12 *p12, struct
 {
 	struct p12_attributes attributes = {0};
 	struct secret pkcs8 = SECRET_NONE;
-	enum err err = attributes_get(bag, &attributes);
+	enum err err = attributes_get(context, bag, &attributes);
 	if (err != ERR_OK || (err = tlv_end(bag)) != ERR_OK) {
 		goto out;
 	}
@@ -218,21 +200,13 @@ static enum err key_bag_get(struct p12_context *context, struct p12 *p12, struct
 			KEYSTORE_KEY_BYTES_MAX);
 		goto out;
 	}
-	err = shrouded ? pbe_open_key(context, value, &pkcs8) : secret_copy(value, &pkcs8);
-	if (err != ERR_OK) {
-		goto out;
+	err = shrouded ? key_unshroud(context, value, attributes.name, &pkcs8) : secret_copy(value, &pkcs8);
+	if (err == ERR_OK && (err = key_framed(&pkcs8)) == ERR_OK) {
+		err = p12_key_put(context, p12, &pkcs8, &attributes);
 	}
-	/* One PrivateKeyInfo and nothing behind it; what is in it, base/crypto.h reads when the key is used. */
-	struct wire_reader whole = wire_reader_init(secret_bytes(&pkcs8));
-	struct wire_reader info = {0};
-	if (tlv_enter(&whole, TLV_SEQUENCE, &info) != ERR_OK || tlv_end(&whole) != ERR_OK) {
-		err = ERR_MALFORMED;
-		goto out;
-	}
-	err = key_add(context, p12, &pkcs8, &attributes);
 out:
 	secret_free(&pkcs8);
-	attributes_release(&attributes);
+	p12_attributes_release(&attributes);
 	return err;
 }
 
@@ -246,7 +220,6 @@ static enum err cert_bag_get(
 	struct wire_reader explicit_0 = {0};
 	struct bytes oid = BYTES_NONE;
 	struct bytes der = BYTES_NONE;
-	uint8_t *copy = NULL;
 	enum err err = tlv_enter(&whole, TLV_SEQUENCE, &cert_bag);
 	if (err != ERR_OK || (err = tlv_end(&whole)) != ERR_OK ||
 		(err = tlv_get(&cert_bag, TLV_OID, &oid)) != ERR_OK ||
@@ -256,31 +229,18 @@ static enum err cert_bag_get(
 	}
 	if (oid_of(oid) != OID_X509_CERTIFICATE) {
 		p12->unknown_bags++;
+		p12_note(context, "left out: a certificate of type %s", oid_shown(oid).text);
 		return ERR_OK;
 	}
 	if ((err = tlv_get(&explicit_0, TLV_OCTETS, &der)) != ERR_OK ||
-		(err = tlv_end(&explicit_0)) != ERR_OK) {
+		(err = tlv_end(&explicit_0)) != ERR_OK ||
+		(err = attributes_get(context, bag, &attributes)) != ERR_OK) {
 		return err;
 	}
-	if (der.len > X509_CERT_BYTES_MAX) {
-		return keystore_fail(context->error, ERR_LIMIT, "a certificate is longer than %u bytes",
-			X509_CERT_BYTES_MAX);
+	if ((err = tlv_end(bag)) == ERR_OK) {
+		err = p12_cert_put(context, p12, der, &attributes);
 	}
-	void *certs = p12->certs;
-	if ((err = attributes_get(bag, &attributes)) != ERR_OK || (err = tlv_end(bag)) != ERR_OK ||
-		(err = bytes_dup(der, &copy)) != ERR_OK) {
-		goto out;
-	}
-	err = array_grow(&certs, p12->cert_count, &p12->cert_cap, sizeof(*p12->certs));
-	p12->certs = certs;
-	if (err == ERR_OK) {
-		p12->certs[p12->cert_count++] = (struct p12_cert){copy, der.len, attributes};
-		copy = NULL;
-		attributes = (struct p12_attributes){0};
-	}
-out:
-	free(copy);
-	attributes_release(&attributes);
+	p12_attributes_release(&attributes);
 	return err;
 }
 
@@ -308,7 +268,10 @@ static enum err safe_bag_get(
 	case OID_SHROUDED_KEY_BAG: return key_bag_get(context, p12, value, true, &bag);
 	case OID_CERT_BAG: return cert_bag_get(context, p12, value, &bag);
 	case OID_SAFE_CONTENTS_BAG: return safe_contents_get(context, p12, value, depth + 1);
-	default: p12->unknown_bags++; return ERR_OK;
+	default:
+		p12->unknown_bags++;
+		p12_note(context, "left out: an entry of type %s", oid_shown(oid).text);
+		return ERR_OK;
 	}
 }
 
@@ -331,7 +294,37 @@ static enum err safe_contents_get(
 	return err;
 }
 
+/* SafeContents as they come out of a safe: what an import accepts beyond the subset is rewritten here, once. */
+static enum err safe_open(struct p12_context *context, struct p12 *p12, struct bytes contents)
+{
+	if (context->rules == NULL) {
+		return safe_contents_get(context, p12, contents, 0);
+	}
+	struct buf definite = BUF_INIT(0);
+	enum err err = ber_to_definite(contents, &definite);
+	if (err == ERR_OK) {
+		err = safe_contents_get(context, p12, buf_bytes(&definite), 0);
+	}
+	ber_release(&definite);
+	return err;
+}
+
 /* --- safes --- */
+
+/* encryptedContent [0] IMPLICIT OCTET STRING: in one piece, or (an import only) in several. */
+static enum err sealed_get(
+	struct p12_context *context, struct wire_reader *info, struct buf *joined, struct bytes *sealed)
+{
+	struct bytes pieces = BYTES_NONE;
+	if (context->rules == NULL || !tlv_is_next(info, TLV_CONTEXT_0_CONSTRUCTED)) {
+		return tlv_get(info, TLV_CONTEXT_0, sealed);
+	}
+	enum err err = tlv_get(info, TLV_CONTEXT_0_CONSTRUCTED, &pieces);
+	if (err == ERR_OK && (err = ber_join(pieces, joined)) == ERR_OK) {
+		*sealed = buf_bytes(joined);
+	}
+	return err;
+}
 
 /* EncryptedData ::= SEQUENCE { version 0, SEQUENCE { contentType data, algorithm, [0] IMPLICIT OCTET STRING } } */
 static enum err encrypted_data_get(struct p12_context *context, struct p12 *p12, struct wire_reader content)
@@ -341,6 +334,8 @@ static enum err encrypted_data_get(struct p12_context *context, struct p12 *p12,
 	struct wire_reader algorithm = {0};
 	struct bytes type = BYTES_NONE;
 	struct bytes sealed = BYTES_NONE;
+	struct secret plain = SECRET_NONE;
+	struct buf joined = BUF_INIT(0);
 	uint32_t version = 0;
 	enum err err = tlv_enter(&content, TLV_SEQUENCE, &data);
 	if (err != ERR_OK || (err = tlv_end(&content)) != ERR_OK ||
@@ -348,19 +343,20 @@ static enum err encrypted_data_get(struct p12_context *context, struct p12 *p12,
 		(err = tlv_enter(&data, TLV_SEQUENCE, &info)) != ERR_OK || (err = tlv_end(&data)) != ERR_OK ||
 		(err = tlv_get(&info, TLV_OID, &type)) != ERR_OK ||
 		(err = tlv_enter(&info, TLV_SEQUENCE, &algorithm)) != ERR_OK ||
-		(err = tlv_get(&info, TLV_CONTEXT_0, &sealed)) != ERR_OK ||
+		(err = sealed_get(context, &info, &joined, &sealed)) != ERR_OK ||
 		(err = tlv_end(&info)) != ERR_OK) {
-		return err;
+		goto out;
 	}
 	if (version != 0 || oid_of(type) != OID_DATA) {
-		return ERR_MALFORMED;
+		err = ERR_MALFORMED;
+		goto out;
 	}
-	struct secret plain = SECRET_NONE;
-	err = pbe_open(context, algorithm, sealed, &plain);
-	if (err == ERR_OK) {
-		err = safe_contents_get(context, p12, secret_bytes(&plain), 0);
+	if ((err = pbe_open(context, algorithm, sealed, &plain)) == ERR_OK) {
+		err = safe_open(context, p12, secret_bytes(&plain));
 	}
+out:
 	secret_free(&plain);
+	ber_release(&joined);
 	return err;
 }
 
@@ -392,10 +388,16 @@ static enum err safe_get(struct p12_context *context, struct p12 *p12, struct wi
 			(err = tlv_end(&content)) != ERR_OK) {
 			return err;
 		}
-		return safe_contents_get(context, p12, plain, 0);
+		return safe_open(context, p12, plain);
 	case OID_ENCRYPTED_DATA: return encrypted_data_get(context, p12, content);
 	default: {
 		struct shown shown = oid_shown(type);
+		if (context->rules != NULL) {
+			p12->unknown_bags++;
+			p12_note(context, "left out: a part of type %s, which no passphrase opens",
+				shown.text);
+			return ERR_OK;
+		}
 		return keystore_fail(context->error, ERR_UNSUPPORTED,
 			"a part of it is of type %s, which is not supported", shown.text);
 	}
@@ -417,80 +419,39 @@ static enum err authenticated_safe_get(struct p12_context *context, struct p12 *
 	return err;
 }
 
-/* --- the MAC --- */
-
-/* MacData ::= SEQUENCE { mac DigestInfo, macSalt OCTET STRING, iterations INTEGER DEFAULT 1 } */
-static enum err mac_data_get(struct p12_context *context, struct wire_reader *pfx, struct mac_data *out)
+/* AuthenticatedSafe as it stands in the file, which the MAC was taken over. */
+static enum err authenticated_safe_open(struct p12_context *context, struct p12 *p12, struct bytes content)
 {
-	struct wire_reader mac = {0};
-	struct wire_reader info = {0};
-	struct bytes oid = BYTES_NONE;
-	enum err err = tlv_enter(pfx, TLV_SEQUENCE, &mac);
-	if (err != ERR_OK || (err = tlv_enter(&mac, TLV_SEQUENCE, &info)) != ERR_OK) {
-		return err;
+	if (context->rules == NULL) {
+		return authenticated_safe_get(context, p12, content);
 	}
-	err = pbe_digest_get(&info, &oid, &out->hash);
-	if (err == ERR_UNSUPPORTED && oid.len > 0) {
-		struct shown shown = oid_shown(oid);
-		return keystore_fail(context->error, err,
-			"its integrity check (MAC) uses %s, which is not supported", shown.text);
-	}
-	if (err != ERR_OK || (err = tlv_get(&info, TLV_OCTETS, &out->digest)) != ERR_OK ||
-		(err = tlv_end(&info)) != ERR_OK || (err = tlv_get(&mac, TLV_OCTETS, &out->salt)) != ERR_OK) {
-		return err;
-	}
-	out->iterations = 1;
-	if (wire_reader_left(&mac) > 0 && (err = tlv_get_uint(&mac, &out->iterations)) != ERR_OK) {
-		return err;
-	}
-	if (out->salt.len > KEYSTORE_SALT_BYTES_MAX) {
-		return ERR_LIMIT;
-	}
-	return tlv_end(&mac);
-}
-
-static enum err mac_try(
-	const struct mac_data *mac, struct bytes content, struct bytes password_bmp, bool *matches)
-{
-	uint8_t computed[HASH_BYTES_MAX];
-	struct secret key = SECRET_NONE;
-	enum err err = secret_new(hash_bytes(mac->hash), &key);
-	if (err != ERR_OK) {
-		return err;
-	}
-	err = pkcs12_kdf(
-		mac->hash, P12_KDF_MAC_KEY, password_bmp, mac->salt, mac->iterations, key.data, key.len);
+	struct buf definite = BUF_INIT(0);
+	enum err err = ber_to_definite(content, &definite);
 	if (err == ERR_OK) {
-		hmac_of(mac->hash, secret_bytes(&key), content, computed);
-		*matches = secret_equal(bytes_of(computed, hash_bytes(mac->hash)), mac->digest);
+		err = authenticated_safe_get(context, p12, buf_bytes(&definite));
 	}
-	secret_free(&key);
+	ber_release(&definite);
 	return err;
-}
-
-static enum err mac_check(struct p12_context *context, const struct mac_data *mac, struct bytes content)
-{
-	struct secret bmp = SECRET_NONE;
-	bool matches = false;
-	/* The whole file may be tried under two encodings of an empty passphrase. */
-	enum err err = pbe_spend(context, mac->iterations, context->passphrase.len == 0 ? 2 : 1);
-	if (err != ERR_OK || (err = text_to_bmp(context->passphrase, true, &bmp)) != ERR_OK) {
-		return err;
-	}
-	err = mac_try(mac, content, secret_bytes(&bmp), &matches);
-	if (err == ERR_OK && !matches && context->passphrase.len == 0) {
-		err = mac_try(mac, content, BYTES_NONE, &matches);
-	}
-	secret_free(&bmp);
-	if (err != ERR_OK) {
-		return err;
-	}
-	return matches ? ERR_OK : keystore_fail(context->error, ERR_DENIED, "%s", P12_DENIED_SENTENCE);
 }
 
 /* --- the file --- */
 
 enum mac_mode { MAC_DEMANDED, MAC_IGNORED };
+
+static enum err mac_absent(const struct p12_context *context)
+{
+	if (context->rules == NULL) {
+		return keystore_fail(context->error, ERR_INVALID,
+			"carries no integrity check (MAC): anybody could have altered it");
+	}
+	if (!context->rules->insecure_no_mac) {
+		return keystore_fail(context->error, ERR_INVALID,
+			"carries no integrity check (MAC): anybody could have altered it; if you know where "
+			"it comes from, say --insecure-no-mac");
+	}
+	p12_note(context, "taken without an integrity check: the file carries none");
+	return ERR_OK;
+}
 
 /* PFX ::= SEQUENCE { version 3, authSafe ContentInfo, macData MacData OPTIONAL } */
 static enum err pfx_get(
@@ -501,7 +462,6 @@ static enum err pfx_get(
 	struct wire_reader content = {0};
 	struct bytes type = BYTES_NONE;
 	struct bytes safes = BYTES_NONE;
-	struct mac_data mac = {0};
 	uint32_t version = 0;
 	enum err err = tlv_enter(&whole, TLV_SEQUENCE, &pfx);
 	if (err != ERR_OK || (err = tlv_end(&whole)) != ERR_OK ||
@@ -522,21 +482,37 @@ static enum err pfx_get(
 		return err;
 	}
 	if (mac_mode == MAC_DEMANDED) {
-		if (wire_reader_left(&pfx) == 0) {
-			return keystore_fail(context->error, ERR_INVALID,
-				"carries no integrity check (MAC): anybody could have altered it");
-		}
 		/* Open before parse: no unauthenticated byte reaches the parser of the bags. */
-		if ((err = mac_data_get(context, &pfx, &mac)) != ERR_OK || (err = tlv_end(&pfx)) != ERR_OK ||
-			(err = mac_check(context, &mac, safes)) != ERR_OK) {
+		err = wire_reader_left(&pfx) == 0 ? mac_absent(context) : p12_mac_check(context, &pfx, safes);
+		if (err != ERR_OK) {
 			return err;
 		}
 	}
-	return authenticated_safe_get(context, p12, safes);
+	return authenticated_safe_open(context, p12, safes);
 }
 
-static enum err read_file(struct bytes content, struct bytes passphrase, enum mac_mode mac_mode,
-	struct p12 *out, struct keystore_error *error)
+/* The sentence of a refusal that has none yet. */
+static enum err read_failed(const struct p12_context *context, enum err err)
+{
+	struct keystore_error *error = context->error;
+	if (error == NULL || error->sentence[0] != '\0') {
+		return err;
+	}
+	switch ((int)err) {
+	case ERR_MALFORMED: return keystore_fail(error, err, "is no PKCS#12 file, or is cut short");
+	case ERR_UNSUPPORTED:
+		return keystore_fail(error, err,
+			"uses BER indefinite or constructed encoding, which is not served from: bring it "
+			"over with "
+			"'lockgate keystore import'");
+	case ERR_INVALID: return keystore_fail(error, err, "the passphrase is not valid UTF-8");
+	case ERR_LIMIT: return keystore_fail(error, err, "a value in it is larger than we accept");
+	default: return keystore_fail_plain(error, err, "cannot be read");
+	}
+}
+
+static enum err read_file(struct bytes content, struct bytes passphrase, const struct p12_rules *rules,
+	enum mac_mode mac_mode, struct p12 *out, struct keystore_error *error)
 {
 	if (error != NULL) {
 		*error = (struct keystore_error){0};
@@ -549,23 +525,25 @@ static enum err read_file(struct bytes content, struct bytes passphrase, enum ma
 			error, ERR_LIMIT, "the passphrase is longer than %u bytes", KEYSTORE_PASSPHRASE_MAX);
 	}
 	struct p12 p12 = {0};
-	uint32_t work = mac_mode == MAC_DEMANDED ? KEYSTORE_WORK_MAX : P12_UNCHECKED_WORK;
-	struct p12_context context = {passphrase, work, KEYSTORE_BAGS_MAX, error};
-	enum err err = pfx_get(&context, &p12, content, mac_mode);
+	struct buf definite = BUF_INIT(0);
+	struct p12_context context = {
+		.passphrase = passphrase,
+		.work_left = mac_mode == MAC_DEMANDED ? KEYSTORE_WORK_MAX : P12_UNCHECKED_WORK,
+		.bags_left = KEYSTORE_BAGS_MAX,
+		.error = error,
+		.rules = rules,
+	};
+	enum err err = ERR_OK;
+	if (rules != NULL && (err = ber_to_definite(content, &definite)) == ERR_OK) {
+		content = buf_bytes(&definite);
+	}
+	if (err == ERR_OK) {
+		err = pfx_get(&context, &p12, content, mac_mode);
+	}
+	ber_release(&definite);
 	if (err != ERR_OK) {
 		p12_release(&p12);
-		if (error == NULL || error->sentence[0] != '\0') {
-			return err;
-		}
-		switch ((int)err) {
-		case ERR_MALFORMED: return keystore_fail(error, err, "is no PKCS#12 file, or is cut short");
-		case ERR_UNSUPPORTED:
-			return keystore_fail(error, err,
-				"uses BER indefinite or constructed encoding, which is not supported");
-		case ERR_INVALID: return keystore_fail(error, err, "the passphrase is not valid UTF-8");
-		case ERR_LIMIT: return keystore_fail(error, err, "a value in it is larger than we accept");
-		default: return keystore_fail_plain(error, err, "cannot be read");
-		}
+		return read_failed(&context, err);
 	}
 	*out = p12;
 	return ERR_OK;
@@ -574,11 +552,17 @@ static enum err read_file(struct bytes content, struct bytes passphrase, enum ma
 enum err p12_read(
 	struct bytes content, struct bytes passphrase, struct p12 *out, struct keystore_error *error)
 {
-	return read_file(content, passphrase, MAC_DEMANDED, out, error);
+	return read_file(content, passphrase, NULL, MAC_DEMANDED, out, error);
 }
 
-enum err p12_read_unchecked_mac(
-	struct bytes content, struct bytes passphrase, struct p12 *out, struct keystore_error *error)
+enum err p12_read_import(struct bytes content, struct bytes passphrase, const struct p12_rules *rules,
+	struct p12 *out, struct keystore_error *error)
 {
-	return read_file(content, passphrase, MAC_IGNORED, out, error);
+	return read_file(content, passphrase, rules, MAC_DEMANDED, out, error);
+}
+
+enum err p12_read_unchecked_mac(struct bytes content, struct bytes passphrase, const struct p12_rules *rules,
+	struct p12 *out, struct keystore_error *error)
+{
+	return read_file(content, passphrase, rules, MAC_IGNORED, out, error);
 }

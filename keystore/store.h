@@ -54,6 +54,8 @@ MUST_CHECK enum err chain_order(
 	const struct chain_candidate *candidates, size_t count, size_t leaf, size_t *indices, size_t *length);
 
 /* --- import.c needs it, build.c has it --- */
-MUST_CHECK enum err store_build(const struct p12 *p12, struct keystore **out, struct keystore_error *error);
+/* rules NULL: strict. Under rules an alias that comes twice is made free with a note. */
+MUST_CHECK enum err store_build(const struct p12 *p12, const struct p12_rules *rules, struct keystore **out,
+	struct keystore_error *error);
 
 #endif

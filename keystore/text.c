@@ -69,6 +69,23 @@ enum err text_to_bmp(struct bytes utf8, bool terminated, struct secret *out)
 	return ERR_OK;
 }
 
+enum err text_bytes_to_bmp(struct bytes text, struct secret *out)
+{
+	struct secret wide = SECRET_NONE;
+	enum err err = secret_new(text.len * 2 + 2, &wide);
+	if (err != ERR_OK) {
+		return err;
+	}
+	size_t at = 0;
+	struct wire_reader reader = wire_reader_init(text);
+	uint8_t octet = 0;
+	while (wire_get_u8(&reader, &octet) == ERR_OK) {
+		at = put_u16(wide.data, at, octet);
+	}
+	*out = wide;
+	return ERR_OK;
+}
+
 static size_t put_utf8(uint8_t *out, size_t at, uint32_t point)
 {
 	if (point < 0x80) {

@@ -13,32 +13,32 @@
 #define TLV_LENGTH_OCTETS_MAX 4u /* of a long-form length: 4 GB is more than any file we read */
 #define TLV_LENGTH_RESERVED   5u /* what tlv_open() keeps free: the longest header that a 32-bit length needs */
 
-static enum err length_get(struct wire_reader *reader, size_t *out)
+enum err tlv_header_get(struct wire_reader *reader, struct tlv_header *out)
 {
+	struct wire_reader at = *reader;
+	struct tlv_header header = {0};
 	uint8_t first = 0;
-	if (wire_get_u8(reader, &first) != ERR_OK) {
+	if (wire_get_u8(&at, &header.tag) != ERR_OK || wire_get_u8(&at, &first) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	if (first < 0x80) {
-		*out = first;
-		return ERR_OK;
+	if ((header.tag & 0x1fu) == 0x1fu) {
+		return ERR_MALFORMED; /* multi-byte tags: none in PKCS#12 */
 	}
-	size_t octets = first & 0x7fu;
-	if (octets == 0) {
-		return ERR_UNSUPPORTED; /* indefinite length */
-	}
+	size_t octets = first < 0x80 ? 0 : first & 0x7fu;
+	header.length = first < 0x80 ? first : 0;
+	header.indefinite = first == 0x80;
 	if (octets > TLV_LENGTH_OCTETS_MAX) {
 		return ERR_MALFORMED;
 	}
-	size_t length = 0;
 	for (size_t i = 0; i < octets; i++) {
 		uint8_t octet = 0;
-		if (wire_get_u8(reader, &octet) != ERR_OK) {
+		if (wire_get_u8(&at, &octet) != ERR_OK) {
 			return ERR_MALFORMED;
 		}
-		length = length << 8 | octet;
+		header.length = header.length << 8 | octet;
 	}
-	*out = length;
+	*reader = at;
+	*out = header;
 	return ERR_OK;
 }
 
@@ -48,18 +48,16 @@ enum err tlv_next(struct wire_reader *reader, struct tlv *out)
 	struct wire_reader at = *reader;
 	struct bytes before = wire_reader_rest(reader);
 	struct tlv tlv = {0};
-	size_t length = 0;
-	if (wire_get_u8(&at, &tlv.tag) != ERR_OK) {
-		return ERR_MALFORMED;
-	}
-	if ((tlv.tag & 0x1fu) == 0x1fu) {
-		return ERR_MALFORMED; /* multi-byte tags: none in PKCS#12 */
-	}
-	enum err err = length_get(&at, &length);
+	struct tlv_header header = {0};
+	enum err err = tlv_header_get(&at, &header);
 	if (err != ERR_OK) {
 		return err;
 	}
-	if (wire_get_bytes(&at, length, &tlv.content) != ERR_OK) {
+	if (header.indefinite) {
+		return ERR_UNSUPPORTED;
+	}
+	tlv.tag = header.tag;
+	if (wire_get_bytes(&at, header.length, &tlv.content) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
 	tlv.whole = bytes_of(before.data, before.len - wire_reader_left(&at));

@@ -5,7 +5,8 @@
  * Threads: any.
  *
  * PKCS#12 is BER (RFC 7292 section 3), so a length may be written longer than needed. Indefinite lengths and
- * constructed strings are answered ERR_UNSUPPORTED, never taken for something else.
+ * constructed strings are answered ERR_UNSUPPORTED, never taken for something else; an import rewrites them first
+ * (ber.h).
  */
 #ifndef LOCKGATE_KEYSTORE_TLV_H
 #define LOCKGATE_KEYSTORE_TLV_H
@@ -32,6 +33,15 @@ struct tlv {
 	struct bytes content;
 	struct bytes whole; /* tag and length included */
 };
+
+struct tlv_header {
+	uint8_t tag;
+	bool indefinite; /* then length is 0 */
+	size_t length;
+};
+
+/* Tag and length only; whether so many bytes follow is not looked at. ERR_MALFORMED. */
+MUST_CHECK enum err tlv_header_get(struct wire_reader *reader, struct tlv_header *out);
 
 /* All: ERR_MALFORMED (also when cut short), ERR_UNSUPPORTED (indefinite length, constructed string). */
 MUST_CHECK enum err tlv_next(struct wire_reader *reader, struct tlv *out);

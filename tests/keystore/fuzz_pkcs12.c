@@ -18,11 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct keystore *keystore = NULL;
 	struct keystore_error error = {0};
 	struct keystore_findings findings = KEYSTORE_FINDINGS_NONE;
-	enum err err = p12_read_unchecked_mac(bytes_of(data, size), bytes_text("x"), &p12, &error);
+	enum err err = p12_read_unchecked_mac(bytes_of(data, size), bytes_text("x"), NULL, &p12, &error);
 	if (err != ERR_OK && error.sentence[0] == '\0') {
 		abort(); /* a refusal says why */
 	}
-	if (err == ERR_OK && store_build(&p12, &keystore, &error) == ERR_OK) {
+	if (err == ERR_OK && store_build(&p12, NULL, &keystore, &error) == ERR_OK) {
 		if (keystore_check(keystore, INT64_C(1790000000), &findings) != ERR_OK) {
 			abort();
 		}

@@ -83,7 +83,8 @@ static void pem_rows(const struct fixture *pki)
 		struct buf text = pem_of(pki, row->parts, ARRAY_COUNT(row->parts));
 		struct keystore *keystore = NULL;
 		struct keystore_error error = {0};
-		struct keystore_import options = {row->alias, row->kind, BYTES_NONE};
+		struct keystore_import options = {
+			.alias = row->alias, .kind = row->kind, .passphrase = BYTES_NONE};
 		size_t added = 0;
 		REQUIRE(row->name, keystore_new(&keystore) == ERR_OK);
 		CHECK(row->name,
@@ -105,7 +106,7 @@ static void der_and_older(const struct fixture *pki)
 {
 	struct keystore *keystore = NULL;
 	struct keystore_error error = {0};
-	struct keystore_import options = {NULL, KEYSTORE_PIN, BYTES_NONE};
+	struct keystore_import options = {.alias = NULL, .kind = KEYSTORE_PIN, .passphrase = BYTES_NONE};
 	REQUIRE("new", keystore_new(&keystore) == ERR_OK);
 	CHECK("DER", keystore_import(keystore, cert_der(pki->device.cert), &options, NULL, &error) == ERR_OK);
 	CHECK("DER again gets a name of its own",
@@ -157,7 +158,8 @@ static void from_pkcs12(const struct fixture *pki)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		struct keystore *keystore = NULL;
 		struct keystore_error error = {0};
-		struct keystore_import options = {NULL, cases[i].kind, bytes_text(cases[i].passphrase)};
+		struct keystore_import options = {
+			.alias = NULL, .kind = cases[i].kind, .passphrase = bytes_text(cases[i].passphrase)};
 		size_t index = 0;
 		REQUIRE(cases[i].name, keystore_new(&keystore) == ERR_OK);
 		CHECK(cases[i].name,
@@ -185,7 +187,8 @@ static void pin_from_pkcs12(const struct fixture *pki)
 	struct keystore *source = NULL;
 	struct keystore *keystore = NULL;
 	struct keystore_error error = {0};
-	struct keystore_import options = {NULL, KEYSTORE_OTHER, bytes_text("pw")};
+	struct keystore_import options = {
+		.alias = NULL, .kind = KEYSTORE_OTHER, .passphrase = bytes_text("pw")};
 	struct buf file = BUF_INIT(1 << 20);
 	REQUIRE("new", keystore_new(&source) == ERR_OK && keystore_new(&keystore) == ERR_OK);
 	REQUIRE("pin", keystore_add_cert(source, "d1", pki->device.cert, KEYSTORE_PIN, NULL) == ERR_OK);
@@ -210,7 +213,8 @@ static void every_allocation(const struct fixture *pki)
 	bool passed = false;
 	for (unsigned long n = 1; n < 2000 && !passed; n++) {
 		struct keystore *keystore = NULL;
-		struct keystore_import options = {"gate", KEYSTORE_OTHER, BYTES_NONE};
+		struct keystore_import options = {
+			.alias = "gate", .kind = KEYSTORE_OTHER, .passphrase = BYTES_NONE};
 		REQUIRE("new", keystore_new(&keystore) == ERR_OK);
 		test_alloc_fail_at(n);
 		enum err err = keystore_import(keystore, buf_bytes(&text), &options, NULL, NULL);

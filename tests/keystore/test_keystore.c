@@ -252,7 +252,8 @@ static void chain_limit(void)
 	for (size_t length = KEYSTORE_CHAIN_CERTS_MAX; length <= ARRAY_COUNT(chain); length++) {
 		struct keystore *keystore = NULL;
 		struct keystore_error error = {0};
-		struct keystore_import options = {"long", KEYSTORE_OTHER, BYTES_NONE};
+		struct keystore_import options = {
+			.alias = "long", .kind = KEYSTORE_OTHER, .passphrase = BYTES_NONE};
 		struct buf text = BUF_INIT(1 << 20);
 		bool good = length <= KEYSTORE_CHAIN_CERTS_MAX;
 		fixture_pem_key(&text, &chain[length - 1].key);

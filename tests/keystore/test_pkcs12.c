@@ -155,7 +155,7 @@ static struct buf hand_file(struct bytes safe_contents)
 static enum err hand_read(struct bytes safe_contents, struct p12 *p12, struct keystore_error *error)
 {
 	struct buf file = hand_file(safe_contents);
-	enum err err = p12_read_unchecked_mac(buf_bytes(&file), bytes_text("x"), p12, error);
+	enum err err = p12_read_unchecked_mac(buf_bytes(&file), bytes_text("x"), NULL, p12, error);
 	buf_release(&file);
 	return err;
 }
@@ -342,7 +342,10 @@ static const struct sealed_row sealed_rows[] = {
 		ERR_UNSUPPORTED, "DES-EDE3-CBC"},
 	{"RC2 in PBES2", OID_PBES2, OID_PBKDF2, OID_HMAC_SHA1, OID_RC2_CBC, 1, 8, 8, ERR_UNSUPPORTED,
 		"RC2-CBC"},
-	{"scrypt", OID_PBES2, OID_SCRYPT, OID_HMAC_SHA1, OID_AES256_CBC, 1, 16, 8, ERR_UNSUPPORTED, "scrypt"},
+	{"scrypt with the parameters of PBKDF2", OID_PBES2, OID_SCRYPT, OID_HMAC_SHA1, OID_AES256_CBC, 1, 16,
+		8, ERR_MALFORMED, ""},
+	{"unknown key derivation", OID_PBES2, OID_PBMAC1, OID_HMAC_SHA1, OID_AES256_CBC, 1, 16, 8,
+		ERR_UNSUPPORTED, "PBMAC1"},
 	{"unknown PRF", OID_PBES2, OID_PBKDF2, OID_MD5, OID_AES256_CBC, 1, 16, 8, ERR_UNSUPPORTED, "MD5"},
 	{"old 3DES", OID_PBE_SHA1_3DES_3KEY, OID_PBKDF2, OID_HMAC_SHA1, OID_AES256_CBC, 1, 16, 8,
 		ERR_UNSUPPORTED, "TripleDES"},
