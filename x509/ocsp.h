@@ -15,7 +15,7 @@
 struct ocsp_single {
 	enum hash_alg hash; /* HASH_COUNT_: one that is not known; matches nothing */
 	struct bytes name_hash, key_hash, serial;
-	enum ocsp_cert_status status;
+	enum ocsp_says status;
 	int64_t revoked_at;
 	int reason; /* CRLReason, -1: none */
 	int64_t this_update, next_update;

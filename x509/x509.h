@@ -448,12 +448,12 @@ MUST_CHECK enum err x509_make_crl_extended(const struct cert *issuer, struct byt
 	struct buf *out_der);
 
 /* --- making OCSP responses: tests, demonstrations --- */
-enum ocsp_cert_status { OCSP_SAYS_GOOD, OCSP_SAYS_REVOKED, OCSP_SAYS_UNKNOWN };
+enum ocsp_says { OCSP_SAYS_GOOD, OCSP_SAYS_REVOKED, OCSP_SAYS_UNKNOWN };
 struct x509_make_ocsp_single {
 	const struct cert *cert, *issuer;
 	struct bytes serial; /* BYTES_NONE: cert's */
 	enum hash_alg hash;  /* of the CertID; HASH_MD5 (0) stands for HASH_SHA1 */
-	enum ocsp_cert_status status;
+	enum ocsp_says status;
 	int64_t revoked_at;
 	int reason;                       /* CRLReason, -1: none */
 	int64_t this_update, next_update; /* X509_NEVER: no nextUpdate */

@@ -156,3 +156,60 @@ struct x509_answer pki_judge(const struct trust_set *trust, const struct crl_set
 	x509_judge(&question, &answer);
 	return answer;
 }
+
+struct pki pki_responder(const struct pki *issuer, const char *common_name, bool checked)
+{
+	static const uint8_t eku[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09};
+	static const uint8_t null[] = {0x05, 0x00};
+	const struct x509_make_extension extensions[] = {{"2.5.29.37", false, bytes_of(eku, sizeof(eku))},
+		{"1.3.6.1.5.5.7.48.1.5", false, bytes_of(null, sizeof(null))}};
+	return pki_make(issuer,
+		&(struct x509_make){
+			.path_length = -1, .extensions = extensions, .extension_count = checked ? 1 : 2},
+		common_name, NULL);
+}
+
+void pki_ocsp_der(const struct pki_ocsp *make, struct buf *out)
+{
+	const struct pki *signer = make->signer != NULL ? make->signer : make->issuer;
+	const struct cert *sent = signer->cert;
+	struct x509_make_ocsp_single single = {.cert = make->cert,
+		.issuer = make->issuer->cert,
+		.hash = make->hash,
+		.status = make->status,
+		.revoked_at = PKI_NOW - PKI_DAY,
+		.reason = make->reason != 0 ? make->reason : -1,
+		.this_update = make->this_update != 0 ? make->this_update : PKI_NOW - 3600,
+		.next_update = make->next_update != 0 ? make->next_update : PKI_NOW + PKI_DAY,
+		.extensions = make->single_extensions,
+		.extension_count = make->single_extension_count};
+	struct x509_make_ocsp full = {.singles = &single,
+		.single_count = 1,
+		.produced_at = make->produced_at != 0 ? make->produced_at : single.this_update,
+		.signer = signer->cert,
+		.signer_key_pkcs8 = secret_bytes(&signer->key),
+		.by_key = make->by_key,
+		.sha1 = make->sha1,
+		.certs = &sent,
+		.cert_count = make->signer != NULL && !make->leave_out_signer ? 1 : 0,
+		.nonce = make->nonce,
+		.extensions = make->extensions,
+		.extension_count = make->extension_count};
+	REQUIRE("an OCSP response is made", x509_make_ocsp(&full, out) == ERR_OK);
+}
+
+struct ocsp_response *pki_ocsp_made(const struct pki_ocsp *make)
+{
+	struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+	struct ocsp_response *response = NULL;
+	pki_ocsp_der(make, &der);
+	REQUIRE("a made OCSP response is read",
+		ocsp_response_parse(buf_bytes(&der), &response, NULL) == ERR_OK);
+	buf_release(&der);
+	return response;
+}
+
+struct ocsp_response *pki_ocsp(const struct pki *issuer, const struct cert *cert, enum ocsp_says status)
+{
+	return pki_ocsp_made(&(struct pki_ocsp){.issuer = issuer, .cert = cert, .status = status});
+}

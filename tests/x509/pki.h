@@ -48,6 +48,31 @@ void pki_crl_der(const struct pki *issuer, uint64_t number, int64_t this_update,
 struct crl *pki_crl_at(const struct pki *issuer, uint64_t number, int64_t this_update, int64_t next_update,
 	const struct cert *const *revoked, size_t count);
 
+/*
+ * An OCSP responder's certificate: id-kp-OCSPSigning, and id-pkix-ocsp-nocheck unless checked is true (then its own
+ * status must be looked up).
+ */
+struct pki pki_responder(const struct pki *issuer, const char *common_name, bool checked);
+/* What pki_ocsp_made() fills in where it is zero: signed by issuer, an hour old, for a day. */
+struct pki_ocsp {
+	const struct pki *issuer;
+	const struct cert *cert;
+	const struct pki *signer; /* NULL: issuer; else a delegated one, whose certificate is sent along */
+	bool leave_out_signer;
+	enum ocsp_says status;
+	int reason; /* 0: none given */
+	int64_t this_update, next_update, produced_at;
+	bool by_key, sha1;
+	enum hash_alg hash;
+	struct bytes nonce;
+	const struct x509_make_extension *extensions, *single_extensions;
+	size_t extension_count, single_extension_count;
+};
+struct ocsp_response *pki_ocsp_made(const struct pki_ocsp *make);
+struct ocsp_response *pki_ocsp(const struct pki *issuer, const struct cert *cert, enum ocsp_says status);
+/* The same as DER, appended: for a responder in a test. */
+void pki_ocsp_der(const struct pki_ocsp *make, struct buf *out);
+
 /* Trust in one anchor and, if pin is not NULL, one pin named "device". Generation 1. */
 struct trust_set *pki_trust(const struct cert *anchor, const struct cert *pin);
 struct crl_set *pki_crls(const struct crl *a, const struct crl *b); /* either may be NULL */

@@ -1,0 +1,779 @@
+/*
+ * test_revocation.c - docs/revocation.md is the table: every cell is judged here with real certificates, lists and
+ *                     answers. Beside it: the pure decision, what may be fetched, issuing CAs, several paths.
+ */
+#include <string.h>
+
+#include "tests/x509/pki.h"
+#include "x509/revocation.h"
+
+#define DOC_BYTES_MAX (256u * 1024u)
+#define CELLS         7u /* NONE; IFAVAIL and REQUIRED, each with the three of OCSPAUTH */
+
+static const char *const columns[CELLS] = {"NONE", "IFAVAIL, REQUIRED", "IFAVAIL, WARN", "IFAVAIL, OPTIONAL",
+	"REQUIRED, REQUIRED", "REQUIRED, WARN", "REQUIRED, OPTIONAL"};
+
+/* Stands for all three of OCSPAUTH in the column NONE. */
+static const enum x509_ocsp auths[] = {X509_OCSP_REQUIRED, X509_OCSP_WARN, X509_OCSP_OPTIONAL};
+
+/* --- reading the page --- */
+
+struct row {
+	const char *fields[10];
+	size_t count;
+};
+
+/* Splits "| a | b |" in place. */
+static bool row_split(char *line, struct row *out)
+{
+	out->count = 0;
+	if (line[0] != '|') {
+		return false;
+	}
+	for (char *field = line + 1; out->count < ARRAY_COUNT(out->fields);) {
+		char *end = strchr(field, '|');
+		if (end == NULL) {
+			break;
+		}
+		*end = '\0';
+		while (*field == ' ') {
+			field++;
+		}
+		for (char *last = end; last > field && last[-1] == ' ';) {
+			*--last = '\0';
+		}
+		out->fields[out->count++] = field;
+		field = end + 1;
+	}
+	return true;
+}
+
+/* "good, 3600 s late" */
+static bool word_is(const char *field, const char *word)
+{
+	size_t len = strcspn(field, ",");
+	return strlen(word) == len && memcmp(field, word, len) == 0;
+}
+
+static int64_t late_of(const char *field)
+{
+	const char *comma = strchr(field, ',');
+	long long late = 0;
+	return comma != NULL && sscanf(comma, ", %lld s late", &late) == 1 ? late : 0;
+}
+
+/* --- the plant --- */
+
+struct plant {
+	struct pki root, leaf;
+	struct trust_set *trust;
+};
+
+/* What is at hand for one row. */
+struct hand {
+	struct ocsp_response *response;
+	struct crl_set *crls;
+	bool responder;
+};
+
+static void hand_ocsp(const struct plant *plant, const char *field, struct hand *out)
+{
+	static const struct {
+		const char *word;
+		enum ocsp_says status;
+	} answers[] = {
+		{"good", OCSP_SAYS_GOOD}, {"revoked", OCSP_SAYS_REVOKED}, {"unknown", OCSP_SAYS_UNKNOWN}};
+	int64_t late = late_of(field);
+	out->responder = !word_is(field, "not used");
+	for (size_t i = 0; i < ARRAY_COUNT(answers); i++) {
+		if (word_is(field, answers[i].word)) {
+			out->response = pki_ocsp_made(&(struct pki_ocsp){.issuer = &plant->root,
+				.cert = plant->leaf.cert,
+				.status = answers[i].status,
+				.this_update = PKI_NOW - PKI_DAY,
+				.next_update = late == 0 ? PKI_NOW + PKI_DAY : PKI_NOW - late});
+		}
+	}
+	REQUIRE(field, out->response != NULL || word_is(field, "unreachable") || word_is(field, "not used"));
+}
+
+static void hand_lists(const struct plant *plant, const char *field, struct hand *out)
+{
+	const struct cert *listed = plant->leaf.cert;
+	bool revoked = word_is(field, "revoked");
+	int64_t late = word_is(field, "stale") ? 3600 : late_of(field);
+	REQUIRE(field,
+		revoked || word_is(field, "good") || word_is(field, "stale") || word_is(field, "absent"));
+	if (!word_is(field, "absent")) {
+		struct crl *crl = pki_crl_at(&plant->root, 1, PKI_NOW - PKI_DAY,
+			late == 0 ? PKI_NOW + PKI_DAY : PKI_NOW - late, &listed, revoked ? 1 : 0);
+		out->crls = pki_crls(crl, NULL);
+		crl_unref(crl);
+	}
+}
+
+static void hand_release(struct hand *hand)
+{
+	ocsp_response_unref(hand->response);
+	crl_set_unref(hand->crls);
+}
+
+static struct x509_answer judge_hand(const struct plant *plant, const struct hand *hand,
+	enum x509_revocation revocation, enum x509_ocsp auth, uint32_t grace)
+{
+	const struct cert *chain[] = {plant->leaf.cert};
+	const struct ocsp_response *ocsp[] = {hand->response};
+	struct x509_question question = {.chain = chain,
+		.chain_count = 1,
+		.trust = plant->trust,
+		.crls = hand->crls,
+		.now = PKI_NOW,
+		.revocation = revocation,
+		.ocsp = ocsp,
+		.ocsp_count = hand->response != NULL ? 1 : 0,
+		.ocsp_auth = auth,
+		.ocsp_url = hand->responder ? "http://ocsp.plant.example/" : NULL,
+		.stale_grace_s = grace};
+	struct x509_answer answer;
+	x509_judge(&question, &answer);
+	return answer;
+}
+
+static const char *word_of(const struct x509_answer *answer)
+{
+	if (answer->verdict != X509_ACCEPT) {
+		return x509_reason_name(answer->reason);
+	}
+	return answer->warned ? "warn" : "accept";
+}
+
+/* Positive and absent knowledge stay apart in every cell, and "known" is never said where neither source knows. */
+static void check_shape(const char *name, const struct row *row, const struct x509_answer *answer)
+{
+	bool good = (strcmp(row->fields[0], "good") == 0 || strcmp(row->fields[1], "good") == 0);
+	CHECK(name, !answer->warned || answer->warning[0] != '\0');
+	CHECK(name, answer->verdict != X509_NEED);
+	CHECK(name, answer->need_count == 0);
+	if (answer->verdict == X509_REFUSE) {
+		CHECK(name, x509_reason_is_absence(answer->reason) == (answer->reason != X509_REVOKED));
+		CHECK(name, answer->sentence[0] != '\0');
+		CHECK(name, !answer->revocation_known);
+	} else if (row->count == 2 + CELLS && answer->evidence_count != 0) {
+		CHECK(name, answer->revocation_known == good);
+	}
+}
+
+static size_t check_cells(const struct plant *plant, const struct row *row, size_t first, uint32_t grace)
+{
+	struct hand hand = {.response = NULL};
+	size_t checked = 0;
+	hand_ocsp(plant, row->fields[0], &hand);
+	hand_lists(plant, row->fields[1], &hand);
+	for (size_t cell = 0; cell < CELLS; cell++) {
+		enum x509_revocation revocation = cell == 0  ? X509_REVOCATION_NONE
+						  : cell < 4 ? X509_REVOCATION_IF_AVAILABLE
+							     : X509_REVOCATION_REQUIRED;
+		for (size_t auth = 0; auth < ARRAY_COUNT(auths); auth++) {
+			char name[160];
+			if (cell != 0 && auth != (cell - 1) % 3) {
+				continue;
+			}
+			(void)snprintf(name, sizeof(name), "OCSP %s, CRL %s, %s, REVSTALE %u", row->fields[0],
+				row->fields[1], columns[cell], grace);
+			struct x509_answer answer = judge_hand(plant, &hand, revocation, auths[auth], grace);
+			CHECK(name, strcmp(word_of(&answer), row->fields[first + cell]) == 0);
+			if (strcmp(word_of(&answer), row->fields[first + cell]) != 0) {
+				(void)printf("  %s: %s (%s)\n", name, word_of(&answer), answer.sentence);
+			}
+			check_shape(name, row, &answer);
+			checked++;
+		}
+	}
+	hand_release(&hand);
+	return checked;
+}
+
+static bool is_heading(const struct row *row, size_t first)
+{
+	bool is = row->count == first + CELLS;
+	for (size_t i = 0; is && i < CELLS; i++) {
+		is = strcmp(row->fields[first + i], columns[i]) == 0;
+	}
+	return is;
+}
+
+/* Every pair of sources is there, once. */
+static void check_complete(bool seen[5][4], const struct row *row)
+{
+	static const char *const ocsp[] = {"good", "revoked", "unknown", "unreachable", "not used"};
+	static const char *const crl[] = {"good", "revoked", "stale", "absent"};
+	for (size_t i = 0; i < ARRAY_COUNT(ocsp); i++) {
+		for (size_t j = 0; j < ARRAY_COUNT(crl); j++) {
+			if (strcmp(row->fields[0], ocsp[i]) == 0 && strcmp(row->fields[1], crl[j]) == 0) {
+				CHECK("a pair of sources stands in the table once", !seen[i][j]);
+				seen[i][j] = true;
+			}
+		}
+	}
+}
+
+static void test_page(const struct plant *plant)
+{
+	static char text[DOC_BYTES_MAX];
+	bool seen[5][4] = {{false}};
+	size_t cells = 0;
+	size_t grace_cells = 0;
+	size_t pairs = 0;
+	bool in_table = false;
+	bool in_grace = false;
+	FILE *file = fopen(LOCKGATE_SOURCE_DIR "/docs/revocation.md", "rb");
+	REQUIRE("docs/revocation.md is there", file != NULL);
+	while (fgets(text, sizeof(text), file) != NULL) {
+		struct row row;
+		if (!row_split(text, &row)) {
+			in_table = in_grace = false;
+		} else if (is_heading(&row, 2)) {
+			in_table = true;
+		} else if (is_heading(&row, 3)) {
+			in_grace = true;
+		} else if (strncmp(row.fields[0], "---", 3) == 0) {
+			continue;
+		} else if (in_table && row.count == 2 + CELLS) {
+			check_complete(seen, &row);
+			cells += check_cells(plant, &row, 2, 0);
+		} else if (in_grace && row.count == 3 + CELLS) {
+			unsigned grace = 0;
+			REQUIRE(row.fields[2], sscanf(row.fields[2], "%u", &grace) == 1);
+			grace_cells += check_cells(plant, &row, 3, grace);
+		}
+	}
+	(void)fclose(file);
+	for (size_t i = 0; i < 5; i++) {
+		for (size_t j = 0; j < 4; j++) {
+			pairs += seen[i][j] ? 1 : 0;
+		}
+	}
+	CHECK("5 x 4 pairs of sources stand in the table", pairs == 20);
+	CHECK("5 x 4 x 3 x 3 cells were judged", cells == 180);
+	CHECK("the REVSTALE rows were judged", grace_cells >= 15 * 9);
+	(void)printf("  %zu cells of the table, %zu of REVSTALE\n", cells, grace_cells);
+}
+
+/* The pure decision agrees with itself: more knowledge against a certificate never lets it pass. */
+static void test_decision(void)
+{
+	for (unsigned ocsp = 0; ocsp <= X509_OCSP_STATE_UNREACHABLE; ocsp++) {
+		for (unsigned crl = 0; crl <= X509_CRL_STATE_STALE; crl++) {
+			for (unsigned auth = 0; auth <= X509_OCSP_REQUIRED; auth++) {
+				enum revocation_decision none =
+					revocation_decide(ocsp, crl, X509_REVOCATION_NONE, auth);
+				enum revocation_decision some =
+					revocation_decide(ocsp, crl, X509_REVOCATION_IF_AVAILABLE, auth);
+				enum revocation_decision all =
+					revocation_decide(ocsp, crl, X509_REVOCATION_REQUIRED, auth);
+				bool positive = ocsp == X509_OCSP_STATE_GOOD || crl == X509_CRL_STATE_GOOD;
+				bool revoked =
+					ocsp == X509_OCSP_STATE_REVOKED || crl == X509_CRL_STATE_REVOKED;
+				CHECK("NONE asks nobody", none == DECISION_PASS);
+				CHECK("REQUIRED passes what is known to be good, and nothing else",
+					(all == DECISION_PASS) == (positive && !revoked));
+				CHECK("REQUIRED never warns", all != DECISION_PASS_WARNED);
+				CHECK("what passes REQUIRED passes IFAVAIL",
+					all != DECISION_PASS || some == DECISION_PASS);
+				CHECK("revoked is said under both",
+					revoked == (some == DECISION_REVOKED) &&
+						revoked == (all == DECISION_REVOKED));
+			}
+		}
+	}
+}
+
+/* --- what may be fetched --- */
+
+#define URL_OCSP "http://ocsp.plant.example/leaf"
+#define URL_CRL  "http://crl.plant.example/ca.crl"
+#define URL_MAIN "https://ocsp.example/"
+
+static struct bytes aia(struct buf *out, const char *const *urls, size_t count)
+{
+	struct der_writer writer = der_writer_init(out);
+	der_put_begin(&writer, DER_SEQUENCE);
+	for (size_t i = 0; i < count; i++) {
+		der_put_begin(&writer, DER_SEQUENCE);
+		der_put_oid(&writer, i % 2 == 0 ? "1.3.6.1.5.5.7.48.1" : "1.3.6.1.5.5.7.48.2");
+		der_put(&writer, DER_CONTEXT(6), bytes_text(urls[i]));
+		der_put_end(&writer);
+	}
+	der_put_end(&writer);
+	REQUIRE("an AIA is made", der_writer_err(&writer) == ERR_OK);
+	return buf_bytes(out);
+}
+
+static struct pki leaf_with_urls(const struct pki *issuer, const char *name)
+{
+	static const char *const urls[] = {URL_OCSP, "http://plant.example/ca.cer"};
+	struct buf value = BUF_INIT(4096);
+	struct x509_make_extension extension = {"1.3.6.1.5.5.7.1.1", false, aia(&value, urls, 2)};
+	struct pki leaf = pki_make(issuer,
+		&(struct x509_make){.path_length = -1,
+			.client_auth = true,
+			.crl_url = URL_CRL,
+			.extensions = &extension,
+			.extension_count = 1},
+		name, NULL);
+	buf_release(&value);
+	return leaf;
+}
+
+static void test_needs(void)
+{
+	static const struct {
+		const char *name;
+		enum x509_revocation revocation;
+		enum x509_ocsp auth;
+		bool may_need, main, aia, cdp;
+		enum x509_verdict want;
+		enum x509_reason reason;
+		const char *urls[3];
+	} rows[] = {
+		{"the responder, the certificate's, its lists", X509_REVOCATION_REQUIRED, X509_OCSP_REQUIRED,
+			true, true, true, true, X509_NEED, X509_OCSP_UNREACHABLE,
+			{URL_MAIN, URL_OCSP, URL_CRL}},
+		{"IFAVAIL asks too", X509_REVOCATION_IF_AVAILABLE, X509_OCSP_OPTIONAL, true, true, true, true,
+			X509_NEED, X509_OCSP_UNREACHABLE, {URL_MAIN, URL_OCSP, URL_CRL}},
+		{"NONE asks nobody", X509_REVOCATION_NONE, X509_OCSP_REQUIRED, true, true, true, true,
+			X509_ACCEPT, X509_OK, {NULL}},
+		{"no waiting: REQUIRED", X509_REVOCATION_REQUIRED, X509_OCSP_OPTIONAL, false, true, true,
+			true, X509_REFUSE, X509_OCSP_UNREACHABLE, {NULL}},
+		{"no waiting: OPTIONAL", X509_REVOCATION_IF_AVAILABLE, X509_OCSP_OPTIONAL, false, true, true,
+			true, X509_ACCEPT, X509_OK, {NULL}},
+		{"the certificate's responder alone", X509_REVOCATION_REQUIRED, X509_OCSP_WARN, true, false,
+			true, false, X509_NEED, X509_OCSP_UNREACHABLE, {URL_OCSP}},
+		{"without OCSP no responder is asked", X509_REVOCATION_REQUIRED, X509_OCSP_NONE, true, true,
+			true, true, X509_NEED, X509_CRL_MISSING, {URL_CRL}},
+		{"without sources nothing is asked", X509_REVOCATION_REQUIRED, X509_OCSP_REQUIRED, true,
+			false, false, false, X509_REFUSE, X509_CRL_MISSING, {NULL}},
+		{"distribution points alone", X509_REVOCATION_IF_AVAILABLE, X509_OCSP_NONE, true, false,
+			false, true, X509_NEED, X509_CRL_MISSING, {URL_CRL}},
+	};
+	struct pki root = pki_root("Root");
+	struct pki leaf = leaf_with_urls(&root, "d1");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const struct cert *chain[] = {leaf.cert};
+		struct x509_question question = {.chain = chain,
+			.chain_count = 1,
+			.trust = trust,
+			.now = PKI_NOW,
+			.revocation = rows[i].revocation,
+			.ocsp_auth = rows[i].auth,
+			.may_need = rows[i].may_need,
+			.need_aia = rows[i].aia,
+			.need_cdp = rows[i].cdp,
+			.ocsp_url = rows[i].main ? URL_MAIN : NULL};
+		struct x509_answer answer;
+		size_t count = 0;
+		x509_judge(&question, &answer);
+		CHECK(rows[i].name, answer.verdict == rows[i].want);
+		CHECK(rows[i].name, answer.reason == rows[i].reason);
+		while (count < ARRAY_COUNT(rows[i].urls) && rows[i].urls[count] != NULL) {
+			count++;
+		}
+		CHECK(rows[i].name, answer.need_count == count);
+		for (size_t j = 0; j < count && j < answer.need_count; j++) {
+			CHECK(rows[i].name, strcmp(answer.needs[j].url, rows[i].urls[j]) == 0);
+			CHECK(rows[i].name, answer.needs[j].cert == leaf.cert);
+			CHECK(rows[i].name, answer.needs[j].issuer == root.cert);
+			CHECK(rows[i].name, (answer.needs[j].kind == X509_NEED_CRL) ==
+						    (strcmp(rows[i].urls[j], URL_CRL) == 0));
+		}
+	}
+	trust_set_unref(trust);
+	pki_free(&leaf);
+	pki_free(&root);
+}
+
+/* Whatever would be refused anyway, and whatever is known, is not fetched for. */
+static void test_no_needs(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki stranger = pki_root("Root");
+	struct pki ca = pki_ca(&root, "CA");
+	struct pki leaf = leaf_with_urls(&root, "d1");
+	struct pki below = leaf_with_urls(&ca, "d2");
+	struct x509_make old = {.path_length = -1,
+		.client_auth = true,
+		.crl_url = URL_CRL,
+		.not_before = PKI_NOW - 2 * PKI_DAY,
+		.not_after = PKI_NOW - PKI_DAY};
+	struct pki expired = pki_make(&root, &old, "d3", NULL);
+	struct pki self = leaf_with_urls(NULL, "d4");
+	struct trust_set *trust = pki_trust(root.cert, self.cert);
+	struct trust_set *other = pki_trust(stranger.cert, NULL);
+	const struct cert *bad[] = {ca.cert};
+	struct crl *empty = pki_crl(&root, 1, NULL, 0);
+	struct crl *listed = pki_crl(&root, 2, bad, 1);
+	struct crl_set *clean = pki_crls(empty, NULL);
+	struct crl_set *revoked = pki_crls(listed, NULL);
+	struct ocsp_response *good = pki_ocsp(&root, leaf.cert, OCSP_SAYS_GOOD);
+	struct ocsp_response *no = pki_ocsp(&root, leaf.cert, OCSP_SAYS_REVOKED);
+	struct ocsp_response *dunno = pki_ocsp(&root, leaf.cert, OCSP_SAYS_UNKNOWN);
+	const struct {
+		const char *name;
+		const struct cert *leaf, *above;
+		const struct trust_set *trust;
+		const struct crl_set *crls;
+		const struct ocsp_response *ocsp;
+		enum x509_revocation revocation;
+		enum x509_verdict want;
+		enum x509_reason reason;
+		size_t needs;
+	} rows[] = {
+		{"a stranger's chain", leaf.cert, NULL, other, NULL, NULL, X509_REVOCATION_REQUIRED,
+			X509_REFUSE, X509_BAD_SIGNATURE, 0},
+		{"an expired certificate", expired.cert, NULL, trust, NULL, NULL, X509_REVOCATION_REQUIRED,
+			X509_REFUSE, X509_EXPIRED, 0},
+		{"a pinned certificate", self.cert, NULL, trust, NULL, NULL, X509_REVOCATION_REQUIRED,
+			X509_ACCEPT, X509_OK, 0},
+		{"a good list is at hand", leaf.cert, NULL, trust, clean, NULL, X509_REVOCATION_REQUIRED,
+			X509_ACCEPT, X509_OK, 0},
+		{"a good answer is at hand", leaf.cert, NULL, trust, NULL, good, X509_REVOCATION_REQUIRED,
+			X509_ACCEPT, X509_OK, 0},
+		{"revoked by an answer at hand", leaf.cert, NULL, trust, NULL, no, X509_REVOCATION_REQUIRED,
+			X509_REFUSE, X509_REVOKED, 0},
+		{"an unknown at hand: other sources may know", leaf.cert, NULL, trust, NULL, dunno,
+			X509_REVOCATION_REQUIRED, X509_NEED, X509_OCSP_UNKNOWN, 3},
+		{"the issuing CA is revoked", below.cert, ca.cert, trust, revoked, NULL,
+			X509_REVOCATION_REQUIRED, X509_REFUSE, X509_REVOKED, 0},
+		{"the issuing CA is fine", below.cert, ca.cert, trust, clean, NULL, X509_REVOCATION_REQUIRED,
+			X509_NEED, X509_OCSP_UNREACHABLE, 3},
+		{"the issuing CA can be asked about at the responder alone", below.cert, ca.cert, trust, NULL,
+			NULL, X509_REVOCATION_REQUIRED, X509_NEED, X509_OCSP_UNREACHABLE, 4},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const struct cert *chain[] = {rows[i].leaf, rows[i].above};
+		struct x509_question question = {.chain = chain,
+			.chain_count = rows[i].above != NULL ? 2 : 1,
+			.trust = rows[i].trust,
+			.crls = rows[i].crls,
+			.now = PKI_NOW,
+			.revocation = rows[i].revocation,
+			.ocsp = &rows[i].ocsp,
+			.ocsp_count = rows[i].ocsp != NULL ? 1 : 0,
+			.ocsp_auth = X509_OCSP_REQUIRED,
+			.may_need = true,
+			.need_aia = true,
+			.need_cdp = true,
+			.ocsp_url = URL_MAIN};
+		struct x509_answer answer;
+		x509_judge(&question, &answer);
+		CHECK(rows[i].name, answer.verdict == rows[i].want);
+		CHECK(rows[i].name, answer.reason == rows[i].reason);
+		CHECK(rows[i].name, answer.need_count == rows[i].needs);
+		if (i + 1 == ARRAY_COUNT(rows)) {
+			/* Under REQUIRED an issuing CA of which nothing can be learnt makes fetching for its leaf idle. */
+			question.ocsp_url = NULL;
+			x509_judge(&question, &answer);
+			CHECK("the issuing CA is hopeless", answer.verdict == X509_REFUSE);
+			CHECK("the issuing CA is hopeless", answer.reason == X509_OCSP_UNREACHABLE);
+			CHECK("the issuing CA is hopeless", answer.need_count == 0);
+			question.revocation = X509_REVOCATION_IF_AVAILABLE;
+			x509_judge(&question, &answer);
+			CHECK("IFAVAIL lets the issuing CA pass", answer.verdict == X509_NEED);
+			CHECK("IFAVAIL lets the issuing CA pass", answer.need_count == 2);
+		}
+	}
+	ocsp_response_unref(good);
+	ocsp_response_unref(no);
+	ocsp_response_unref(dunno);
+	crl_set_unref(clean);
+	crl_set_unref(revoked);
+	crl_unref(empty);
+	crl_unref(listed);
+	trust_set_unref(trust);
+	trust_set_unref(other);
+	struct pki *all[] = {&root, &stranger, &ca, &leaf, &below, &expired, &self};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
+/* Two paths for one leaf: one whose status is known is taken without a fetch; one that may be fetched beats one refused. */
+static void test_two_paths(void)
+{
+	struct pki roots[2] = {pki_root("Root A"), pki_root("Root B")};
+	struct pki ca[2];
+	struct secret key = pki_key(KEY_EC_P256);
+	struct x509_make make = {.ca = true, .path_length = -1};
+	ca[0] = pki_make(&roots[0], &make, "CA", &key);
+	ca[1] = pki_make(&roots[1], &make, "CA", &key);
+	struct pki leaf = leaf_with_urls(&ca[0], "d1");
+	const struct cert *anchors[] = {roots[0].cert, roots[1].cert};
+	const struct cert *chain[] = {leaf.cert, ca[0].cert, ca[1].cert};
+	struct crl *of_leaf = pki_crl(&ca[0], 1, NULL, 0);
+	struct trust_set *trust = NULL;
+	REQUIRE("trust", trust_set_new(anchors, 2, NULL, 0, 1, &trust) == ERR_OK);
+	for (size_t known = 0; known < 2; known++) {
+		const struct cert *bad[] = {ca[1 - known].cert};
+		struct crl *good = pki_crl(&roots[known], 1, NULL, 0);
+		struct crl *listed = pki_crl(&roots[1 - known], 1, bad, 1);
+		struct crl_set *crls = pki_crls(of_leaf, good);
+		struct crl_set *refusing = pki_crls(of_leaf, listed);
+		struct x509_question question = {.chain = chain,
+			.chain_count = 3,
+			.trust = trust,
+			.crls = crls,
+			.now = PKI_NOW,
+			.revocation = X509_REVOCATION_REQUIRED,
+			.ocsp_auth = X509_OCSP_REQUIRED,
+			.may_need = true,
+			.ocsp_url = URL_MAIN};
+		struct x509_answer answer;
+		x509_judge(&question, &answer);
+		CHECK("a path that is known wins", answer.verdict == X509_ACCEPT);
+		CHECK("a path that is known wins", answer.need_count == 0);
+		CHECK("a path that is known wins",
+			answer.path_count == 3 && answer.path[1] == ca[known].cert);
+		CHECK("its evidence is shown", answer.evidence_count == 2);
+		CHECK("its evidence is shown", answer.evidence[1].list == good);
+		question.crls = refusing;
+		x509_judge(&question, &answer);
+		CHECK("a path that may be fetched beats one revoked", answer.verdict == X509_NEED);
+		CHECK("a path that may be fetched beats one revoked",
+			answer.need_count == 1 && answer.needs[0].cert == ca[known].cert);
+		question.may_need = false;
+		x509_judge(&question, &answer);
+		CHECK("and one that is merely unknown too",
+			answer.verdict == X509_REFUSE && answer.reason == X509_OCSP_UNREACHABLE);
+		crl_set_unref(crls);
+		crl_set_unref(refusing);
+		crl_unref(good);
+		crl_unref(listed);
+	}
+	trust_set_unref(trust);
+	crl_unref(of_leaf);
+	secret_free(&key);
+	struct pki *all[] = {&roots[0], &roots[1], &ca[0], &ca[1], &leaf};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
+/* Which URLs of a certificate count. */
+static void test_urls(void)
+{
+	static char longest[X509_URL_BYTES];
+	static char longer[X509_URL_BYTES + 1];
+	memset(longest, 'a', sizeof(longest) - 1);
+	memset(longer, 'a', sizeof(longer) - 1);
+	memcpy(longest, "http://", 7);
+	memcpy(longer, "http://", 7);
+	const struct {
+		const char *name, *url;
+		bool want;
+	} rows[] = {
+		{"http", "http://a/", true},
+		{"https", "https://a/", true},
+		{"schemes ignore case", "HtTp://a/", true},
+		{"ldap", "ldap://a/", false},
+		{"file", "file:///etc/passwd", false},
+		{"no scheme", "a.example/x", false},
+		{"a scheme alone", "http://", false},
+		{"a space", "http://a/ b", false},
+		{"a line feed", "http://a/\nHost: b", false},
+		{"DEL", "http://a/\x7f", false},
+		{"empty", "", false},
+		{"at the limit", longest, true},
+		{"one above", longer, false},
+	};
+	struct pki root = pki_root("Root");
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const char *const urls[] = {rows[i].url, "http://issuers/", "http://second/"};
+		char out[X509_URL_BYTES];
+		struct buf value = BUF_INIT(8192);
+		struct x509_make_extension extension = {"1.3.6.1.5.5.7.1.1", false, aia(&value, urls, 3)};
+		struct x509_make make = {.path_length = -1,
+			.crl_url = rows[i].url[0] != '\0' ? rows[i].url : NULL,
+			.extensions = &extension,
+			.extension_count = 1};
+		struct pki leaf = pki_make(&root, &make, "d1", NULL);
+		CHECK(rows[i].name, cert_ocsp_url(leaf.cert, 0, out));
+		CHECK(rows[i].name, strcmp(out, rows[i].want ? rows[i].url : "http://second/") == 0);
+		CHECK(rows[i].name, cert_ocsp_url(leaf.cert, 1, out) == rows[i].want);
+		CHECK(rows[i].name, !cert_ocsp_url(leaf.cert, 2, out));
+		CHECK(rows[i].name, cert_crl_url(leaf.cert, 0, out) == rows[i].want);
+		CHECK(rows[i].name, !rows[i].want || strcmp(out, rows[i].url) == 0);
+		CHECK(rows[i].name, !cert_crl_url(leaf.cert, 1, out));
+		pki_free(&leaf);
+		buf_release(&value);
+	}
+	/* Six responders: four count. */
+	static const char *const many[] = {"http://0/", "http://x/", "http://1/", "http://x/", "http://2/",
+		"http://x/", "http://3/", "http://x/", "http://4/", "http://x/", "http://5/"};
+	struct buf value = BUF_INIT(8192);
+	struct x509_make_extension extension = {
+		"1.3.6.1.5.5.7.1.1", false, aia(&value, many, ARRAY_COUNT(many))};
+	struct pki leaf = pki_make(&root,
+		&(struct x509_make){.path_length = -1, .extensions = &extension, .extension_count = 1}, "d1",
+		NULL);
+	char out[X509_URL_BYTES];
+	CHECK("four responders count", cert_ocsp_url(leaf.cert, 3, out) && strcmp(out, "http://3/") == 0);
+	CHECK("four responders count", !cert_ocsp_url(leaf.cert, 4, out));
+	pki_free(&leaf);
+	buf_release(&value);
+	pki_free(&root);
+}
+
+/* When to judge again, and what the answer shows. */
+static void test_until(const struct plant *plant)
+{
+	static const struct {
+		const char *name;
+		int64_t ocsp, crl; /* nextUpdate from now, 0: none */
+		uint32_t grace;
+		int64_t until;
+		bool served_late;
+	} rows[] = {
+		{"the answer's nextUpdate", 600, 0, 0, 600, false},
+		{"the list's nextUpdate", 0, 500, 0, 500, false},
+		{"the earlier of both", 600, 500, 0, 500, false},
+		{"the earlier of both, the other way", 400, 500, 0, 400, false},
+		{"at nextUpdate, not behind the grace", 600, 0, 9000, 600, false},
+		{"the end of the answer's grace", -600, 0, 900, 300, true},
+		{"the end of the list's grace", 0, -500, 900, 400, true},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct hand hand = {.responder = true};
+		if (rows[i].ocsp != 0) {
+			hand.response = pki_ocsp_made(&(struct pki_ocsp){.issuer = &plant->root,
+				.cert = plant->leaf.cert,
+				.status = OCSP_SAYS_GOOD,
+				.next_update = PKI_NOW + rows[i].ocsp});
+		}
+		struct crl *crl = rows[i].crl == 0 ? NULL
+						   : pki_crl_at(&plant->root, 7, PKI_NOW - PKI_DAY,
+							     PKI_NOW + rows[i].crl, NULL, 0);
+		hand.crls = pki_crls(crl, NULL);
+		struct x509_answer answer =
+			judge_hand(plant, &hand, X509_REVOCATION_REQUIRED, X509_OCSP_REQUIRED, rows[i].grace);
+		CHECK(rows[i].name, answer.verdict == X509_ACCEPT);
+		CHECK(rows[i].name, answer.revocation_known);
+		CHECK(rows[i].name, answer.valid_until == PKI_NOW + rows[i].until);
+		CHECK(rows[i].name, answer.evidence_count == 1);
+		CHECK(rows[i].name, answer.evidence[0].grace == rows[i].served_late);
+		CHECK(rows[i].name, answer.evidence[0].list == crl);
+		CHECK(rows[i].name, answer.evidence[0].response == hand.response);
+		CHECK(rows[i].name, (answer.evidence[0].ocsp == X509_OCSP_STATE_GOOD) == (rows[i].ocsp != 0));
+		CHECK(rows[i].name, (answer.evidence[0].crl == X509_CRL_STATE_GOOD) == (rows[i].crl != 0));
+		crl_unref(crl);
+		hand_release(&hand);
+	}
+}
+
+/* The whole chain is looked at: OCSP about the issuing CA, a set that could not be read whole. */
+static void test_chain(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki ca = pki_ca(&root, "CA");
+	struct pki leaf = pki_leaf(&ca, "d1");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	static const struct {
+		const char *name;
+		enum ocsp_says of_leaf, of_ca;
+		enum x509_revocation revocation;
+		bool incomplete;
+		enum x509_ocsp auth;
+		const char *want;
+	} rows[] = {
+		{"both good", OCSP_SAYS_GOOD, OCSP_SAYS_GOOD, X509_REVOCATION_REQUIRED, false,
+			X509_OCSP_REQUIRED, "accept"},
+		{"the CA is revoked", OCSP_SAYS_GOOD, OCSP_SAYS_REVOKED, X509_REVOCATION_REQUIRED, false,
+			X509_OCSP_OPTIONAL, "revoked"},
+		{"the CA is revoked, the leaf unknown", OCSP_SAYS_UNKNOWN, OCSP_SAYS_REVOKED,
+			X509_REVOCATION_REQUIRED, false, X509_OCSP_OPTIONAL, "revoked"},
+		{"the CA is unknown", OCSP_SAYS_GOOD, OCSP_SAYS_UNKNOWN, X509_REVOCATION_REQUIRED, false,
+			X509_OCSP_OPTIONAL, "ocsp-unknown"},
+		{"the CA is unknown, and that is a warning", OCSP_SAYS_GOOD, OCSP_SAYS_UNKNOWN,
+			X509_REVOCATION_IF_AVAILABLE, false, X509_OCSP_WARN, "warn"},
+		{"lists could not be read, OCSP knows", OCSP_SAYS_GOOD, OCSP_SAYS_GOOD,
+			X509_REVOCATION_IF_AVAILABLE, true, X509_OCSP_WARN, "accept"},
+		{"lists could not be read, OCSP does not know", OCSP_SAYS_GOOD, OCSP_SAYS_UNKNOWN,
+			X509_REVOCATION_IF_AVAILABLE, true, X509_OCSP_OPTIONAL, "crl-missing"},
+		{"OCSP is not used: revoked is not heard", OCSP_SAYS_REVOKED, OCSP_SAYS_GOOD,
+			X509_REVOCATION_IF_AVAILABLE, false, X509_OCSP_NONE, "accept"},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct ocsp_response *of_leaf = pki_ocsp(&ca, leaf.cert, rows[i].of_leaf);
+		struct ocsp_response *of_ca = pki_ocsp(&root, ca.cert, rows[i].of_ca);
+		const struct ocsp_response *ocsp[] = {of_leaf, of_ca};
+		const struct cert *chain[] = {leaf.cert, ca.cert};
+		struct x509_question question = {.chain = chain,
+			.chain_count = 2,
+			.trust = trust,
+			.now = PKI_NOW,
+			.revocation = rows[i].revocation,
+			.crl_set_incomplete = rows[i].incomplete,
+			.ocsp = ocsp,
+			.ocsp_count = 2,
+			.ocsp_auth = rows[i].auth};
+		struct x509_answer answer;
+		x509_judge(&question, &answer);
+		CHECK(rows[i].name, strcmp(word_of(&answer), rows[i].want) == 0);
+		ocsp_response_unref(of_leaf);
+		ocsp_response_unref(of_ca);
+	}
+	trust_set_unref(trust);
+	pki_free(&leaf);
+	pki_free(&ca);
+	pki_free(&root);
+}
+
+/* Out of memory is never a verdict for or against. */
+static void test_memory(const struct plant *plant)
+{
+	struct hand hand = {.responder = true};
+	struct pki responder = pki_responder(&plant->root, "Responder", true);
+	hand.response = pki_ocsp_made(&(struct pki_ocsp){.issuer = &plant->root,
+		.cert = plant->leaf.cert,
+		.signer = &responder,
+		.status = OCSP_SAYS_GOOD});
+	struct crl *crl = pki_crl(&plant->root, 1, NULL, 0);
+	hand.crls = pki_crls(crl, NULL);
+	unsigned long n = 0;
+	for (bool failed = true; failed && n < 100000;) {
+		test_alloc_fail_at(++n);
+		struct x509_answer answer =
+			judge_hand(plant, &hand, X509_REVOCATION_REQUIRED, X509_OCSP_REQUIRED, 0);
+		failed = test_alloc_failed();
+		test_alloc_fail_at(0);
+		CHECK("good, or out of memory",
+			answer.verdict == X509_ACCEPT || answer.reason == X509_NO_MEMORY);
+		CHECK("good without a failure", failed || answer.verdict == X509_ACCEPT);
+	}
+	CHECK("the loop ends", n < 100000);
+	(void)printf("  %lu allocations failed one after another\n", n - 1);
+	crl_unref(crl);
+	hand_release(&hand);
+	pki_free(&responder);
+}
+
+int main(void)
+{
+	pki_init();
+	struct plant plant = {.root = pki_root("Plant CA")};
+	plant.leaf = pki_leaf(&plant.root, "d1");
+	plant.trust = pki_trust(plant.root.cert, NULL);
+	test_page(&plant);
+	test_decision();
+	test_needs();
+	test_no_needs();
+	test_two_paths();
+	test_urls();
+	test_until(&plant);
+	test_chain();
+	test_memory(&plant);
+	trust_set_unref(plant.trust);
+	pki_free(&plant.leaf);
+	pki_free(&plant.root);
+	return test_result();
+}
