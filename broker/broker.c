@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/secret.h"
 #include "broker/chain_certs.h"
+#include "broker/chain_table.h"
 #include "broker/control/control.h"
 #include "broker/store/store.h"
 #include "jaas_like/jaas_like.h"
@@ -259,6 +260,9 @@ static enum err assemble(struct broker *broker)
 		err = chain_certs_new(&broker->shared.chain_certs);
 	}
 	if (err == ERR_OK) {
+		err = chain_table_new(NULL, &broker->shared.chains);
+	}
+	if (err == ERR_OK) {
 		err = make_engine(broker);
 	}
 	if (err == ERR_OK) {
@@ -442,6 +446,7 @@ static void dismantle(struct broker *broker)
 	engine_free(shared->engine);
 	store_close(&broker->store);
 	refusals_free(shared->refusals);
+	chain_table_free(shared->chains);
 	chain_certs_free(shared->chain_certs);
 	if (shared->net != NULL) {
 		net_free(shared->net);

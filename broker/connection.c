@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "broker/broker.h"
-#include "broker/chain_certs.h"
 #include "broker/connection_private.h"
 #include "broker/park.h"
 
@@ -41,10 +40,8 @@ void connection_free(struct connection *connection)
 	list_remove(&connection->node);
 	connection_unpark(connection);
 	connection_drop_watches(connection);
-	for (size_t i = 0; i < connection->chain_count; i++) {
-		cert_unref(connection->chain[i]);
-	}
-	free(connection->chain);
+	connection_drop_certs(&connection->chain, &connection->chain_count);
+	connection_drop_certs(&connection->resumable, &connection->resumable_count);
 	free(connection->client_id);
 	free(connection->user_name);
 	free(connection->login_user);
@@ -272,55 +269,6 @@ static void on_connect_late(struct wheel_timer *timer)
 	connection_fault(connection, 0, "no CONNECT within CONNTIMEO");
 }
 
-/* The leaf is the connection's own; its issuers are those of many. */
-static enum err take_certificate(
-	struct connection *connection, size_t index, struct bytes der, struct x509_error *error)
-{
-	struct cert **out = &connection->chain[index];
-
-	*out = index == 0 ? NULL : chain_certs_find(connection->worker->shared->chain_certs, der);
-	return *out != NULL ? ERR_OK : cert_parse(der, out, error);
-}
-
-/* Parses what the peer presented. Something that is no certificate leaves an empty chain, which the judge refuses. */
-static const char *take_chain(struct connection *connection)
-{
-	static const char no_memory[] = "out of memory";
-	const struct bytes *ders = NULL;
-	size_t count = 0;
-	enum tls_evidence evidence = io_peer_chain(connection->io, &ders, &count);
-	struct x509_error error = {0};
-
-	switch (evidence) {
-	case TLS_EVIDENCE_NOT_ASKED: connection->certificate = CERTIFICATE_NOT_ASKED; return NULL;
-	case TLS_EVIDENCE_NONE_SENT: connection->certificate = CERTIFICATE_NONE_SENT; return NULL;
-	case TLS_EVIDENCE_RESUMED: connection->certificate = CERTIFICATE_RESUMED; return NULL;
-	case TLS_EVIDENCE_CHAIN: break;
-	}
-	connection->certificate = CERTIFICATE_CHAIN;
-	if (count == 0 || count > X509_CHAIN_CERTS_MAX) {
-		return "more certificates than a chain may have";
-	}
-	connection->chain = calloc(count, sizeof(struct cert *));
-	if (connection->chain == NULL) {
-		return no_memory;
-	}
-	for (size_t i = 0; i < count; i++) {
-		enum err err = take_certificate(connection, i, ders[i], &error);
-
-		if (err != ERR_OK) {
-			for (size_t j = 0; j < i; j++) {
-				cert_unref(connection->chain[j]);
-			}
-			connection->chain_count = 0;
-			return err == ERR_NOMEM ? no_memory : error.what;
-		}
-		connection->chain_count = (uint8_t)(i + 1);
-	}
-	io_drop_chain(connection->io);
-	return NULL;
-}
-
 /*
  * Whoever has passed the chain gate gets the proper CONNACK: what is refused already waits for its CONNECT, is judged with
  * it once more, and costs no password hash.
@@ -351,15 +299,15 @@ void connection_gate(struct connection *connection, const char *note)
 	if (verdict == NULL || settings == NULL) {
 		connection_fault(connection, 0, settings == NULL ? "the channel is gone" : "out of memory");
 	} else if (verdict->admission == ADMISSION_REFUSE && !past_chain_gate(verdict)) {
+		connection_remember_chain(connection, verdict);
 		connection_refuse(connection, verdict, note);
 	} else if (verdict->admission == ADMISSION_REFUSE) {
+		connection_remember_chain(connection, verdict);
 		pass_gate(connection);
 	} else if (verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION) {
 		connection_park(connection, verdict);
 	} else {
-		for (size_t i = 1; i < connection->chain_count; i++) {
-			chain_certs_keep(connection->worker->shared->chain_certs, connection->chain[i]);
-		}
+		connection_remember_chain(connection, verdict);
 		pass_gate(connection);
 	}
 	free(verdict);
@@ -368,16 +316,8 @@ void connection_gate(struct connection *connection, const char *note)
 static void on_secure(struct io *io)
 {
 	struct connection *connection = owner_of(io);
-	const char *note = take_chain(connection);
 
-	if (note != NULL) {
-		/* The chain was not understood whole: the judge sees none of it. */
-		for (size_t i = 0; i < connection->chain_count; i++) {
-			cert_unref(connection->chain[i]);
-		}
-		connection->chain_count = 0;
-	}
-	connection_gate(connection, note);
+	connection_gate(connection, connection_take_chain(connection));
 }
 
 static void on_data(struct io *io, struct bytes in)
@@ -492,8 +432,11 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 	}
 }
 
-const struct io_calls connection_io_calls = {
-	.on_secure = on_secure, .on_data = on_data, .on_drained = on_drained, .on_closed = on_closed};
+const struct io_calls connection_io_calls = {.on_secure = on_secure,
+	.on_data = on_data,
+	.on_drained = on_drained,
+	.on_closed = on_closed,
+	.may_resume = connection_may_resume};
 
 /* --- accept --- */
 

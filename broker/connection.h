@@ -58,6 +58,8 @@ struct connection {
 	enum certificate_evidence certificate;
 	struct cert **chain;
 	uint8_t chain_count;
+	uint8_t resumable_count;
+	struct cert **resumable; /* during the handshake: the chain that a ticket names; no evidence yet */
 	bool connect_seen, password_sent, client_id_assigned;
 	bool login_user_verified, login_client_id_bound, login_account_known;
 	enum login_outcome login_outcome;

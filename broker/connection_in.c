@@ -50,6 +50,7 @@ static void on_claimed(void *ctx, const struct hub_connect_result *result)
 		connection_fault(connection, 0, "the CONNACK could not be built");
 	} else {
 		io_send(connection->io, buf_bytes(&packet));
+		connection_send_ticket(connection);
 		connection_live_begin(connection, verdict);
 	}
 	buf_release(&packet);

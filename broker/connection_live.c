@@ -279,6 +279,7 @@ void connection_live_begin(struct connection *connection, const struct admission
 		LF_TEXT("peer", peer), LF_INT("port", connection->peer_port), LF_TEXT("rule", verdict->rule),
 		LF_TEXT("tls", tls_version_name(io_tls_version(connection->io))),
 		LF_TEXT("cipher", io_tls_cipher(connection->io)),
+		LF_BOOL("resumed", io_resumed(connection->io)),
 		LF_TEXT("mqtt", mqtt_version_name(connection->version)));
 	io_read_resume(connection->io);
 }

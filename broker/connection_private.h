@@ -43,6 +43,18 @@ void connection_add_watch(struct connection *connection, struct ocsp_watch *watc
 void connection_drop_watches(struct connection *connection);
 bool connection_watches(const struct connection *connection, const struct ocsp_watch *watch);
 
+/* connection_chain.c */
+void connection_drop_certs(struct cert ***certs, uint8_t *count);
+/*
+ * After Finished: what the peer presented, parsed or found again, or what its ticket stands for. Something that is no
+ * certificate leaves an empty chain, which the judge refuses; then NULL or a sentence, borrowed: static.
+ */
+const char *connection_take_chain(struct connection *connection);
+/* After its judgement, which is no longer NEED_REVOCATION: for the next time that this chain comes. */
+void connection_remember_chain(struct connection *connection, const struct admission_verdict *verdict);
+bool connection_may_resume(struct io *io, const struct tls_resumption *client);
+void connection_send_ticket(struct connection *connection); /* behind its CONNACK, when it was admitted */
+
 /* connection.c: ending */
 void connection_free(struct connection *connection);
 struct connection_refusal {

@@ -33,6 +33,7 @@ struct shared {
 	struct engine *engine;
 	struct refusals *refusals;
 	struct chain_certs *chain_certs;
+	struct chain_table *chains;
 	struct login_desks *desks;
 	struct log *log;
 	struct worker *workers; /* net_worker_count() of them */

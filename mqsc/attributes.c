@@ -96,6 +96,8 @@ static const struct attribute channel_attributes[] = {
 		"joins them"),
 	WORD("REVLIVE", words_revlive, "KEEP",
 		"CLOSE: revocation that is no longer known closes live sessions too"),
+	WORD("RESUME", words_no_yes, "YES",
+		"NO: every TLS handshake is a full one; no session ticket is given out or accepted"),
 	WORD("ALLOWSHA1", words_no_yes, "NO", "YES: SHA-1 signatures are accepted"),
 	WORD("INSECASSERT", words_no_yes, "NO",
 		"YES: a user name that nothing verified may become the effective user"),

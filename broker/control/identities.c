@@ -30,7 +30,8 @@ static enum err build_tls(struct bytes pkcs8, void *ctx)
 	struct tls_options options = {.key_pkcs8 = pkcs8,
 		.chain = chain,
 		.chain_count = build->entry->chain_count,
-		.client_auth = build->options->client_auth};
+		.client_auth = build->options->client_auth,
+		.ticket_scope = build->options->channel};
 	enum err err = tls_spec_find(build->options->cipher, &options.spec, &build->error);
 
 	for (size_t i = 0; i < build->entry->chain_count && i < KEYSTORE_CHAIN_CERTS_MAX; i++) {

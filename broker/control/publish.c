@@ -195,6 +195,7 @@ static void draft_channel(struct control *control, const struct channel *channel
 		.version_3_1_1 = object_is(object, "PROTOCOL", "MQTTV311"),
 		.version_5 = object_is(object, "PROTOCOL", "MQTTV5"),
 		.will_revoked = object_is(object, "WILLREVOKED", "YES"),
+		.resume = !object_is(object, "RESUME", "NO"),
 	};
 	memcpy(settings->name, channel->name, sizeof(settings->name));
 	memcpy(settings->login, object_text(object, "JAASCFG"), strlen(object_text(object, "JAASCFG")) + 1);
