@@ -393,14 +393,53 @@ static void test_needs(void)
 	pki_free(&root);
 }
 
-/* Whatever would be refused anyway, and whatever is known, is not fetched for. */
+struct no_needs_row {
+	const char *name;
+	const struct cert *leaf, *above;
+	const struct trust_set *trust;
+	const struct crl_set *crls;
+	const struct ocsp_response *ocsp;
+	enum x509_verdict want;
+	enum x509_reason reason;
+	size_t needs;
+};
+
+static struct x509_answer judge_needs(
+	const struct no_needs_row *row, enum x509_revocation revocation, const char *url)
+{
+	const struct cert *chain[] = {row->leaf, row->above};
+	struct x509_question question = {.chain = chain,
+		.chain_count = row->above != NULL ? 2 : 1,
+		.trust = row->trust,
+		.crls = row->crls,
+		.now = PKI_NOW,
+		.revocation = revocation,
+		.ocsp = &row->ocsp,
+		.ocsp_count = row->ocsp != NULL ? 1 : 0,
+		.ocsp_auth = X509_OCSP_REQUIRED,
+		.may_need = true,
+		.need_aia = true,
+		.need_cdp = true,
+		.ocsp_url = url};
+	struct x509_answer answer;
+	x509_judge(&question, &answer);
+	return answer;
+}
+
+static void check_needs(const struct no_needs_row *row)
+{
+	struct x509_answer answer = judge_needs(row, X509_REVOCATION_REQUIRED, URL_MAIN);
+	CHECK(row->name, answer.verdict == row->want);
+	CHECK(row->name, answer.reason == row->reason);
+	CHECK(row->name, answer.need_count == row->needs);
+}
+
+/* Whatever would be refused anyway, and a pinned certificate, is not fetched for. */
 static void test_no_needs(void)
 {
 	struct pki root = pki_root("Root");
 	struct pki stranger = pki_root("Root");
-	struct pki ca = pki_ca(&root, "CA");
 	struct pki leaf = leaf_with_urls(&root, "d1");
-	struct pki below = leaf_with_urls(&ca, "d2");
 	struct x509_make old = {.path_length = -1,
 		.client_auth = true,
 		.crl_url = URL_CRL,
@@ -410,92 +449,96 @@ static void test_no_needs(void)
 	struct pki self = leaf_with_urls(NULL, "d4");
 	struct trust_set *trust = pki_trust(root.cert, self.cert);
 	struct trust_set *other = pki_trust(stranger.cert, NULL);
-	const struct cert *bad[] = {ca.cert};
+	const struct no_needs_row rows[] = {
+		{"a stranger's chain", leaf.cert, NULL, other, NULL, NULL, X509_REFUSE, X509_BAD_SIGNATURE,
+			0},
+		{"an expired certificate", expired.cert, NULL, trust, NULL, NULL, X509_REFUSE, X509_EXPIRED,
+			0},
+		{"a pinned certificate", self.cert, NULL, trust, NULL, NULL, X509_ACCEPT, X509_OK, 0},
+		{"the same CA's certificate is asked about", leaf.cert, NULL, trust, NULL, NULL, X509_NEED,
+			X509_OCSP_UNREACHABLE, 3},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		check_needs(&rows[i]);
+	}
+	trust_set_unref(trust);
+	trust_set_unref(other);
+	struct pki *all[] = {&root, &stranger, &leaf, &expired, &self};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
+/* What is known is not fetched for, revoked least of all; what is unknown is. */
+static void test_known_needs(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki leaf = leaf_with_urls(&root, "d1");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
 	struct crl *empty = pki_crl(&root, 1, NULL, 0);
-	struct crl *listed = pki_crl(&root, 2, bad, 1);
 	struct crl_set *clean = pki_crls(empty, NULL);
-	struct crl_set *revoked = pki_crls(listed, NULL);
 	struct ocsp_response *good = pki_ocsp(&root, leaf.cert, OCSP_SAYS_GOOD);
 	struct ocsp_response *no = pki_ocsp(&root, leaf.cert, OCSP_SAYS_REVOKED);
 	struct ocsp_response *dunno = pki_ocsp(&root, leaf.cert, OCSP_SAYS_UNKNOWN);
-	const struct {
-		const char *name;
-		const struct cert *leaf, *above;
-		const struct trust_set *trust;
-		const struct crl_set *crls;
-		const struct ocsp_response *ocsp;
-		enum x509_revocation revocation;
-		enum x509_verdict want;
-		enum x509_reason reason;
-		size_t needs;
-	} rows[] = {
-		{"a stranger's chain", leaf.cert, NULL, other, NULL, NULL, X509_REVOCATION_REQUIRED,
-			X509_REFUSE, X509_BAD_SIGNATURE, 0},
-		{"an expired certificate", expired.cert, NULL, trust, NULL, NULL, X509_REVOCATION_REQUIRED,
-			X509_REFUSE, X509_EXPIRED, 0},
-		{"a pinned certificate", self.cert, NULL, trust, NULL, NULL, X509_REVOCATION_REQUIRED,
-			X509_ACCEPT, X509_OK, 0},
-		{"a good list is at hand", leaf.cert, NULL, trust, clean, NULL, X509_REVOCATION_REQUIRED,
-			X509_ACCEPT, X509_OK, 0},
-		{"a good answer is at hand", leaf.cert, NULL, trust, NULL, good, X509_REVOCATION_REQUIRED,
-			X509_ACCEPT, X509_OK, 0},
-		{"revoked by an answer at hand", leaf.cert, NULL, trust, NULL, no, X509_REVOCATION_REQUIRED,
-			X509_REFUSE, X509_REVOKED, 0},
-		{"an unknown at hand: other sources may know", leaf.cert, NULL, trust, NULL, dunno,
-			X509_REVOCATION_REQUIRED, X509_NEED, X509_OCSP_UNKNOWN, 3},
-		{"the issuing CA is revoked", below.cert, ca.cert, trust, revoked, NULL,
-			X509_REVOCATION_REQUIRED, X509_REFUSE, X509_REVOKED, 0},
-		{"the issuing CA is fine", below.cert, ca.cert, trust, clean, NULL, X509_REVOCATION_REQUIRED,
-			X509_NEED, X509_OCSP_UNREACHABLE, 3},
-		{"the issuing CA can be asked about at the responder alone", below.cert, ca.cert, trust, NULL,
-			NULL, X509_REVOCATION_REQUIRED, X509_NEED, X509_OCSP_UNREACHABLE, 4},
+	const struct no_needs_row rows[] = {
+		{"a good list is at hand", leaf.cert, NULL, trust, clean, NULL, X509_ACCEPT, X509_OK, 0},
+		{"a good answer is at hand", leaf.cert, NULL, trust, NULL, good, X509_ACCEPT, X509_OK, 0},
+		{"revoked by an answer at hand", leaf.cert, NULL, trust, NULL, no, X509_REFUSE, X509_REVOKED,
+			0},
+		{"an unknown at hand: other sources may know", leaf.cert, NULL, trust, NULL, dunno, X509_NEED,
+			X509_OCSP_UNKNOWN, 3},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		const struct cert *chain[] = {rows[i].leaf, rows[i].above};
-		struct x509_question question = {.chain = chain,
-			.chain_count = rows[i].above != NULL ? 2 : 1,
-			.trust = rows[i].trust,
-			.crls = rows[i].crls,
-			.now = PKI_NOW,
-			.revocation = rows[i].revocation,
-			.ocsp = &rows[i].ocsp,
-			.ocsp_count = rows[i].ocsp != NULL ? 1 : 0,
-			.ocsp_auth = X509_OCSP_REQUIRED,
-			.may_need = true,
-			.need_aia = true,
-			.need_cdp = true,
-			.ocsp_url = URL_MAIN};
-		struct x509_answer answer;
-		x509_judge(&question, &answer);
-		CHECK(rows[i].name, answer.verdict == rows[i].want);
-		CHECK(rows[i].name, answer.reason == rows[i].reason);
-		CHECK(rows[i].name, answer.need_count == rows[i].needs);
-		if (i + 1 == ARRAY_COUNT(rows)) {
-			/* Under REQUIRED an issuing CA of which nothing can be learnt makes fetching for its leaf idle. */
-			question.ocsp_url = NULL;
-			x509_judge(&question, &answer);
-			CHECK("the issuing CA is hopeless", answer.verdict == X509_REFUSE);
-			CHECK("the issuing CA is hopeless", answer.reason == X509_OCSP_UNREACHABLE);
-			CHECK("the issuing CA is hopeless", answer.need_count == 0);
-			question.revocation = X509_REVOCATION_IF_AVAILABLE;
-			x509_judge(&question, &answer);
-			CHECK("IFAVAIL lets the issuing CA pass", answer.verdict == X509_NEED);
-			CHECK("IFAVAIL lets the issuing CA pass", answer.need_count == 2);
-		}
+		check_needs(&rows[i]);
 	}
 	ocsp_response_unref(good);
 	ocsp_response_unref(no);
 	ocsp_response_unref(dunno);
 	crl_set_unref(clean);
+	crl_unref(empty);
+	trust_set_unref(trust);
+	pki_free(&leaf);
+	pki_free(&root);
+}
+
+/* Under REQUIRED an issuing CA of which nothing can be learnt makes fetching for its leaf idle. */
+static void test_chain_needs(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki ca = pki_ca(&root, "CA");
+	struct pki leaf = leaf_with_urls(&ca, "d2");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	const struct cert *bad[] = {ca.cert};
+	struct crl *empty = pki_crl(&root, 1, NULL, 0);
+	struct crl *listed = pki_crl(&root, 2, bad, 1);
+	struct crl_set *clean = pki_crls(empty, NULL);
+	struct crl_set *revoked = pki_crls(listed, NULL);
+	const struct no_needs_row rows[] = {
+		{"the issuing CA is revoked", leaf.cert, ca.cert, trust, revoked, NULL, X509_REFUSE,
+			X509_REVOKED, 0},
+		{"the issuing CA is fine", leaf.cert, ca.cert, trust, clean, NULL, X509_NEED,
+			X509_OCSP_UNREACHABLE, 3},
+		{"the issuing CA can be asked about at the responder alone", leaf.cert, ca.cert, trust, NULL,
+			NULL, X509_NEED, X509_OCSP_UNREACHABLE, 4},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		check_needs(&rows[i]);
+	}
+	struct x509_answer answer = judge_needs(&rows[2], X509_REVOCATION_REQUIRED, NULL);
+	CHECK("the issuing CA is hopeless", answer.verdict == X509_REFUSE);
+	CHECK("the issuing CA is hopeless", answer.reason == X509_OCSP_UNREACHABLE);
+	CHECK("the issuing CA is hopeless", answer.need_count == 0);
+	answer = judge_needs(&rows[2], X509_REVOCATION_IF_AVAILABLE, NULL);
+	CHECK("IFAVAIL lets the issuing CA pass", answer.verdict == X509_NEED);
+	CHECK("IFAVAIL lets the issuing CA pass", answer.need_count == 2);
+	crl_set_unref(clean);
 	crl_set_unref(revoked);
 	crl_unref(empty);
 	crl_unref(listed);
 	trust_set_unref(trust);
-	trust_set_unref(other);
-	struct pki *all[] = {&root, &stranger, &ca, &leaf, &below, &expired, &self};
-	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
-		pki_free(all[i]);
-	}
+	pki_free(&leaf);
+	pki_free(&ca);
+	pki_free(&root);
 }
 
 /* Two paths for one leaf: one whose status is known is taken without a fetch; one that may be fetched beats one refused. */
@@ -767,6 +810,8 @@ int main(void)
 	test_decision();
 	test_needs();
 	test_no_needs();
+	test_known_needs();
+	test_chain_needs();
 	test_two_paths();
 	test_urls();
 	test_until(&plant);
