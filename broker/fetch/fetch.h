@@ -25,12 +25,13 @@
 #define FETCH_TOTAL_MS_MAX   600000u /* what a request may ask for */
 #define FETCH_BODY_BYTES_MAX                                                                                 \
 	100663296u /* what a request may ask for: a revocation list (X509_CRL_BYTES_MAX) */
-#define FETCH_OCSP_BYTES_MAX      65536u   /* an OCSP answer */
-#define FETCH_REQUEST_BYTES_MAX   16384u   /* a POST's body */
-#define FETCH_HEADER_BYTES_MAX    32768u   /* status line and header fields of one hop */
-#define FETCH_VALIDATOR_BYTES_MAX 256u     /* an ETag or Last-Modified longer than this is not kept */
-#define FETCH_CA_BYTES_MAX        4194304u /* CAFILE */
-#define FETCH_LISTED_MAX          256u     /* entries of the operator's list */
+#define FETCH_OCSP_BYTES_MAX      65536u     /* an OCSP answer */
+#define FETCH_REQUEST_BYTES_MAX   16384u     /* a POST's body */
+#define FETCH_HEADER_BYTES_MAX    32768u     /* status line and header fields of one hop */
+#define FETCH_VALIDATOR_BYTES_MAX 256u       /* an ETag or Last-Modified longer than this is not kept */
+#define FETCH_CA_BYTES_MAX        524288u    /* CAFILE */
+#define FETCH_HELD_BYTES_MAX      268435456u /* bodies of all transfers under way together */
+#define FETCH_LISTED_MAX          256u       /* entries of the operator's list */
 #define FETCH_SENTENCE_BYTES      320u
 
 /* Why there is no body. Stable: printed by name (fetch_fault_name()) in logs and DISPLAY. */
@@ -60,7 +61,7 @@ enum fetch_fault {
 	FETCH_STATUS,   /* an HTTP status that is not 200 (or 304 when asked conditionally) */
 	FETCH_ENCODING, /* compressed, although we did not offer to read that */
 	FETCH_EMPTY,    /* 200 with nothing in it */
-	FETCH_BUSY,     /* FETCH_QUEUE_MAX or FETCH_WAITERS_MAX */
+	FETCH_BUSY,     /* FETCH_QUEUE_MAX, FETCH_WAITERS_MAX or FETCH_HELD_BYTES_MAX */
 	FETCH_NO_MEMORY,
 	FETCH_STOPPED, /* the broker stops */
 	FETCH_FAULT_COUNT_
@@ -128,6 +129,8 @@ struct fetch_body;
 struct fetch_body *fetch_body_ref(struct fetch_body *body);
 void fetch_body_unref(struct fetch_body *body); /* NULL is fine */
 struct bytes fetch_body_bytes(const struct fetch_body *body);
+/* For who stands in for a fetcher in a test. Copies. */
+MUST_CHECK enum err fetch_body_new(struct bytes content, struct fetch_body **out);
 
 enum fetch_method { FETCH_GET, FETCH_POST };
 struct fetch_request {

@@ -125,6 +125,23 @@ struct executor net_executor(struct net *net, unsigned at);
 /* Waiting and running jobs, and the most there may be: for "at most half of the hash lane". Any thread. */
 void net_lane_load(struct net *net, enum lane lane, unsigned *busy, unsigned *max);
 
+/* --- descriptors that a library owns (libcurl's sockets), watched on the control loop --- */
+#define NET_WATCH_READ  1u
+#define NET_WATCH_WRITE 2u
+#define NET_WATCH_ERROR 4u
+struct net_watch;
+/* Within a batch; may call net_watch_set() and net_watch_free(). */
+typedef void (*net_watch_fn)(void *ctx, int fd, unsigned events);
+/* Control thread; net is borrowed until net_watch_free(). */
+MUST_CHECK enum err net_watch_new(struct net *net, net_watch_fn fn, void *ctx, struct net_watch **out);
+/*
+ * From now on these events of fd are reported (level triggered); 0: none, and fd may be closed. On failure (ERR_NOMEM;
+ * ERR_IO: not a descriptor that can be watched) nothing of fd is reported any more.
+ */
+MUST_CHECK enum err net_watch_set(struct net_watch *watch, int fd, unsigned events);
+/* Before net_stop(). NULL is fine. */
+void net_watch_free(struct net_watch *watch);
+
 /* --- counters, each written by one loop; reading them elsewhere gives a recent value --- */
 struct net_counters {
 	uint64_t accepts, refusals, accept_errors; /* refusals: by may_accept or a limit */

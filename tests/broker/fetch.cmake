@@ -1,0 +1,6 @@
+# broker/fetch: an HTTP server and a name server within the test program; nothing leaves this host.
+add_library(fetch_kit STATIC fetch_kit.c web.c)
+target_link_libraries(fetch_kit PUBLIC lockgate_flags lockgate_testing lockgate_broker Threads::Threads)
+lockgate_test(broker_fetch_address SOURCES test_fetch_address.c LINK broker)
+# names.c stands in for getaddrinfo(), so it belongs into the program itself.
+lockgate_test(broker_fetch_transport SOURCES test_fetch_transport.c names.c LINK fetch_kit LABELS net TIMEOUT 120)
