@@ -36,7 +36,7 @@ struct uv_loop_s; /* libuv's; only broker/net and broker/control look inside */
 #define TLS_TICKET_LIFE_S          21600u /* a ticket resumes for so long after it was given out */
 #define TLS_TICKET_KEY_S           21600u /* then a new key seals; the one before still opens */
 #define TLS_TICKET_PROOF_S         86400u /* and no longer than this after the client last signed a handshake */
-#define TLS_IDENTITIES_MAX         16u /* keys that one channel serves */
+#define TLS_IDENTITIES_MAX         16u    /* keys that one channel serves */
 #define TLS_IDENTITY_NAMES_MAX                                                                               \
 	256u /* alternative names of a certificate that are compared; what is behind them is not */
 /*

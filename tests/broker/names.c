@@ -161,7 +161,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 		return EAI_NONAME;
 	}
 	for (char *text = strsep(&rest, ","); text != NULL; text = strsep(&rest, ",")) {
-		*tail = entry_of(text, service == NULL ? 0 : (unsigned)atoi(service));
+		*tail = entry_of(text, service == NULL ? 0 : (unsigned)strtoul(service, NULL, 10));
 		tail = &(*tail)->ai_next;
 	}
 	*out = first;

@@ -140,10 +140,10 @@ static void answer_redirect(int fd, const char *path)
 {
 	char line[4096];
 	const char *to = strchr(path, '?');
-	int status = atoi(path + 3);
+	long status = strtol(path + 3, NULL, 10);
 
 	(void)snprintf(line, sizeof(line),
-		"HTTP/1.1 %d Elsewhere\r\nLocation: %s\r\nContent-Length: 2\r\n\r\nno", status,
+		"HTTP/1.1 %ld Elsewhere\r\nLocation: %s\r\nContent-Length: 2\r\n\r\nno", status,
 		to == NULL ? "" : to + 1);
 	(void)say(fd, line);
 }
@@ -152,8 +152,8 @@ static void answer_status(int fd, const char *path)
 {
 	char line[256];
 
-	(void)snprintf(
-		line, sizeof(line), "HTTP/1.1 %d Word\r\nContent-Length: 5\r\n\r\nsorry", atoi(path + 8));
+	(void)snprintf(line, sizeof(line), "HTTP/1.1 %ld Word\r\nContent-Length: 5\r\n\r\nsorry",
+		strtol(path + 8, NULL, 10));
 	(void)say(fd, line);
 }
 
