@@ -243,7 +243,12 @@ static enum err make_control(struct broker *broker)
 	control->wheel = net_wheel(broker->shared.net, net_control_at(broker->shared.net));
 	control->login_config = options->login_config != NULL ? strdup(options->login_config)
 							      : path_in(options->directory, "jaas.config");
-	return control->login_config == NULL ? ERR_NOMEM : catalog_new(&control->catalog);
+	if (control->login_config == NULL) {
+		return ERR_NOMEM;
+	}
+	enum err err = cut_guard_new(control);
+
+	return err == ERR_OK ? catalog_new(&control->catalog) : err;
 }
 
 static enum err assemble(struct broker *broker)
@@ -417,6 +422,7 @@ static enum err stop(struct broker *broker)
 				CONTAINER_OF(node, struct channel, node), MQTT_REASON_SERVER_SHUTTING_DOWN);
 		}
 		admin_close(control); /* its scripts end here: nothing starts any more */
+		cut_guard_stop(control);
 		control_publish_end_waiters(control);
 		stop_hubs(broker);
 		signals_close(control);
@@ -431,6 +437,7 @@ static void dismantle(struct broker *broker)
 	struct shared *shared = &broker->shared;
 
 	if (control->shared != NULL) {
+		cut_guard_free(control);
 		control_publish_stop(control);
 		catalog_free(control->catalog);
 		login_setup_unref(control->logins);

@@ -114,16 +114,17 @@ static int64_t now_seconds(const struct connection *connection)
 	return clock_wall_ms(&clock) / 1000;
 }
 
-/* What a password let in stays, or goes on towards its session, only while today's users file would let it in. */
-static void recheck_login(struct connection *connection)
+/* What a password let in stays, or goes on towards its session, only while that world's users file would let it in. */
+static enum login_outcome login_under(const struct connection *connection, const struct world *world)
 {
-	struct login_setup *setup = world_logins(connection->worker->world);
+	struct login_setup *setup = world_logins(world);
 
 	if (connection->login_outcome == LOGIN_ALLOWED &&
 		(setup == NULL || !login_still_allows(setup, connection->login_name,
 					  connection->password_user, connection->credential))) {
-		connection->login_outcome = LOGIN_DENIED;
+		return LOGIN_DENIED;
 	}
+	return connection->login_outcome;
 }
 
 struct admission_verdict *connection_judge(struct connection *connection)
@@ -136,7 +137,7 @@ struct admission_verdict *connection_judge(struct connection *connection)
 	if (verdict == NULL) {
 		return NULL;
 	}
-	recheck_login(connection);
+	connection->login_outcome = login_under(connection, connection->worker->world);
 	connection_evidence(connection, &evidence, &space);
 	if (connection->state == CONNECTION_LIVE) {
 		admission_judge_live(policy, &evidence, now_seconds(connection), verdict);
@@ -145,6 +146,20 @@ struct admission_verdict *connection_judge(struct connection *connection)
 	}
 	evidence_space_release(&space);
 	return verdict;
+}
+
+bool connection_would_close(const struct connection *connection, const struct world *proposed, int64_t now,
+	struct admission_verdict *verdict)
+{
+	struct evidence_space space;
+	const char *note = NULL;
+	struct evidence evidence;
+
+	connection_evidence(connection, &evidence, &space);
+	evidence.login = login_under(connection, proposed);
+	admission_judge_live(world_policy(proposed), &evidence, now, verdict);
+	evidence_space_release(&space);
+	return connection_must_close(connection, world_policy(proposed), verdict, &note);
 }
 
 const struct world_channel *connection_settings(const struct connection *connection)

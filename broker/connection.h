@@ -89,6 +89,7 @@ struct connection {
 	enum connection_end end;
 	uint8_t close_reason;
 	struct admission_uses uses;
+	uint64_t weighed; /* the last weighing that counted it; see weigh.h */
 	const struct session_identity *identity;
 	char refusal[REFUSAL_ID_BYTES]; /* "" unless refused or closed by judgement */
 };
@@ -109,6 +110,12 @@ struct evidence_space {
 	struct ocsp_response *answers[CONNECTION_WATCHES_MAX];
 	size_t answer_count;
 };
+/*
+ * Whether a live session would be closed if proposed were in force at now (seconds). Nothing changes. *verdict: the
+ * caller's room, too large for a stack.
+ */
+bool connection_would_close(const struct connection *connection, const struct world *proposed, int64_t now,
+	struct admission_verdict *verdict);
 /* Fills evidence from the connection; it is good until space is released. */
 void connection_evidence(
 	const struct connection *connection, struct evidence *out, struct evidence_space *space);

@@ -58,11 +58,11 @@ static void on_claimed(void *ctx, const struct hub_connect_result *result)
 }
 
 /* With the owner gate opened on purpose the newcomer takes the session as its owner would. */
-const char *connection_user(const struct connection *connection, const struct admission_verdict *verdict)
+const char *connection_user(const struct connection *connection, const struct policy *policy,
+	const struct admission_verdict *verdict)
 {
-	bool open =
-		connection->session_owner != NULL &&
-		policy_gate_open(world_policy(connection->worker->world), connection->channel, GATE_OWNER);
+	bool open = connection->session_owner != NULL &&
+		    policy_gate_open(policy, connection->channel, GATE_OWNER);
 
 	return open ? connection->session_owner : verdict->user;
 }
@@ -74,7 +74,7 @@ static enum err make_identity(struct connection *connection, const struct admiss
 	auth_address_format(&connection->peer, peer);
 	struct session_identity identity = {
 		.client_id = session_name(connection),
-		.user = connection_user(connection, verdict),
+		.user = connection_user(connection, world_policy(connection->worker->world), verdict),
 		.channel = connection->channel,
 		.user_name = connection->user_name,
 		.common_name = verdict->common_name[0] == '\0' ? NULL : verdict->common_name,

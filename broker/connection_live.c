@@ -285,10 +285,9 @@ void connection_live_begin(struct connection *connection, const struct admission
 }
 
 /* What a live session is closed for; NULL: it stays. *note: more than the verdict says. */
-static bool must_close(
-	const struct connection *connection, const struct admission_verdict *verdict, const char **note)
+bool connection_must_close(const struct connection *connection, const struct policy *policy,
+	const struct admission_verdict *verdict, const char **note)
 {
-	const struct policy *policy = world_policy(connection->worker->world);
 	bool stays = verdict->admission == ADMISSION_ADMIT ||
 		     !admission_closes_live(policy, connection->channel, verdict);
 	/* Where all but revocation was judged, the user is known as well. */
@@ -296,7 +295,7 @@ static bool must_close(
 
 	*note = NULL;
 	if (stays && user_known &&
-		strcmp(connection_user(connection, verdict), connection->identity->user) != 0) {
+		strcmp(connection_user(connection, policy, verdict), connection->identity->user) != 0) {
 		*note = "today's rules map it to another user";
 		return true;
 	}
@@ -337,7 +336,7 @@ void connection_rejudge(struct connection *connection)
 		return;
 	}
 	connection->uses = verdict->uses;
-	if (must_close(connection, verdict, &note)) {
+	if (connection_must_close(connection, world_policy(worker->world), verdict, &note)) {
 		struct bytes client_id = bytes_text(connection->identity->client_id);
 
 		connection_note_refusal(connection, &(struct connection_refusal){verdict, note, true});

@@ -27,11 +27,15 @@ void pending_free(struct connect_pending *pending);
 /* connection_in.c: CONNECT to CONNACK. */
 void connection_read_connect(struct connection *connection, const struct mqtt_frame *frame);
 /* The user that a session of this verdict runs as. */
-const char *connection_user(const struct connection *connection, const struct admission_verdict *verdict);
+const char *connection_user(const struct connection *connection, const struct policy *policy,
+	const struct admission_verdict *verdict);
 /* connection_live.c */
 extern const struct session_link_ops connection_link_ops;
 void connection_feed(struct connection *connection, struct bytes in);
 void partial_free(struct buf *partial); /* wipes; NULL is fine */
+/* Whether this verdict of policy ends the live session. *note: more than the verdict says, or NULL. */
+bool connection_must_close(const struct connection *connection, const struct policy *policy,
+	const struct admission_verdict *verdict, const char **note);
 void connection_live_begin(struct connection *connection, const struct admission_verdict *verdict);
 
 /* connection.c: the gate after Finished, perhaps once more. Judges, and lets in, asks for more, or refuses. */

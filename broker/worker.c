@@ -8,6 +8,7 @@
 
 #include "broker/broker.h"
 #include "broker/connection_private.h"
+#include "broker/weigh.h"
 
 #define SLICE_PAUSE_MS 1u
 #define SLICE_LOOK_AT  16u /* sessions between two looks at the clock */
@@ -27,6 +28,10 @@ enum err worker_init(struct worker *worker, struct shared *shared, unsigned at)
 void worker_deinit(struct worker *worker)
 {
 	wheel_cancel(worker->wheel, &worker->slice);
+	if (worker->weighing != NULL) {
+		wheel_cancel(worker->wheel, &worker->weighing->slice);
+		worker->weighing = NULL;
+	}
 	hub_free(worker->hub);
 	worker->hub = NULL;
 	wheel_cancel(worker->wheel, &worker->lines_again);

@@ -50,6 +50,7 @@ struct worker {
 	struct list connections; /* judged under this world, or accepted under it */
 	struct list unjudged;    /* to be looked at under this world; those that live are judged again */
 	struct wheel_timer slice;
+	struct weigh_task *weighing; /* NULL: none is under way here */
 	/* Lines about refused rights: how many this second, and how many more there would have been. */
 	struct wheel_timer lines_again;
 	unsigned right_lines, right_suppressed;

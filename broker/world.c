@@ -76,6 +76,16 @@ const struct world_channel *world_channel(const struct world *world, const char 
 	return NULL;
 }
 
+size_t world_channel_count(const struct world *world)
+{
+	return world->channel_count;
+}
+
+const struct world_channel *world_channel_at(const struct world *world, size_t index)
+{
+	return &world->channels[index];
+}
+
 struct login_setup *world_logins(const struct world *world)
 {
 	return world->logins;

@@ -23,6 +23,8 @@ struct world_channel {
 	bool will_revoked;
 	bool resume;    /* tickets are given out, and accepted */
 	char login[65]; /* JAASCFG, "" for none */
+	unsigned cut_percent; /* CUTMAX */
+	bool cut_hold;        /* CUTHOLD */
 };
 
 struct login_setup; /* jaas_like's */
@@ -42,6 +44,8 @@ void world_unref(struct world *world); /* any thread; NULL is fine */
 uint64_t world_number(const struct world *world);
 const struct policy *world_policy(const struct world *world);
 const struct world_channel *world_channel(const struct world *world, const char *name); /* NULL: none */
+size_t world_channel_count(const struct world *world);
+const struct world_channel *world_channel_at(const struct world *world, size_t index);
 struct login_setup *world_logins(const struct world *world); /* borrowed; NULL: none */
 
 #endif

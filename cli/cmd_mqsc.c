@@ -39,7 +39,7 @@ static void no_runtime(void *ctx, const struct mqsc_request *request, struct mqs
 /* Syntax and each value; nothing is run and no broker is asked. */
 static int verify(struct bytes text, const char *source, bool echo)
 {
-	const struct mqsc_host host = {NULL, no_change, no_runtime, NULL};
+	const struct mqsc_host host = {.changed = no_change, .runtime = no_runtime, .ctx = NULL};
 	const struct mqsc_options options = {
 		.source = source, .echo = echo, .verify_only = true, .clock = clock_system()};
 	struct buf report = BUF_INIT(MQSC_OUTPUT_BYTES_MAX);

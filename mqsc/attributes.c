@@ -98,6 +98,12 @@ static const struct attribute channel_attributes[] = {
 		"CLOSE: revocation that is no longer known closes live sessions too"),
 	WORD("RESUME", words_no_yes, "YES",
 		"NO: every TLS handshake is a full one; no session ticket is given out or accepted"),
+	NUMBER("CUTMAX", 0, 100, "5",
+		"percent of the channel's live sessions, but never fewer than 10 sessions, that a command may "
+		"close without FORCE"),
+	WORD("CUTHOLD", words_no_yes, "YES",
+		"YES: a watched keystore file that would close more than CUTMAX is not taken before REFRESH "
+		"SECURITY TYPE(SSL) FORCE"),
 	WORD("ALLOWSHA1", words_no_yes, "NO", "YES: SHA-1 signatures are accepted"),
 	WORD("INSECASSERT", words_no_yes, "NO",
 		"YES: a user name that nothing verified may become the effective user"),

@@ -32,7 +32,8 @@ static enum command_result not_found(struct mqsc_script *script, enum object_cla
 
 static bool is_option(const char *key)
 {
-	return strcmp(key, "REPLACE") == 0 || strcmp(key, "NOREPLACE") == 0 || strcmp(key, "LIKE") == 0;
+	return strcmp(key, "REPLACE") == 0 || strcmp(key, "NOREPLACE") == 0 || strcmp(key, "LIKE") == 0 ||
+	       strcmp(key, "FORCE") == 0;
 }
 
 /* Sets every attribute that the command gives. */

@@ -59,10 +59,11 @@ static enum command_result remove_all(struct mqsc_script *script, const char *pr
 			i++;
 			continue;
 		}
-		struct object *gone = catalog_take(script->catalog, OBJECT_CHLAUTH, object->key);
-
-		script->host->changed(script->host->ctx, OBJECT_CHLAUTH, gone, NULL);
-		object_free(gone);
+		if (script_changes_reserve(script) != ERR_OK) {
+			return script_failed(script, ERR_NOMEM);
+		}
+		script_changed(
+			script, catalog_take(script->catalog, OBJECT_CHLAUTH, object->key), NULL, NULL);
 	}
 	script_say(script, "%s\n", set_done);
 	return COMMAND_DONE;
@@ -199,7 +200,7 @@ static enum command_result set_params(
 		const struct mqsc_param *param = &command->params[i];
 		bool type = strcmp(param->key, "TYPE") == 0;
 
-		if (strcmp(param->key, "ACTION") == 0) {
+		if (strcmp(param->key, "ACTION") == 0 || strcmp(param->key, "FORCE") == 0) {
 			continue;
 		}
 		if ((action == ACTION_REMOVE && !is_selector(param->key)) ||

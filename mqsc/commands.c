@@ -51,10 +51,19 @@
 	}
 #define ALTERED SHOWN("ALTDATE", "day of the last change"), SHOWN("ALTTIME", "time of the last change, UTC")
 
+#define FORCED                                                                                               \
+	FLAG("FORCE", "also if it closes more live sessions than CUTMAX lets a command close; ours, not "    \
+		      "MQ's")
+
 static const struct command_keyword define_keywords[] = {
 	FLAG("REPLACE", "overwrites an object that is there; what is not given takes its default"),
 	FLAG("NOREPLACE", "an object that is there is an error (so it is without it, too)"),
 	VALUE("LIKE", "the object that gives what is not given here, in place of the defaults"), END};
+static const struct command_keyword define_channel_keywords[] = {
+	FLAG("REPLACE", "overwrites an object that is there; what is not given takes its default"),
+	FLAG("NOREPLACE", "an object that is there is an error (so it is without it, too)"),
+	VALUE("LIKE", "the object that gives what is not given here, in place of the defaults"), FORCED, END};
+static const struct command_keyword forced_keywords[] = {FORCED, END};
 static const struct command_keyword channel_keywords[] = {VALUE("CHLTYPE", "MQTT"),
 	VALUE("CLIENTID", "only the session of this client; else the whole channel"), END};
 static const struct command_keyword chltype_keywords[] = {VALUE("CHLTYPE", "MQTT"), END};
@@ -63,7 +72,7 @@ static const struct command_keyword display_channel_keywords[] = {
 	SELECTION, EITHER("CHLTYPE", "MQTT"), ALTERED, END};
 static const struct command_keyword set_chlauth_keywords[] = {
 	VALUE("ACTION", "ADD (the default), REPLACE, REMOVE, or REMOVEALL records of this TYPE and profile"),
-	END};
+	FORCED, END};
 static const struct command_keyword display_chlauth_keywords[] = {
 	VALUE("MATCH", "GENERIC (the default: '*' in the name is a wildcard over the profiles), EXACT, ALL "
 		       "(every profile that applies to the name), or RUNCHECK (judges one connection: "
@@ -79,10 +88,10 @@ static const struct command_keyword set_authrec_keywords[] = {VALUE("OBJTYPE", "
 	VALUE("PRINCIPAL", "the user"),
 	VALUES("AUTHADD", "what is granted: CONNECT on QMGR; PUB, SUB on TOPIC; ALL or NONE"),
 	VALUES("AUTHRMV", "what is taken back; a record that grants nothing stays and hides wider ones"),
-	END};
+	FORCED, END};
 static const struct command_keyword delete_authrec_keywords[] = {
 	VALUE("OBJTYPE", "QMGR (the broker) or TOPIC"), VALUE("PROFILE", "as it was set; not with QMGR"),
-	VALUE("PRINCIPAL", "the user"), END};
+	VALUE("PRINCIPAL", "the user"), FORCED, END};
 static const struct command_keyword display_authrec_keywords[] = {
 	EITHER("OBJTYPE", "only records of QMGR or of TOPIC"),
 	EITHER("PROFILE", "only this profile; generic with a '*' at its end"),
@@ -110,13 +119,13 @@ static const struct command_keyword authstatus_keywords[] = {SELECTION, SHOWN("A
 	SHOWN("LASTDATE", "day of the last success"), SHOWN("LASTTIME", "time of the last success, UTC"),
 	SHOWN("NEXTDATE", "day of the next try"), SHOWN("NEXTTIME", "time of the next try, UTC"),
 	COUNT("FAILURES", "failures in a row"), SHOWN("WHY", "why the last try failed"), END};
-static const struct command_keyword refresh_keywords[] = {VALUE("TYPE", "SSL"), END};
+static const struct command_keyword refresh_keywords[] = {VALUE("TYPE", "SSL"), FORCED, END};
 
 static const struct command_row rows[] = {
-	{"DEFINE", "DEF", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SET, NAME_NEEDED, define_keywords,
-		command_define, "a new telemetry channel; CHLTYPE(MQTT) is needed"},
-	{"ALTER", "ALT", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SET, NAME_NEEDED, NULL, command_alter,
-		"other attributes for a channel; those not given stay"},
+	{"DEFINE", "DEF", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SET, NAME_NEEDED,
+		define_channel_keywords, command_define, "a new telemetry channel; CHLTYPE(MQTT) is needed"},
+	{"ALTER", "ALT", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SET, NAME_NEEDED, forced_keywords,
+		command_alter, "other attributes for a channel; those not given stay"},
 	{"DELETE", NULL, "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED,
 		chltype_keywords, command_delete, "a channel that is stopped"},
 	{"DISPLAY", "DIS", "CHANNEL", "CHL", OBJECT_CHANNEL, ATTRIBUTES_SHOWN, NAME_NEEDED,
@@ -148,14 +157,14 @@ static const struct command_row rows[] = {
 		delete_authrec_keywords, command_delete_authrec, "an authority record"},
 	{"DISPLAY", "DIS", "AUTHREC", NULL, OBJECT_AUTHREC, ATTRIBUTES_NOT_TAKEN, NAME_NONE,
 		display_authrec_keywords, command_display_authrec, "authority records"},
-	{"ALTER", "ALT", "QMGR", NULL, OBJECT_QMGR, ATTRIBUTES_SET, NAME_NONE, NULL, command_alter,
+	{"ALTER", "ALT", "QMGR", NULL, OBJECT_QMGR, ATTRIBUTES_SET, NAME_NONE, forced_keywords, command_alter,
 		"attributes of the broker as a whole"},
 	{"DISPLAY", "DIS", "QMGR", NULL, OBJECT_QMGR, ATTRIBUTES_SHOWN, NAME_NONE, display_keywords,
 		command_display, "attributes of the broker as a whole"},
 	{"DEFINE", "DEF", "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_SET, NAME_NEEDED, define_keywords,
 		command_define, "a source of revocation data, which channels name in REVINFO"},
-	{"ALTER", "ALT", "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_SET, NAME_NEEDED, NULL, command_alter,
-		"other attributes for a source of revocation data"},
+	{"ALTER", "ALT", "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_SET, NAME_NEEDED, forced_keywords,
+		command_alter, "other attributes for a source of revocation data"},
 	{"DELETE", NULL, "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_NOT_TAKEN, NAME_NEEDED, NULL,
 		command_delete, "a source that no running channel names"},
 	{"DISPLAY", "DIS", "AUTHINFO", NULL, OBJECT_AUTHINFO, ATTRIBUTES_SHOWN, NAME_NEEDED, display_keywords,

@@ -95,7 +95,8 @@ enum mqsc_runtime {
 	MQSC_CHSTATUS,
 	MQSC_REFRESH_SSL,
 	MQSC_RUNCHECK,
-	MQSC_AUTHSTATUS
+	MQSC_AUTHSTATUS,
+	MQSC_WEIGH /* never a request: see struct mqsc_host */
 };
 
 struct mqsc_request {
@@ -106,6 +107,7 @@ struct mqsc_request {
 	const char *client_user;
 	const char *ssl_peer;
 	const char *ssl_issuer;
+	bool force; /* REFRESH SECURITY: FORCE was said */
 };
 
 /* One record of an answer: KEY(value) pairs in display order. Values are escaped when printed. */
@@ -139,6 +141,14 @@ struct mqsc_host {
 	/* May answer at once or later; request is borrowed for the call. */
 	void (*runtime)(void *ctx, const struct mqsc_request *request, struct mqsc_pending *pending);
 	void *ctx;
+	/*
+	 * May what the script has changed since the last weighing stand? Answered like a request: ERR_OK, or an error with the
+	 * reason, and then every one of those changes is taken back. free_pass: FORCE was said, or no verdict can depend on it.
+	 * NULL: nothing is weighed.
+	 */
+	void (*weigh)(void *ctx, bool free_pass, struct mqsc_pending *pending);
+	/* True: no script may go on just now; mqsc_script_resume() follows. NULL: never. */
+	bool (*busy)(void *ctx);
 };
 
 /* --- running a script --- */
@@ -166,6 +176,8 @@ MUST_CHECK enum err mqsc_script_start(struct catalog *catalog, const struct mqsc
 	const struct mqsc_options *options, struct bytes text, struct buf *out, mqsc_done_fn done, void *ctx,
 	struct mqsc_script **script);
 void mqsc_script_summary(const struct mqsc_script *script, struct mqsc_summary *out);
+/* The host is no longer busy: goes on if it was for that that the script stopped. */
+void mqsc_script_resume(struct mqsc_script *script);
 /* Safe while a command waits (its later answer is dropped), and from within a callback of the host. */
 void mqsc_script_free(struct mqsc_script *script);
 

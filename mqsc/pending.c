@@ -21,6 +21,7 @@ static const struct {
 	[MQSC_CHSTATUS] = {"AMQ8417I: Display Channel Status details.", NULL,
 		"AMQ8420I: Channel Status not found."},
 	[MQSC_REFRESH_SSL] = {NULL, "AMQ8560I: Lockgate security cache refreshed.", NULL},
+	[MQSC_WEIGH] = {NULL, NULL, NULL},
 	[MQSC_RUNCHECK] = {"AMQ8878I: Display channel authentication record details.", NULL,
 		"AMQ8884E: Channel authentication record not found."},
 	[MQSC_AUTHSTATUS] = {"AMQ8566I: Display authentication information status details.", NULL,
@@ -89,7 +90,7 @@ void mqsc_pending_done(struct mqsc_pending *pending, enum err err, const char *m
 		if (text == NULL && err == ERR_OK) {
 			text = texts[pending->what].usual;
 		}
-		if (text == NULL && err == ERR_OK && pending->rows == 0) {
+		if (text == NULL && err == ERR_OK && pending->rows == 0 && pending->what != MQSC_WEIGH) {
 			text = texts[pending->what].not_found;
 			err = ERR_NOT_FOUND;
 		}
@@ -100,6 +101,9 @@ void mqsc_pending_done(struct mqsc_pending *pending, enum err err, const char *m
 		}
 		if (err != ERR_OK) {
 			script->summary.failed++;
+		}
+		if (pending->what == MQSC_WEIGH) {
+			script_weighed(script, err);
 		}
 		script->pending = NULL;
 	}

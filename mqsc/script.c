@@ -193,6 +193,7 @@ enum command_result script_commit(struct mqsc_script *script, const struct objec
 	enum object_class class = either->class;
 	struct buf why = BUF_INIT(1024);
 	struct object *old = NULL;
+	char *key = NULL;
 	enum err err = ERR_OK;
 
 	if (script->options.verify_only) {
@@ -202,6 +203,12 @@ enum command_result script_commit(struct mqsc_script *script, const struct objec
 	if (script->host->allow != NULL) {
 		err = script->host->allow(script->host->ctx, class, before, after, &why);
 	}
+	if (err == ERR_OK) {
+		err = script_changes_reserve(script);
+	}
+	if (err == ERR_OK && after != NULL) {
+		err = bytes_dup_text(bytes_text(after->key), &key);
+	}
 	if (err == ERR_OK && after != NULL) {
 		after->altered_ms = clock_wall_ms(&script->options.clock);
 		err = catalog_put(script->catalog, after, &old);
@@ -210,15 +217,18 @@ enum command_result script_commit(struct mqsc_script *script, const struct objec
 				"AMQ8101E: There are as many objects of class %s as there can be.\n",
 				object_class_name(class));
 			object_free(after);
+			free(key);
+			buf_release(&why);
 			return COMMAND_FAILED;
 		}
 		if (err == ERR_OK) {
-			script->host->changed(script->host->ctx, class, old, after);
+			script_changed(script, old, after, key);
 			after = NULL; /* moved */
+			key = NULL;
 		}
 	} else if (err == ERR_OK) {
 		old = catalog_take(script->catalog, class, before->key);
-		script->host->changed(script->host->ctx, class, old, NULL);
+		script_changed(script, old, NULL, NULL);
 	}
 	if (err == ERR_OK) {
 		script_say(script, "%s\n", done_message);
@@ -228,7 +238,7 @@ enum command_result script_commit(struct mqsc_script *script, const struct objec
 		(void)script_failed(script, err);
 	}
 	buf_release(&why);
-	object_free(old);
+	free(key);
 	object_free(after);
 	return err == ERR_OK ? COMMAND_DONE : COMMAND_FAILED;
 }
@@ -364,6 +374,31 @@ static void command_end(struct mqsc_script *script, enum command_result result)
 	}
 }
 
+/* What the running broker answers: changes count before it is asked. */
+static bool asks_broker(const struct command_row *row)
+{
+	static const command_fn askers[] = {command_start_channel, command_stop_channel,
+		command_purge_channel, command_display_chstatus, command_display_authstatus,
+		command_display_chlauth, command_refresh_security};
+
+	for (size_t i = 0; i < ARRAY_COUNT(askers); i++) {
+		if (askers[i] == row->run) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The command at hand, which is found to be in order. */
+static void run_found(struct mqsc_script *script)
+{
+	script->held = false;
+	command_end(script, script->row->run(script, &script->command, script->row->class));
+	if (script->forced && script->pending == NULL) {
+		script_weigh(script, true);
+	}
+}
+
 /* One command. False: the script is over. */
 static bool run_command(struct mqsc_script *script)
 {
@@ -388,15 +423,23 @@ static bool run_command(struct mqsc_script *script)
 	script->summary.read++;
 	enum command_result result = err == ERR_OK ? command_find(script) : COMMAND_SYNTAX;
 
-	if (result == COMMAND_DONE) {
-		result = script->row->run(script, &script->command, script->row->class);
+	if (result != COMMAND_DONE) {
+		command_end(script, result);
+		return true;
 	}
-	command_end(script, result);
+	script->forced = command_param(&script->command, "FORCE") != NULL;
+	if (script->change_count > 0 && (script->forced || asks_broker(script->row))) {
+		script_weigh(script, false); /* what came before it is weighed before it runs */
+		script->held = true;
+		return true;
+	}
+	run_found(script);
 	return true;
 }
 
 static void script_release(struct mqsc_script *script)
 {
+	script_changes_undo(script);
 	mqsc_command_release(&script->command);
 	mqsc_text_release(&script->text);
 	free(script->script);
@@ -406,20 +449,33 @@ static void script_release(struct mqsc_script *script)
 
 void script_step(struct mqsc_script *script)
 {
-	bool more = true;
+	const struct mqsc_host *host = script->host;
+	bool busy = false;
 
 	script->stepping = true;
-	while (more && script->pending == NULL && script->out != NULL) {
+	while (!script->ended && !busy && script->pending == NULL && script->out != NULL) {
 		bool failed = script->summary.failed + script->summary.syntax_errors > 0;
 
-		more = !(failed && script->options.stop_at_error) && run_command(script);
+		/* Only between weighings: what is changed but not weighed must not wait for others. */
+		busy = script->change_count == 0 && host->busy != NULL && host->busy(host->ctx);
+		if (busy) {
+			break;
+		}
+		if (script->held) {
+			run_found(script);
+		} else {
+			script->ended = (failed && script->options.stop_at_error) || !run_command(script);
+		}
+		if (script->ended && script->pending == NULL && script->out != NULL) {
+			script_weigh(script, false);
+		}
 	}
 	script->stepping = false;
 	if (script->out == NULL) {
 		script_release(script); /* freed from within a callback */
 		return;
 	}
-	if (script->pending == NULL && !script->over) {
+	if (script->pending == NULL && !busy && !script->over) {
 		script->over = true;
 		report_end(script);
 		script->done(script, script->ctx); /* which may free the script */
@@ -453,6 +509,13 @@ enum err mqsc_script_start(struct catalog *catalog, const struct mqsc_host *host
 	*out_script = script;
 	script_step(script);
 	return ERR_OK;
+}
+
+void mqsc_script_resume(struct mqsc_script *script)
+{
+	if (script->pending == NULL && !script->over && !script->stepping) {
+		script_step(script);
+	}
 }
 
 void mqsc_script_summary(const struct mqsc_script *script, struct mqsc_summary *out)

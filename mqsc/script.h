@@ -35,7 +35,14 @@ struct mqsc_script {
 	struct mqsc_pending *pending;
 	bool stepping;
 	bool over;
-	enum err out_err; /* the report no longer fits; nothing more is written */
+	bool ended;  /* nothing is left to read */
+	bool held;   /* the command at hand is found, but waits for a weighing */
+	bool forced; /* it said FORCE */
+	/* What counts only once the host has weighed it (changes.c). */
+	struct script_change *changes;
+	size_t change_count, change_cap;
+	bool changes_weigh; /* one of them could change a verdict */
+	enum err out_err;   /* the report no longer fits; nothing more is written */
 };
 
 /*
@@ -51,6 +58,18 @@ enum command_result script_syntax(
 void script_step(struct mqsc_script *script);
 /* Copies the command's text or a line with the value of SSLKEYP hidden, unless it only says where the passphrase is. */
 void script_hide_passphrase(char *chars, size_t len, bool *inside);
+
+/* --- changes.c: what waits to be weighed --- */
+struct script_change;
+/* Room for one more; before the catalog is changed. */
+MUST_CHECK enum err script_changes_reserve(struct mqsc_script *script);
+/* The catalog was changed: before (moved, NULL: none) gave way to after (NULL: none), whose key (moved) is key. */
+void script_changed(struct mqsc_script *script, struct object *before, const struct object *after, char *key);
+/* Hands what has changed to the host; the script waits, unless nothing has, or nothing is weighed. */
+void script_weigh(struct mqsc_script *script, bool forced);
+void script_weighed(struct mqsc_script *script, enum err err);
+void script_changes_undo(struct mqsc_script *script);
+void script_changes_forget(struct mqsc_script *script);
 
 /* --- what a DISPLAY shows --- */
 enum where_operator {

@@ -187,6 +187,36 @@ static void run_mqsc(struct admin_client *client, struct bytes body)
 	}
 }
 
+/* One at a time, since each may end its client. */
+void admin_resume_scripts(struct control *control)
+{
+	uint64_t after = 0;
+	bool more = control->admin != NULL;
+
+	while (more) {
+		struct admin_client *next = NULL;
+
+		more = false;
+		if (control->admin == NULL) {
+			return;
+		}
+		LIST_FOR_EACH(node, &control->admin->clients)
+		{
+			struct admin_client *client = CONTAINER_OF(node, struct admin_client, node);
+
+			if (client->script != NULL && !client->closing && client->serial > after &&
+				(next == NULL || client->serial < next->serial)) {
+				next = client;
+			}
+		}
+		if (next != NULL) {
+			after = next->serial;
+			more = true;
+			mqsc_script_resume(next->script);
+		}
+	}
+}
+
 void admin_end_scripts(struct control *control)
 {
 	struct admin *admin = control->admin;

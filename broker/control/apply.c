@@ -145,6 +145,7 @@ static void on_script_runtime(void *ctx, const struct mqsc_request *request, str
 	case MQSC_PURGE_CHANNEL:
 	case MQSC_CHSTATUS:
 	case MQSC_AUTHSTATUS:
+	case MQSC_WEIGH:
 	case MQSC_RUNCHECK: break;
 	}
 	mqsc_pending_done(pending, ERR_STATE,
@@ -171,7 +172,7 @@ static void on_script_over(struct mqsc_script *script, void *ctx)
 static enum err run_script(struct apply *apply, size_t index)
 {
 	const struct broker_options *options = apply->control->options;
-	struct mqsc_host host = {NULL, on_script_changed, on_script_runtime, apply};
+	struct mqsc_host host = {.changed = on_script_changed, .runtime = on_script_runtime, .ctx = apply};
 	struct mqsc_options mqsc = {
 		.source = options->scripts[index],
 		.insecure_test_gates = options->insecure_test_gates,

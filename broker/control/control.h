@@ -72,6 +72,9 @@ struct control {
 	} waiters[PUBLISH_WAITERS_MAX];
 	size_t waiter_count;
 
+	struct cut_guard *guard;
+	bool tentative; /* the catalog holds what is being weighed: nothing may be published from it */
+
 	struct wheel_timer watch_timer;
 	struct watch_job *watch; /* under way */
 	struct notices *notices; /* NULL: changes are seen at the watch's own turn */
@@ -92,6 +95,23 @@ void control_dirty(struct control *control);
 /* fn is called once every worker serves under all changes made so far; perhaps at once. ERR_LIMIT; ERR_STATE: the broker stops. */
 MUST_CHECK enum err control_published(struct control *control, published_fn fn, void *ctx);
 uint64_t control_next_generation(struct control *control);
+/* What a world is built from: the configuration in force, or another one that somebody asks about. */
+struct proposal {
+	const struct catalog *catalog;
+	uint64_t catalog_base; /* told apart between catalogs */
+	struct login_setup *logins;
+	uint64_t login_generation;
+	/*
+	 * NULL: channels and their files as they are. Else asked for each running channel: false ends it; *material, if it is
+	 * set, has sets that take the place of those in force (borrowed until the world is built).
+	 */
+	bool (*channel)(void *ctx, const char *name, const struct material **material);
+	void *ctx;
+};
+struct proposal control_in_force(const struct control *control);
+/* On ERR_OK *out is the caller's (world_unref()). Whatever happens, nothing in force changes. */
+MUST_CHECK enum err control_build_world(
+	struct control *control, const struct proposal *source, struct world **out, struct auth_error *error);
 /* Whoever waits for a publication is told ERR_STATE. */
 void control_publish_end_waiters(struct control *control);
 void control_publish_stop(struct control *control);
@@ -139,8 +159,13 @@ typedef void (*control_done_fn)(void *ctx, enum err err, const char *message);
 void control_start_channel(struct control *control, const char *name, control_done_fn done, void *ctx);
 void control_stop_channel(struct control *control, const char *name, const char *client_id, bool purge,
 	control_done_fn done, void *ctx);
-/* Reads every keystore, revocation list, and the login files again: all or nothing. */
-void control_refresh(struct control *control, control_done_fn done, void *ctx);
+
+/* --- refresh.c --- */
+/*
+ * Reads every keystore, revocation list, and the login files again: all or nothing. What would close too many sessions is
+ * not taken, but with force.
+ */
+void control_refresh(struct control *control, bool force, control_done_fn done, void *ctx);
 
 /* --- apply.c: scripts to a running broker, at start-up and on SIGHUP --- */
 /* done once; on failure message says why and nothing has changed. */
@@ -149,6 +174,31 @@ void control_apply(struct control *control, control_done_fn done, void *ctx);
 /* --- watch.c --- */
 void control_watch_start(struct control *control);
 void control_watch_stop(struct control *control);
+
+/* --- cut.c: the cut guard (CUTMAX, CUTHOLD, FORCE) --- */
+MUST_CHECK enum err cut_guard_new(struct control *control);
+/* The broker stops: everybody who waits is told ERR_STATE. */
+void cut_guard_stop(struct control *control);
+void cut_guard_free(struct control *control);
+/* A weighing is under way, or waits. */
+bool cut_guard_busy(const struct control *control);
+/* ERR_OK: it may be done. Else message (borrowed for the call) says why not. Perhaps called from within control_weigh(). */
+typedef void (*cut_fn)(void *ctx, enum err err, const char *message);
+struct cut_question {
+	/* What would be in force; asked again if the world changes meanwhile. */
+	struct proposal (*source)(void *ctx);
+	cut_fn done;
+	void *ctx;
+	bool tentative; /* the proposal stands in the catalog in force: nothing is published before the answer */
+	bool judge_all; /* time itself is what changes */
+	bool crl_free;  /* what revocation lists close does not count */
+	int64_t now;    /* seconds; 0: the judging clock's */
+};
+/*
+ * Counts what would be closed of each channel's live sessions. ERR_BUSY where that is more than the channel's CUTMAX, or
+ * could not be counted in time.
+ */
+void control_weigh(struct control *control, const struct cut_question *question);
 
 /* --- logins.c --- */
 /* Blocks. */
@@ -164,6 +214,8 @@ void control_status(
 /* --- admin.c --- */
 MUST_CHECK enum err admin_open(struct control *control, struct buf *why);
 void admin_close(struct control *control);
+/* Scripts that stopped because the broker was busy go on. */
+void admin_resume_scripts(struct control *control);
 /* The catalog is about to be replaced: scripts that wait are ended with a message. */
 void admin_end_scripts(struct control *control);
 

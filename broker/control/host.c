@@ -4,6 +4,8 @@
  * Never:   answers a command twice, or before its change is in force.
  * Threads: the control loop.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/control/control.h"
@@ -49,13 +51,95 @@ static enum err on_allow(void *ctx, enum object_class class, const struct object
 	return class == OBJECT_CHANNEL ? allow_channel(ctx, before, after, why) : ERR_OK;
 }
 
+/* It counts once it has been weighed. */
 static void on_changed(
 	void *ctx, enum object_class class, const struct object *before, const struct object *after)
 {
+	(void)ctx;
 	(void)class;
 	(void)before;
 	(void)after;
-	control_dirty(ctx);
+}
+
+/* --- what a script has changed: may it stand? --- */
+
+struct weigh_wait {
+	struct control *control;
+	struct mqsc_pending *pending;
+};
+
+static struct proposal on_source(void *ctx)
+{
+	const struct weigh_wait *wait = ctx;
+
+	return control_in_force(wait->control);
+}
+
+static void on_weighed(void *ctx, enum err err, const char *message)
+{
+	struct weigh_wait *wait = ctx;
+	struct mqsc_pending *pending = wait->pending;
+	struct buf text = BUF_INIT(32768);
+	const char *said = NULL;
+
+	if (err == ERR_OK) {
+		control_dirty(wait->control);
+	} else if (buf_printf(&text, "AMQ8101E: Nothing was changed: %s%s", message,
+			   err == ERR_BUSY ? ". FORCE does it all the same." : ".") == ERR_OK &&
+		   buf_text(&text, &said) != ERR_OK) {
+		said = NULL;
+	}
+	free(wait);
+	mqsc_pending_done(pending, err, said);
+	buf_release(&text);
+}
+
+/* Behind a FORCE: what comes next is weighed against sessions as they are then. */
+static void on_forced(void *ctx, enum err err)
+{
+	struct weigh_wait *wait = ctx;
+	struct mqsc_pending *pending = wait->pending;
+	struct control *control = wait->control;
+	char text[256];
+
+	(void)snprintf(text, sizeof(text), "AMQ8101E: It cannot be put in force: %s",
+		control->stopping ? "the broker is stopping" : control->publish_sentence);
+	free(wait);
+	mqsc_pending_done(pending, err, err == ERR_OK ? NULL : text);
+	if (err != ERR_OK && !control->stopping) {
+		control_dirty(control); /* it was taken back */
+	}
+}
+
+static void on_weigh(void *ctx, bool free_pass, struct mqsc_pending *pending)
+{
+	struct control *control = ctx;
+	struct weigh_wait *wait = calloc(1, sizeof(*wait));
+
+	if (wait == NULL) {
+		mqsc_pending_done(pending, ERR_NOMEM, NULL);
+		return;
+	}
+	*wait = (struct weigh_wait){control, pending};
+	if (!free_pass) {
+		struct cut_question question = {
+			.source = on_source, .done = on_weighed, .ctx = wait, .tentative = true};
+
+		control_weigh(control, &question);
+		return;
+	}
+	control_dirty(control);
+	if (control_published(control, on_forced, wait) != ERR_OK) {
+		on_forced(wait, control->stopping ? ERR_STATE : ERR_OK); /* it is on its way all the same */
+	}
+}
+
+/* What was accepted is in force before the next change is weighed. A policy that cannot be built may be mended. */
+static bool on_busy(void *ctx)
+{
+	const struct control *control = ctx;
+
+	return cut_guard_busy(control) || control->publishing || (control->dirty && !control->publish_failed);
 }
 
 static void on_done(void *ctx, enum err err, const char *message)
@@ -125,13 +209,19 @@ static void on_runtime(void *ctx, const struct mqsc_request *request, struct mqs
 		control_stop_channel(control, request->channel, request->client_id, true, on_done, pending);
 		return;
 	case MQSC_CHSTATUS: control_status(control, request, pending); return;
-	case MQSC_REFRESH_SSL: control_refresh(control, on_done, pending); return;
+	case MQSC_REFRESH_SSL: control_refresh(control, request->force, on_done, pending); return;
 	case MQSC_RUNCHECK: runcheck(control, request, pending); return;
 	case MQSC_AUTHSTATUS: mqsc_pending_done(pending, ERR_OK, NULL); return;
+	case MQSC_WEIGH: break; /* never asked for */
 	}
 }
 
 struct mqsc_host control_host(struct control *control)
 {
-	return (struct mqsc_host){on_allow, on_changed, on_runtime, control};
+	return (struct mqsc_host){.allow = on_allow,
+		.changed = on_changed,
+		.runtime = on_runtime,
+		.ctx = control,
+		.weigh = on_weigh,
+		.busy = on_busy};
 }

@@ -35,12 +35,12 @@ static enum chlauth_mode mode_of(const struct object *qmgr)
 	return object_is(qmgr, "CHLAUTH", "WARN") ? CHLAUTH_WARN : CHLAUTH_ENABLED;
 }
 
-static enum err build_rules(struct control *control, struct auth_error *error)
+static enum err build_rules(struct control *control, const struct proposal *source, struct auth_error *error)
 {
-	const struct catalog *catalog = control->catalog;
+	const struct catalog *catalog = source->catalog;
 	size_t count = catalog_count(catalog, OBJECT_CHLAUTH);
 	uint64_t from = catalog_generation(catalog, OBJECT_CHLAUTH) +
-			catalog_generation(catalog, OBJECT_QMGR) + control->catalog_base;
+			catalog_generation(catalog, OBJECT_QMGR) + source->catalog_base;
 	struct chlauth_rules *rules = NULL;
 	size_t items = 0;
 
@@ -75,13 +75,14 @@ static enum err build_rules(struct control *control, struct auth_error *error)
 	return err;
 }
 
-static enum err build_authority(struct control *control, struct auth_error *error)
+static enum err build_authority(
+	struct control *control, const struct proposal *source, struct auth_error *error)
 {
-	const struct catalog *catalog = control->catalog;
+	const struct catalog *catalog = source->catalog;
 	size_t topic_count = catalog_count(catalog, OBJECT_TOPIC);
 	size_t record_count = catalog_count(catalog, OBJECT_AUTHREC);
 	uint64_t from = catalog_generation(catalog, OBJECT_TOPIC) +
-			catalog_generation(catalog, OBJECT_AUTHREC) + control->catalog_base;
+			catalog_generation(catalog, OBJECT_AUTHREC) + source->catalog_base;
 	struct authority *authority = NULL;
 
 	if (control->authority != NULL && control->authority_from == from) {
@@ -152,14 +153,21 @@ static unsigned gates_of(const struct object *object)
 	return bits;
 }
 
-static void draft_channel(struct control *control, const struct channel *channel, const struct object *object,
-	struct draft *draft)
+/* From files: what is in force, or what a proposal has in its place. */
+struct draft_files {
+	const struct trust_set *trust;
+	const struct crl_set *crls;
+	bool crls_incomplete;
+};
+
+static void draft_channel(const struct proposal *source, const struct draft_files *files,
+	const struct object *object, struct draft *draft)
 {
 	const char *login = object_text_or_null(object, "JAASCFG");
 	struct login_traits traits = {false, false};
 
-	if (login != NULL && control->logins != NULL) {
-		traits = login_setup_traits(control->logins, login);
+	if (login != NULL && source->logins != NULL) {
+		traits = login_setup_traits(source->logins, login);
 	}
 	draft->channels[draft->count] = (struct channel_policy){
 		.name = object_name(object),
@@ -175,10 +183,10 @@ static void draft_channel(struct control *control, const struct channel *channel
 		.revocation = revocation_of(object),
 		.allow_sha1 = object_is(object, "ALLOWSHA1", "YES"),
 		.close_on_stale = object_is(object, "REVLIVE", "CLOSE"),
-		.trust = channel->material.trust,
-		.crls = channel->material.crls,
-		.crls_incomplete = channel->crl_failed,
-		.generation = object_version(object) + control->catalog_base,
+		.trust = files->trust,
+		.crls = files->crls,
+		.crls_incomplete = files->crls_incomplete,
+		.generation = object_version(object) + source->catalog_base,
 		.insecure_open_gates = gates_of(object),
 	};
 	struct world_channel *settings = &draft->settings[draft->count];
@@ -196,8 +204,10 @@ static void draft_channel(struct control *control, const struct channel *channel
 		.version_5 = object_is(object, "PROTOCOL", "MQTTV5"),
 		.will_revoked = object_is(object, "WILLREVOKED", "YES"),
 		.resume = !object_is(object, "RESUME", "NO"),
+		.cut_percent = (unsigned)object_number(object, "CUTMAX"),
+		.cut_hold = object_is(object, "CUTHOLD", "YES"),
 	};
-	memcpy(settings->name, channel->name, sizeof(settings->name));
+	memcpy(settings->name, object_name(object), strlen(object_name(object)) + 1);
 	memcpy(settings->login, object_text(object, "JAASCFG"), strlen(object_text(object, "JAASCFG")) + 1);
 	draft->count++;
 }
@@ -213,13 +223,34 @@ static enum account_state account_of(const void *ctx, const char *user)
 	return ACCOUNT_UNKNOWN;
 }
 
-static enum err draft_build(struct control *control, struct draft *draft, struct auth_error *error)
+/* False: the proposal ends this channel. */
+static bool draft_files_of(
+	const struct channel *channel, const struct proposal *source, struct draft_files *out)
+{
+	const struct material *other = NULL;
+
+	*out = (struct draft_files){channel->material.trust, channel->material.crls, channel->crl_failed};
+	if (source->channel != NULL && !source->channel(source->ctx, channel->name, &other)) {
+		return false;
+	}
+	if (other != NULL && other->trust != NULL) {
+		out->trust = other->trust;
+	}
+	if (other != NULL && other->crls != NULL) {
+		out->crls = other->crls;
+		out->crls_incomplete = false;
+	}
+	return true;
+}
+
+static enum err draft_build(
+	struct control *control, const struct proposal *source, struct draft *draft, struct auth_error *error)
 {
 	size_t channels = 0;
-	enum err err = build_rules(control, error);
+	enum err err = build_rules(control, source, error);
 
 	if (err == ERR_OK) {
-		err = build_authority(control, error);
+		err = build_authority(control, source, error);
 	}
 	LIST_FOR_EACH(node, &control->channels)
 	{
@@ -233,10 +264,12 @@ static enum err draft_build(struct control *control, struct draft *draft, struct
 	LIST_FOR_EACH(node, &control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object = catalog_find(source->catalog, OBJECT_CHANNEL, channel->name);
+		struct draft_files files;
 
-		if (err == ERR_OK && object != NULL && channel->state == CHANNEL_RUNNING) {
-			draft_channel(control, channel, object, draft);
+		if (err == ERR_OK && object != NULL && channel->state == CHANNEL_RUNNING &&
+			draft_files_of(channel, source, &files)) {
+			draft_channel(source, &files, object, draft);
 		}
 	}
 	if (err == ERR_OK) {
@@ -245,8 +278,8 @@ static enum err draft_build(struct control *control, struct draft *draft, struct
 			.channel_count = draft->count,
 			.rules = control->rules,
 			.authority = control->authority,
-			.accounts = {control->login_generation, control->logins == NULL ? NULL : account_of,
-				control->logins},
+			.accounts = {source->login_generation, source->logins == NULL ? NULL : account_of,
+				source->logins},
 		};
 
 		err = policy_new(&parts, &draft->policy, error);
@@ -254,13 +287,22 @@ static enum err draft_build(struct control *control, struct draft *draft, struct
 	return err;
 }
 
-static enum err build_world(struct control *control, struct world **out, struct auth_error *error)
+struct proposal control_in_force(const struct control *control)
+{
+	return (struct proposal){.catalog = control->catalog,
+		.catalog_base = control->catalog_base,
+		.logins = control->logins,
+		.login_generation = control->login_generation};
+}
+
+enum err control_build_world(
+	struct control *control, const struct proposal *source, struct world **out, struct auth_error *error)
 {
 	struct draft draft = {0};
-	enum err err = draft_build(control, &draft, error);
+	enum err err = draft_build(control, source, &draft, error);
 
 	if (err == ERR_OK) {
-		draft.logins = control->logins;
+		draft.logins = source->logins;
 		if (draft.logins != NULL) {
 			login_setup_ref(draft.logins);
 		}
@@ -337,6 +379,8 @@ static void on_ack(struct mail *mail, unsigned at)
 	settle(control, world_number(control->world), ERR_OK);
 	if (control->dirty) {
 		control_dirty(control);
+	} else {
+		admin_resume_scripts(control);
 	}
 }
 
@@ -383,18 +427,19 @@ static void publish_now(struct control *control)
 	unsigned workers = net_worker_count(control->shared->net);
 	struct letter *letters[NET_WORKERS_MAX] = {NULL};
 	struct auth_error error = {0};
+	struct proposal source = control_in_force(control);
 	struct world *world = NULL;
 	enum err err = ERR_OK;
 
-	if (control->publishing || control->stopping) {
-		return; /* the last acknowledgement looks at dirty */
+	if (control->publishing || control->stopping || control->tentative) {
+		return; /* the last acknowledgement looks at dirty; so does the end of the weighing */
 	}
 	for (unsigned at = 0; at < workers && err == ERR_OK; at++) {
 		letters[at] = calloc(1, sizeof(struct letter));
 		err = letters[at] == NULL ? ERR_NOMEM : ERR_OK;
 	}
 	if (err == ERR_OK) {
-		err = build_world(control, &world, &error);
+		err = control_build_world(control, &source, &world, &error);
 	}
 	control->published_ms = clock_mono_ms(&control->clock);
 	if (err != ERR_OK) {

@@ -90,7 +90,7 @@ static void check_report(const struct buf *report)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct fuzz_host state = {.mode = len > 0 ? data[0] % 3u : 0};
-	struct mqsc_host host = {NULL, on_changed, on_runtime, &state};
+	struct mqsc_host host = {.changed = on_changed, .runtime = on_runtime, .ctx = &state};
 	struct clock_fake time = {0, INT64_C(1795035200123)};
 	struct mqsc_options options = {.source = "fuzz",
 		.echo = len > 0 && (data[0] & 0x10u) != 0,

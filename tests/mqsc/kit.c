@@ -106,7 +106,8 @@ static void on_over(struct mqsc_script *script, void *ctx)
 void kit_init(struct kit *kit)
 {
 	*kit = (struct kit){.time = {0, INT64_C(1795035200123)}};
-	kit->host = (struct mqsc_host){on_allow, on_changed, on_runtime, kit};
+	kit->host = (struct mqsc_host){
+		.allow = on_allow, .changed = on_changed, .runtime = on_runtime, .ctx = kit};
 	kit->options = (struct mqsc_options){.source = "t.mqsc", .clock = clock_from_fake(&kit->time)};
 	kit->report = BUF_INIT(KIT_REPORT_MAX);
 	REQUIRE("a catalog", catalog_new(&kit->catalog) == ERR_OK);
