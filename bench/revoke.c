@@ -28,6 +28,7 @@
 #define WATCH_MS       20000u /* for the closes */
 #define AFTER_MS       2000u  /* and the survivors are watched for so long behind the last */
 #define LOOKUPS        1000000u
+#define PROBE_MS       5.0
 
 static const char usage_text[] =
 	"usage: lockgate-bench-revoke --port N --pid PID --dir DIR --crl FILE [options]\n"
@@ -40,6 +41,7 @@ static const char usage_text[] =
 	"  --revoked N     of them are on the list (default half)\n"
 	"  --entries N     others on the list that nobody here has (default 0, at most 2000000)\n"
 	"  --number N      CRL number (default 2)\n"
+	"  --hook PROGRAM  run between the connects and the list\n"
 	"  --only-write    writes the list and ends: no --port, no --pid\n"
 	"  --only-read     reads FILE in this process, and measures memory and look-ups: nothing else is "
 	"needed but --dir\n"
@@ -51,6 +53,7 @@ struct plan {
 	pid_t pid;
 	const char *dir;
 	const char *crl;
+	const char *hook; /* NULL: none */
 	unsigned revoked;
 	unsigned entries;
 	unsigned number;
@@ -251,6 +254,10 @@ static bool connect_all(struct run *run)
 	}
 	figure("connect_s", ms_since(start) / 1e3);
 	settle(run, SETTLE_MS);
+	if (run->plan.hook != NULL && system(run->plan.hook) != 0) {
+		return fail(run->plan.hook, "it failed");
+	}
+	settle(run, SETTLE_MS);
 	return true;
 }
 
@@ -276,7 +283,7 @@ static bool probe_step(struct run *run, struct probe *probe)
 		probe->waiting = false;
 		probe->rounds++;
 	}
-	if (!probe->waiting) {
+	if (!probe->waiting && ms_since(probe->sent_ns) >= PROBE_MS) {
 		probe->acknowledged = acknowledged;
 		probe->sent_ns = clock_mono_ns();
 		probe->waiting = true;
@@ -440,6 +447,7 @@ static void parse(int argc, char **argv, struct plan *plan)
 		{"revoked", required_argument, NULL, 'r'},
 		{"entries", required_argument, NULL, 'e'},
 		{"number", required_argument, NULL, 'n'},
+		{"hook", required_argument, NULL, 'k'},
 		{"only-write", no_argument, NULL, 'w'},
 		{"only-read", no_argument, NULL, 'x'},
 		{"seconds", required_argument, NULL, 's'},
@@ -461,6 +469,7 @@ static void parse(int argc, char **argv, struct plan *plan)
 			break;
 		case 'e': plan->entries = number(optarg, ENTRIES_MAX); break;
 		case 'n': plan->number = number(optarg, 0x7FFFFFFF); break;
+		case 'k': plan->hook = optarg; break;
 		case 'w': plan->only_write = true; break;
 		case 'x': plan->only_read = true; break;
 		case 's': plan->seconds = number(optarg, 3600); break;

@@ -362,6 +362,22 @@ static void settle(struct control *control, uint64_t number, enum err err)
 	control->waiter_count = kept;
 }
 
+/* For operators: when a change was in force, and what it and all else since the last one cost the loops. */
+static void log_published(const struct control *control)
+{
+	struct net *net = control->shared->net;
+	uint64_t longest_us = 0;
+
+	for (unsigned at = 0; at < net_worker_count(net); at++) {
+		uint64_t us = net_longest_turn_us(net, at);
+
+		longest_us = us > longest_us ? us : longest_us;
+	}
+	LOG(control->log, LOG_INFO, "LKG0430I", "policy in force on every worker",
+		LF_INT("world", (int64_t)world_number(control->world)),
+		LF_INT("longest_turn_us", (int64_t)longest_us));
+}
+
 static void on_ack(struct mail *mail, unsigned at)
 {
 	struct letter *letter = CONTAINER_OF(mail, struct letter, mail);
@@ -374,6 +390,7 @@ static void on_ack(struct mail *mail, unsigned at)
 		return;
 	}
 	control->publishing = false;
+	log_published(control);
 	/* Only now: until the last worker has the new world, a second look would be one under the old. */
 	engine_rights_changed(control->shared->engine);
 	settle(control, world_number(control->world), ERR_OK);

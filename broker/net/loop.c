@@ -26,6 +26,7 @@ void loop_enter(struct loop *loop)
 		return;
 	}
 	loop->in_batch = true;
+	loop->batch_ns = uv_hrtime();
 	if (loop->net->hooks.on_batch_begin != NULL) {
 		loop->net->hooks.on_batch_begin(loop->net->hooks.ctx, loop->at);
 	}
@@ -68,6 +69,16 @@ static void serve_round(struct loop *loop, struct list *served)
 	}
 }
 
+/* Raced only by a reader that sets it back to 0: then one turn is told twice, or not at all. */
+static void note_turn(struct loop *loop)
+{
+	uint64_t us = (uv_hrtime() - loop->batch_ns) / 1000;
+
+	if (us > atomic_load_explicit(&loop->longest_turn_us, memory_order_relaxed)) {
+		atomic_store_explicit(&loop->longest_turn_us, us, memory_order_relaxed);
+	}
+}
+
 /*
  * Calls to owners first, then the owners' own end of the batch, then all output at once. Nothing calls an owner after
  * on_batch_end, so that a lock taken for the batch covers every callback.
@@ -98,6 +109,7 @@ void loop_leave(struct loop *loop)
 		}
 	}
 	loop->in_batch = false;
+	note_turn(loop);
 	if (list_empty(&loop->dirty)) {
 		(void)uv_idle_stop(&loop->again);
 	} else {

@@ -81,6 +81,8 @@ struct loop {
 	bool has_thread;
 	struct mail close_all, abort_all, stop; /* net_stop() posts each at most once */
 	struct counters counters;
+	uint64_t batch_ns; /* when the batch began */
+	_Atomic uint64_t longest_turn_us;
 	struct reserved reserved; /* any thread */
 };
 

@@ -354,3 +354,9 @@ void net_counters(const struct net *net, unsigned at, struct net_counters *out)
 		.arrivals = atomic_load_explicit(&from->arrivals, memory_order_relaxed),
 	};
 }
+
+uint64_t net_longest_turn_us(struct net *net, unsigned at)
+{
+	assert(at <= net->worker_count);
+	return atomic_exchange_explicit(&net_loop(net, at)->longest_turn_us, 0, memory_order_relaxed);
+}
