@@ -182,6 +182,42 @@ static int send_slowly(WOLFSSL *ssl, char *from, int len, void *ctx)
 	return (int)n;
 }
 
+struct captured {
+	uint8_t *into;
+	size_t room, len;
+};
+
+static int capture(WOLFSSL *ssl, char *from, int len, void *ctx)
+{
+	struct captured *captured = ctx;
+	(void)ssl;
+	require(len >= 0 && (size_t)len <= captured->room - captured->len, "room for a hello");
+	memcpy(captured->into + captured->len, from, (size_t)len);
+	captured->len += (size_t)len;
+	return len;
+}
+
+static int say_nothing(WOLFSSL *ssl, char *into, int room, void *ctx)
+{
+	(void)ssl, (void)into, (void)room, (void)ctx;
+	return WOLFSSL_CBIO_ERR_WANT_READ;
+}
+
+size_t kit_hello(int version, uint8_t *into, size_t room)
+{
+	struct captured captured = {into, room, 0};
+	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(method_of(version));
+	WOLFSSL *ssl = ctx != NULL ? wolfSSL_new(ctx) : NULL;
+	require(ssl != NULL, "a client");
+	wolfSSL_SSLSetIOSend(ssl, capture);
+	wolfSSL_SSLSetIORecv(ssl, say_nothing);
+	wolfSSL_SetIOWriteCtx(ssl, &captured);
+	(void)wolfSSL_connect(ssl);
+	wolfSSL_free(ssl);
+	wolfSSL_CTX_free(ctx);
+	return captured.len;
+}
+
 bool kit_tls(struct kit_client *client, const struct kit_client_options *options)
 {
 	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(method_of(options->version));

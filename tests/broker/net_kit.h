@@ -102,6 +102,8 @@ bool kit_connect(struct kit_client *client, uint16_t port);
 bool kit_connect_to(struct kit_client *client, const char *address, uint16_t port);
 /* Handshake on a connected client. */
 bool kit_tls(struct kit_client *client, const struct kit_client_options *options);
+/* What such a client says first, as it would go over the wire. */
+size_t kit_hello(int version, uint8_t *into, size_t room);
 bool kit_send(struct kit_client *client, struct bytes in);
 bool kit_rekey(struct kit_client *client); /* TLS 1.3: new keys for us, and a wish for new ones back */
 /* Up to room bytes; 0 with *end set when nothing more comes. */
