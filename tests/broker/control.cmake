@@ -1,4 +1,5 @@
 # What the control plane reads from files: no loop, no socket.
 lockgate_test(broker_control_keystore SOURCES test_control_keystore.c LINK broker testpki TIMEOUT 120)
+lockgate_test(broker_control_identities SOURCES test_control_identities.c LINK broker testpki)
 lockgate_test(broker_control_logins SOURCES test_control_logins.c LINK broker)
 lockgate_test(broker_control_refusal SOURCES test_control_refusal.c ../auth/world.c LINK broker auth testpki)
