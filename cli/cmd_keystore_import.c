@@ -8,20 +8,33 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/pem.h"
-#include "base/wire.h"
 #include "cli/cli.h"
 #include "cli/cmd_keystore.h"
 
+#define KEY_PASSPHRASES_MAX 16u
+#define PROGRESS_AFTER_MS   1000 /* shorter work needs no word */
+
 struct import_options {
-	const char *spec, *source_spec, *alias;
-	bool anchor, pinned;
+	const char *spec, *source_spec, *alias, *format, *collision;
+	bool anchor, pinned, no_mac, dry_run;
+	struct cli_list only, key_specs; /* key_specs: ALIAS=SPEC */
 	struct cli_list arguments;
 	/* while the keystore is changed */
 	struct secret content, source_passphrase;
+	enum keystore_format wanted_format;
+	enum keystore_collision on_collision;
+	struct keystore_key_passphrase keys[KEY_PASSPHRASES_MAX];
+	struct secret key_secrets[KEY_PASSPHRASES_MAX];
+	char *key_aliases[KEY_PASSPHRASES_MAX];
+	size_t key_count;
+	keystore_change_fn change; /* what the command does, where it is not an import */
+	int64_t started_ms;
+	bool progress_shown;
 	size_t added;
 };
 
@@ -72,46 +85,187 @@ static int sources_read(struct import_options *import)
 	return code;
 }
 
-/* Asked for only where something is sealed: PKCS#12, or an encrypted PEM key. */
-static bool source_sealed(const struct secret *content)
+/* --- passphrases of what is imported --- */
+
+/* Asked for only where something is sealed. "none": an empty one, which no source can hold. */
+static int source_passphrase_read(struct import_options *import)
 {
-	bool pem = content->len > 0 && memmem(content->data, content->len, "-----BEGIN ", 11) != NULL;
-	if (pem) {
-		return memmem(content->data, content->len, "ENCRYPTED", 9) != NULL;
+	enum keystore_format format = KEYSTORE_FORMAT_ANY;
+	bool sealed = false;
+	if (!keystore_format_of(secret_bytes(&import->content), &format, &sealed) || !sealed) {
+		return CLI_OK; /* what nobody knows is refused where it is read */
 	}
-	struct wire_reader reader = wire_reader_init(secret_bytes(content));
-	uint8_t first = 0;
-	struct cert *cert = NULL;
-	bool der = cert_parse(secret_bytes(content), &cert, NULL) == ERR_OK;
-	cert_unref(cert);
-	return !der && wire_peek_u8(&reader, &first) == ERR_OK && first == 0x30; /* a SEQUENCE, at least */
+	if (import->source_spec != NULL && strcmp(import->source_spec, "none") == 0) {
+		return CLI_OK;
+	}
+	return cli_passphrase(
+		import->source_spec, "Passphrase of what is imported", false, &import->source_passphrase);
+}
+
+/* ALIAS=SPEC; an alias may hold '=' itself, a specification does so only behind its first colon. */
+static int key_passphrase_read(struct import_options *import, const char *text)
+{
+	static const char *const specs[] = {"=file:", "=fd:", "=env:", "=cred:", "=prompt"};
+	const char *equals = NULL;
+	for (size_t i = 0; i < ARRAY_COUNT(specs) && equals == NULL; i++) {
+		equals = strstr(text, specs[i]);
+	}
+	if (equals == NULL || equals == text || import->key_count >= KEY_PASSPHRASES_MAX) {
+		return cli_fail("--key-passphrase wants ALIAS=SPEC, SPEC being file:PATH, fd:N, env:NAME, "
+				"cred:NAME or prompt (at most %u of them)",
+			KEY_PASSPHRASES_MAX);
+	}
+	size_t at = import->key_count;
+	char question[160];
+	if (bytes_dup_text(bytes_of(text, (size_t)(equals - text)), &import->key_aliases[at]) != ERR_OK) {
+		return cli_fail("out of memory");
+	}
+	import->key_count++;
+	(void)snprintf(
+		question, sizeof(question), "Passphrase of the key '%.*s'", 100, import->key_aliases[at]);
+	int code = cli_passphrase(equals + 1, question, false, &import->key_secrets[at]);
+	import->keys[at] = (struct keystore_key_passphrase){
+		import->key_aliases[at], secret_bytes(&import->key_secrets[at])};
+	return code;
+}
+
+/* --- what is said meanwhile --- */
+
+static int64_t milliseconds(void)
+{
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void note_print(const char *sentence, void *ctx)
+{
+	(void)ctx;
+	(void)printf("%s\n", sentence);
+}
+
+/* One line that is written over, for a human who waits; nothing into a log. */
+static void progress_print(uint32_t work, void *ctx)
+{
+	struct import_options *import = ctx;
+	if (isatty(STDERR_FILENO) != 1 || milliseconds() - import->started_ms < PROGRESS_AFTER_MS) {
+		return;
+	}
+	(void)fprintf(stderr, "\rderiving keys: %lu of at most %lu iterations", (unsigned long)work,
+		(unsigned long)KEYSTORE_WORK_MAX);
+	import->progress_shown = true;
+}
+
+static void taken_print(const struct keystore *keystore, size_t before)
+{
+	for (size_t i = before; i < keystore_count(keystore); i++) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+		cli_print_escaped(stdout, bytes_text(entry.alias));
+		if (entry.kind == KEYSTORE_KEY) {
+			(void)printf(": key, %s, %zu %s\n", key_kind_name(entry.key_kind), entry.chain_count,
+				entry.chain_count == 1 ? "certificate" : "certificates");
+		} else {
+			(void)printf(": %s\n", keystore_kind_name(entry.kind));
+		}
+	}
 }
 
 static enum err import_change(struct keystore *keystore, void *ctx, struct keystore_error *error)
 {
 	struct import_options *import = ctx;
+	size_t before = keystore_count(keystore);
+	import->started_ms = milliseconds();
 	struct keystore_import options = {
 		.alias = import->alias,
 		.kind = import->anchor   ? KEYSTORE_ANCHOR
 			: import->pinned ? KEYSTORE_PIN
 					 : KEYSTORE_OTHER,
 		.passphrase = secret_bytes(&import->source_passphrase),
+		.format = import->wanted_format,
+		.key_passphrases = import->keys,
+		.key_passphrase_count = import->key_count,
+		.only = import->only.items,
+		.only_count = import->only.count,
+		.collision = import->on_collision,
+		.insecure_no_mac = import->no_mac,
+		.note = note_print,
+		.progress = progress_print,
+		.ctx = import,
 	};
-	return keystore_import(keystore, secret_bytes(&import->content), &options, &import->added, error);
+	enum err err =
+		keystore_import(keystore, secret_bytes(&import->content), &options, &import->added, error);
+	if (import->progress_shown) {
+		(void)fprintf(stderr, "\n");
+	}
+	if (err == ERR_OK) {
+		taken_print(keystore, before);
+	}
+	return err;
+}
+
+/* As keystore_change(), but nothing is saved. */
+static int import_try(struct import_options *import)
+{
+	struct secret passphrase = SECRET_NONE;
+	struct keystore *keystore = NULL;
+	struct keystore_error error = {0};
+	int code = cli_keystore_load(import->arguments.items[0], import->spec, &passphrase, &keystore);
+	if (code == CLI_OK && import->change(keystore, import, &error) != ERR_OK) {
+		code = cli_fail("%s", error.sentence);
+	}
+	keystore_free(keystore);
+	secret_free(&passphrase);
+	return code;
+}
+
+static int words_read(struct import_options *import)
+{
+	static const char *const collisions[] = {"refuse", "rename", "skip"};
+	bool known = import->format == NULL;
+	for (int i = KEYSTORE_FORMAT_PEM; !known && i < KEYSTORE_FORMAT_COUNT_; i++) {
+		if (strcasecmp(import->format, keystore_format_name((enum keystore_format)i)) == 0) {
+			import->wanted_format = (enum keystore_format)i;
+			known = true;
+		}
+	}
+	if (!known) {
+		return cli_fail("--format wants pem, der, pkcs12, jks or jceks");
+	}
+	for (size_t i = 0; import->collision != NULL && i < ARRAY_COUNT(collisions); i++) {
+		if (strcmp(import->collision, collisions[i]) == 0) {
+			import->on_collision = (enum keystore_collision)i;
+			import->collision = NULL;
+		}
+	}
+	return import->collision == NULL ? CLI_OK : cli_fail("--collision wants refuse, rename or skip");
 }
 
 static int import_run(struct import_options *import, keystore_change_fn change)
 {
-	int code = sources_read(import);
-	if (code == CLI_OK && source_sealed(&import->content)) {
-		code = cli_passphrase(import->source_spec, "Passphrase of what is imported", false,
-			&import->source_passphrase);
+	import->change = change;
+	int code = words_read(import);
+	if (code == CLI_OK) {
+		code = sources_read(import);
 	}
 	if (code == CLI_OK) {
-		code = keystore_change(import->arguments.items[0], import->spec, change, import);
+		code = source_passphrase_read(import);
+	}
+	for (size_t i = 0; i < import->key_specs.count && code == CLI_OK; i++) {
+		code = key_passphrase_read(import, import->key_specs.items[i]);
 	}
 	if (code == CLI_OK) {
-		(void)printf("%zu imported\n", import->added);
+		code = import->dry_run
+			       ? import_try(import)
+			       : keystore_change(import->arguments.items[0], import->spec, change, import);
+	}
+	if (code == CLI_OK) {
+		(void)printf(
+			import->dry_run ? "%zu would be imported; nothing was written\n" : "%zu imported\n",
+			import->added);
+	}
+	for (size_t i = 0; i < import->key_count; i++) {
+		free(import->key_aliases[i]);
+		secret_free(&import->key_secrets[i]);
 	}
 	secret_free(&import->content);
 	secret_free(&import->source_passphrase);
@@ -122,7 +276,17 @@ static int import_run(struct import_options *import, keystore_change_fn change)
 	{"--passphrase", CLI_TEXT, &(import).spec, "SPEC",                                                   \
 		"of the keystore: file:PATH, fd:N, env:NAME, cred:NAME or prompt (the default)"},            \
 		{"--source-passphrase", CLI_TEXT, &(import).source_spec, "SPEC",                             \
-			"of what is imported, where it is sealed"},                                          \
+			"of what is imported, where it is sealed; none: an empty one"},                      \
+		{"--key-passphrase", CLI_LIST, &(import).key_specs, "ALIAS=SPEC",                            \
+			"of one key in it, where it has its own"},                                           \
+		{"--format", CLI_TEXT, &(import).format, "FORMAT",                                           \
+			"pem, der, pkcs12, jks or jceks; default: what it looks like"},                      \
+		{"--entry", CLI_LIST, &(import).only, "ALIAS", "only this entry of what is imported"},       \
+		{"--collision", CLI_TEXT, &(import).collision, "WHAT",                                       \
+			"an alias that is taken: refuse (the default), rename or skip"},                     \
+		{"--dry-run", CLI_FLAG, &(import).dry_run, NULL, "says what would come in, writes nothing"}, \
+		{"--insecure-no-mac", CLI_FLAG, &(import).no_mac, NULL,                                      \
+			"also without an integrity check: anybody may have altered it"},                     \
 		{"--alias", CLI_TEXT, &(import).alias, "NAME",                                               \
 			"default: the file's own, or the subject's CN"},                                     \
 		{"--anchor", CLI_FLAG, &(import).anchor, NULL, "trusted to issue device certificates"},      \
@@ -135,13 +299,17 @@ int cmd_keystore_import(int argc, char **argv)
 	struct import_options import = {0};
 	const struct cli_option options[] = {IMPORT_OPTIONS(import)};
 	const struct cli_syntax syntax = {"lockgate keystore import", "FILE SOURCE…",
-		"Takes private keys with their chains, and certificates, from PEM, DER or PKCS#12 into the "
-		"keystore\n"
-		"FILE. Several PEM files are read as one (key, certificate, chain). Certificates beside a "
-		"key are its\n"
-		"chain and untrusted; a self-signed CA, or a certificate marked as trusted where it comes "
-		"from, is\n"
-		"taken only with --anchor or --pinned.",
+		"Takes private keys with their chains, and certificates, from PEM, DER, PKCS#12, JKS or "
+		"JCEKS "
+		"into the\n"
+		"keystore FILE, sealed anew: also from files whose ciphers are too old to be served from. "
+		"Several PEM\n"
+		"files are read as one (key, certificate, chain). Certificates beside a key are its chain "
+		"and "
+		"untrusted; a\n"
+		"self-signed CA, or a certificate marked as trusted where it comes from, is taken only with "
+		"--anchor or\n"
+		"--pinned. Secret keys, CRLs and what else is of no use here are left out, and named.",
 		options, ARRAY_COUNT(options), 2, CLI_LIST_MAX};
 	int code = CLI_OK;
 	if (!cli_parse(&syntax, argc, argv, &import.arguments, &code)) {
