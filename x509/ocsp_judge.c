@@ -155,7 +155,7 @@ static bool read_singles(const struct ask *ask, const struct ocsp_response *resp
 {
 	bool found = false;
 	for (size_t i = 0; i < response->single_count; i++) {
-		struct reading reading;
+		struct reading reading = {.state = X509_OCSP_STATE_NONE};
 		if (!ocsp_single_is_about(&response->singles[i], ask->path[0], ask->path[1])) {
 			continue;
 		}
@@ -251,7 +251,7 @@ void ocsp_ask(struct judgement *judgement, const struct cert *const *path, size_
 		return;
 	}
 	for (size_t i = 0; i < question->ocsp_count && !stopped(&ask); i++) {
-		struct reading reading;
+		struct reading reading = {.state = X509_OCSP_STATE_NONE};
 		if (!read_response(&ask, question->ocsp[i], &reading) || !replaces(&reading, out)) {
 			continue;
 		}
