@@ -248,7 +248,7 @@ static enum err read_extensions(struct wire_reader *tbs, struct ocsp_request_vie
 		}
 		struct wire_reader value = wire_reader_init(extension.value);
 		if (bytes_equal(extension.oid, bytes_of(oid, oid_len)) &&
-			der_value(&value, DER_OCTET_STRING, &out->nonce) != ERR_OK) {
+			(out->nonce.len != 0 || der_value(&value, DER_OCTET_STRING, &out->nonce) != ERR_OK)) {
 			return ERR_MALFORMED;
 		}
 	}
