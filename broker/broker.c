@@ -324,6 +324,7 @@ static void on_applied(void *ctx, enum err err, const char *message)
 		return;
 	}
 	control_watch_start(control);
+	control_keystores_start(control);
 	tell_ready(broker);
 	control_apply_again(control);
 }
@@ -416,6 +417,7 @@ static enum err stop(struct broker *broker)
 			LF_TEXT("directory", broker->options->directory));
 		control->stopping = true;
 		control_watch_stop(control);
+		control_keystores_stop(control);
 		LIST_FOR_EACH_SAFE(node, after, &control->channels)
 		{
 			channel_close(

@@ -340,6 +340,7 @@ void connection_rejudge(struct connection *connection)
 		struct bytes client_id = bytes_text(connection->identity->client_id);
 
 		connection_note_refusal(connection, &(struct connection_refusal){verdict, note, true});
+		worker_count_closed(worker, connection->channel);
 		if (hub_session_close(worker->hub, client_id, MQTT_REASON_NOT_AUTHORIZED,
 			    will_of(connection, verdict->step), false) != ERR_OK) {
 			io_abort(connection->io);

@@ -6,6 +6,9 @@
  */
 #include "broker/worker.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "broker/broker.h"
 #include "broker/connection_private.h"
 #include "broker/weigh.h"
@@ -28,6 +31,8 @@ enum err worker_init(struct worker *worker, struct shared *shared, unsigned at)
 void worker_deinit(struct worker *worker)
 {
 	wheel_cancel(worker->wheel, &worker->slice);
+	free(worker->closed);
+	worker->closed = NULL;
 	if (worker->weighing != NULL) {
 		wheel_cancel(worker->wheel, &worker->weighing->slice);
 		worker->weighing = NULL;
@@ -83,6 +88,45 @@ void worker_right_refused(struct worker *worker, const struct session_identity *
 	}
 	worker->right_lines++;
 	refusals_add_right(worker->shared->refusals, &refused, id);
+}
+
+/* --- how many are closed --- */
+
+void worker_count_closed(struct worker *worker, const char *channel)
+{
+	size_t i = 0;
+
+	if (worker->closed == NULL && worker->shared->on_closed != NULL) {
+		worker->closed = calloc(1, sizeof(*worker->closed));
+	}
+	struct closed_letter *letter = worker->closed;
+
+	if (letter == NULL) {
+		return; /* an alarm that is not given for want of memory */
+	}
+	while (i < letter->count && strcmp(letter->rows[i].channel, channel) != 0) {
+		i++;
+	}
+	if (i == WORKER_CLOSED_CHANNELS_MAX) {
+		return;
+	}
+	if (i == letter->count) {
+		letter->count++;
+		memcpy(letter->rows[i].channel, channel, strlen(channel) + 1);
+	}
+	letter->rows[i].closed++;
+}
+
+static void send_closed(struct worker *worker)
+{
+	struct closed_letter *letter = worker->closed;
+
+	if (letter != NULL) {
+		worker->closed = NULL;
+		letter->ctx = worker->shared->closed_ctx;
+		letter->mail.run = worker->shared->on_closed;
+		net_post_reserved(worker->shared->net, net_control_at(worker->shared->net), &letter->mail);
+	}
 }
 
 static void arm_slice(struct worker *worker)
@@ -141,6 +185,8 @@ static void on_slice(struct wheel_timer *timer)
 	}
 	if (!list_empty(&worker->unjudged)) {
 		arm_slice(worker);
+	} else {
+		send_closed(worker);
 	}
 }
 

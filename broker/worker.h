@@ -27,6 +27,19 @@ struct park_desk {
 	void *ctx;
 };
 
+#define WORKER_CLOSED_CHANNELS_MAX 64u
+
+/* How many live sessions a worker closed by judging them again; by mail to the control loop, which frees it. */
+struct closed_letter {
+	struct mail mail;
+	void *ctx; /* shared->closed_ctx */
+	size_t count;
+	struct {
+		char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
+		unsigned long closed;
+	} rows[WORKER_CLOSED_CHANNELS_MAX];
+};
+
 /* What every worker shares and nobody changes while workers run. */
 struct shared {
 	struct net *net;
@@ -37,6 +50,9 @@ struct shared {
 	struct login_desks *desks;
 	struct log *log;
 	struct worker *workers; /* net_worker_count() of them */
+	void (*on_closed)(
+		struct mail *mail, unsigned at); /* takes a struct closed_letter; NULL: nobody counts */
+	void *closed_ctx;
 	struct park_desk park_desk;
 	atomic_uint parked; /* letters for revocation data that are out */
 };
@@ -50,7 +66,8 @@ struct worker {
 	struct list connections; /* judged under this world, or accepted under it */
 	struct list unjudged;    /* to be looked at under this world; those that live are judged again */
 	struct wheel_timer slice;
-	struct weigh_task *weighing; /* NULL: none is under way here */
+	struct closed_letter *closed; /* NULL: none since the last letter */
+	struct weigh_task *weighing;  /* NULL: none is under way here */
 	/* Lines about refused rights: how many this second, and how many more there would have been. */
 	struct wheel_timer lines_again;
 	unsigned right_lines, right_suppressed;
@@ -66,6 +83,8 @@ void worker_deinit(struct worker *worker);
 /* On the worker's loop: a publish or subscribe was refused; logs and keeps it, within bounds. */
 void worker_right_refused(struct worker *worker, const struct session_identity *identity,
 	enum auth_right right, struct bytes topic);
+/* A live session of channel was closed because it was judged again. */
+void worker_count_closed(struct worker *worker, const char *channel);
 /* Puts a live connection among those to be judged again soon. */
 void worker_judge_soon(struct worker *worker, struct list *connection_node);
 

@@ -144,6 +144,7 @@ static void on_accept(void *ctx, unsigned at, struct io *io)
 static void channel_free(struct channel *channel)
 {
 	material_release(&channel->material);
+	free(channel->keystore.why);
 	free(channel);
 }
 
@@ -190,6 +191,7 @@ void channel_take(struct channel *channel, struct material *material)
 		into->tls = material->tls;
 		into->trust = material->trust;
 		into->leaf_not_after = material->leaf_not_after;
+		into->look = material->look;
 		material->tls = NULL;
 		material->trust = NULL;
 		identities_log(into->tls, channel->name, channel->control->log);
@@ -385,8 +387,8 @@ static void load_done(struct job *job)
 	load_free(load);
 }
 
-enum err load_submit(
-	struct control *control, const struct object *object, void (*then)(struct load_job *), void *ctx)
+static enum err submit(struct control *control, const struct object *object, bool keystore_only,
+	void (*then)(struct load_job *), void *ctx)
 {
 	struct load_job *load = calloc(1, sizeof(*load));
 	struct channel *before = control_channel(control, object_name(object));
@@ -402,6 +404,7 @@ enum err load_submit(
 	load->why = BUF_INIT(2048);
 	memcpy(load->channel, object_name(object), strlen(object_name(object)) + 1);
 	channel_material_options(control, object, before, &load->options);
+	load->options.want_crls = !keystore_only;
 	const char **texts[] = {&load->options.channel, &load->options.keystore_path,
 		&load->options.passphrase_source, &load->options.cipher, &load->options.crl_path};
 
@@ -424,6 +427,18 @@ enum err load_submit(
 		load_free(load);
 	}
 	return err;
+}
+
+enum err load_submit(
+	struct control *control, const struct object *object, void (*then)(struct load_job *), void *ctx)
+{
+	return submit(control, object, false, then, ctx);
+}
+
+enum err load_submit_keystore(
+	struct control *control, const struct object *object, void (*then)(struct load_job *), void *ctx)
+{
+	return submit(control, object, true, then, ctx);
 }
 
 struct start {

@@ -15,6 +15,18 @@
 
 enum channel_state { CHANNEL_STARTING, CHANNEL_RUNNING };
 
+/* What became of the last content of a channel's keystore, or of its passphrase, that is not the one in force. */
+enum keystore_fate { KEYSTORE_GOOD, KEYSTORE_BAD, KEYSTORE_HELD };
+struct keystore_watch {
+	struct keystore_look look; /* the last one */
+	bool trying;               /* it is being read and weighed */
+	enum keystore_fate fate;
+	uint8_t tried[SHA256_BYTES]; /* unless GOOD: the digest that it was */
+	uint64_t since_ms;           /* monotonic, of the try */
+	bool said;
+	char *why;
+};
+
 /* A channel that is started, or about to be; a stopped one is only an object in the catalog. */
 struct channel {
 	struct list node;
@@ -28,6 +40,7 @@ struct channel {
 	bool crl_failed;                 /* the last look at CRLFILE failed; what was known stays in force */
 	uint8_t crl_tried[SHA256_BYTES]; /* what failed, so that it is reported once */
 	int64_t started_ms;
+	struct keystore_watch keystore;
 };
 
 /* Told when every worker has the new world (ERR_OK), or that it could not be built, or that the broker stops (ERR_STATE). */
@@ -75,6 +88,7 @@ struct control {
 	struct cut_guard *guard;
 	bool tentative; /* the catalog holds what is being weighed: nothing may be published from it */
 
+	struct wheel_timer keystore_timer;
 	struct wheel_timer watch_timer;
 	struct watch_job *watch; /* under way */
 	struct notices *notices; /* NULL: changes are seen at the watch's own turn */
@@ -148,6 +162,9 @@ struct load_job {
 uint64_t control_configuration(const struct control *control);
 MUST_CHECK enum err load_submit(
 	struct control *control, const struct object *object, void (*then)(struct load_job *load), void *ctx);
+/* The same for the keystore alone. */
+MUST_CHECK enum err load_submit_keystore(
+	struct control *control, const struct object *object, void (*then)(struct load_job *load), void *ctx);
 /* Takes what was loaded; parts that were not loaded stay. */
 void channel_take(struct channel *channel, struct material *material);
 /* Closes the listener; live sessions of the channel end. The channel is gone. */
@@ -199,6 +216,10 @@ struct cut_question {
  * could not be counted in time.
  */
 void control_weigh(struct control *control, const struct cut_question *question);
+
+/* --- keystores.c: watches the keystores of running channels --- */
+void control_keystores_start(struct control *control);
+void control_keystores_stop(struct control *control);
 
 /* --- logins.c --- */
 /* Blocks. */

@@ -18,7 +18,8 @@
 #define CUT_WAITING_MAX 64u    /* questions that wait for their turn */
 #define CUT_PATIENCE_MS 10000u /* then it counts as not counted */
 #define STOPPING        "the broker is stopping"
-#define CUT_TRIES       3u /* while the world in force changes under the counting */
+#define CUT_TALLY_MS    250u /* closings of so long are one event */
+#define CUT_TRIES       3u   /* while the world in force changes under the counting */
 
 struct weighing {
 	struct cut_guard *guard;
@@ -36,7 +37,68 @@ struct cut_guard {
 	struct cut_question waiting[CUT_WAITING_MAX];
 	size_t waiting_count;
 	uint64_t serial;
+	/* What judging again has closed of late, over all workers. */
+	struct wheel_timer tally;
+	struct closed_letter closed;
 };
+
+static bool cut_exceeds(unsigned long cut, unsigned long live, unsigned percent)
+{
+	return cut > CUT_FLOOR && cut * 100 > live * percent;
+}
+
+/* --- the alarm: what acts at once (a revocation list, the accounts) or was forced may close many, too --- */
+
+static void on_tally(struct wheel_timer *timer)
+{
+	struct cut_guard *guard = CONTAINER_OF(timer, struct cut_guard, tally);
+	struct control *control = guard->control;
+
+	for (size_t i = 0; i < guard->closed.count; i++) {
+		const char *name = guard->closed.rows[i].channel;
+		unsigned long closed = guard->closed.rows[i].closed;
+		const struct channel *channel = control_channel(control, name);
+		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, name);
+		unsigned long left = channel == NULL || channel->listener == NULL
+					     ? 0
+					     : listener_connections(channel->listener);
+
+		if (object != NULL &&
+			cut_exceeds(closed, closed + left, (unsigned)object_number(object, "CUTMAX"))) {
+			LOG(control->log, LOG_WARN, "LKG0419W",
+				"many live sessions were closed by a new judgement", LF_TEXT("channel", name),
+				LF_INT("closed", closed), LF_INT("left", left));
+		}
+	}
+	guard->closed.count = 0;
+}
+
+static void on_closed(struct mail *mail, unsigned at)
+{
+	struct closed_letter *letter = CONTAINER_OF(mail, struct closed_letter, mail);
+	struct cut_guard *guard = letter->ctx;
+	struct control *control = guard->control;
+	struct closed_letter *sum = &guard->closed;
+
+	(void)at;
+	for (size_t i = 0; i < letter->count; i++) {
+		size_t j = 0;
+
+		while (j < sum->count && strcmp(sum->rows[j].channel, letter->rows[i].channel) != 0) {
+			j++;
+		}
+		if (j == sum->count && j < WORKER_CLOSED_CHANNELS_MAX) {
+			sum->rows[sum->count++] = letter->rows[i];
+		} else if (j < sum->count) {
+			sum->rows[j].closed += letter->rows[i].closed;
+		}
+	}
+	free(letter);
+	if (!control->stopping && !wheel_timer_pending(&guard->tally)) {
+		guard->tally.fn = on_tally;
+		wheel_add(control->wheel, &guard->tally, clock_mono_ms(&control->clock) + CUT_TALLY_MS);
+	}
+}
 
 enum err cut_guard_new(struct control *control)
 {
@@ -45,6 +107,8 @@ enum err cut_guard_new(struct control *control)
 		return ERR_NOMEM;
 	}
 	control->guard->control = control;
+	control->shared->on_closed = on_closed;
+	control->shared->closed_ctx = control->guard;
 	return ERR_OK;
 }
 
@@ -90,6 +154,7 @@ void cut_guard_stop(struct control *control)
 void cut_guard_free(struct control *control)
 {
 	if (control->guard != NULL) {
+		wheel_cancel(control->wheel, &control->guard->tally);
 		weighing_free(control->guard->now);
 		free(control->guard);
 		control->guard = NULL;
@@ -102,11 +167,6 @@ bool cut_guard_busy(const struct control *control)
 }
 
 /* --- the answer --- */
-
-static bool cut_exceeds(unsigned long cut, unsigned long live, unsigned percent)
-{
-	return cut > CUT_FLOOR && cut * 100 > live * percent;
-}
 
 static void add_counts(const struct weighing *weighing, size_t channel, struct weigh_count *out)
 {

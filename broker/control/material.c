@@ -80,8 +80,14 @@ static enum err load_keystore(const struct material_options *options, struct mat
 	struct secret passphrase = SECRET_NONE;
 	struct keystore *keystore = NULL;
 	struct keystore_error error = {0};
-	enum err err = load_passphrase(options, out, &passphrase, why);
+	struct clock clock = clock_system();
+	/* Before the content: a change during the reading shows as one after it. */
+	enum err err = keystore_look(
+		options->keystore_path, options->passphrase_source, clock_wall_ms(&clock), NULL, &out->look);
 
+	if (err == ERR_OK) {
+		err = load_passphrase(options, out, &passphrase, why);
+	}
 	if (err == ERR_OK) {
 		err = keystore_load(options->keystore_path, secret_bytes(&passphrase), &keystore, &error);
 		if (err != ERR_OK) {

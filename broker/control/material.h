@@ -9,6 +9,7 @@
 
 #include "base/crypto.h"
 #include "base/secret.h"
+#include "broker/control/look.h"
 #include "broker/net/net.h"
 #include "x509/x509.h"
 
@@ -38,6 +39,7 @@ struct material {
 	struct trust_set *trust;
 	struct crl_set *crls;
 	struct secret passphrase;        /* of an fd: source */
+	struct keystore_look look;       /* of keystore and passphrase as they were read */
 	uint8_t crl_stamp[SHA256_BYTES]; /* of the files as they were read */
 	uint64_t crls_known;             /* generation of crls_before; 0: none */
 	int64_t leaf_not_after;          /* seconds, of the certificate that is served the longest */

@@ -112,8 +112,6 @@ publish_crl 3 --revoke revoked.crt
 
 from=$(lines)
 check "removing the pin" ks remove store.p12 pin:pinned
-expect_no_log "a removed pin counts from REFRESH on" "$from" '"session closed"'
-check "REFRESH without the pin" mqsc "REFRESH SECURITY TYPE(SSL)"
 closed "pin removed" "$from" pinned path
 
 from=$(lines)
