@@ -133,13 +133,27 @@ static void read_single(const struct ask *ask, const struct ocsp_response *respo
 	}
 }
 
+static bool is_hold(const struct ocsp_single *single)
+{
+	return single->reason == REASON_CERTIFICATE_HOLD;
+}
+
+/* Of two that say revoked: one for good counts more than a hold, and of two holds the later. */
+static bool revokes_more(const struct ocsp_single *b, const struct ocsp_single *a)
+{
+	if (is_hold(a) != is_hold(b)) {
+		return is_hold(a);
+	}
+	return b->this_update > a->this_update;
+}
+
 /* Whether b counts more than a, of the same response. */
 static bool outweighs(const struct reading *b, const struct reading *a)
 {
 	bool revoked_a = a->state == X509_OCSP_STATE_REVOKED;
 	bool revoked_b = b->state == X509_OCSP_STATE_REVOKED;
 	if (revoked_a || revoked_b) {
-		return revoked_b && (!revoked_a || a->single->reason == REASON_CERTIFICATE_HOLD);
+		return revoked_b && (!revoked_a || revokes_more(b->single, a->single));
 	}
 	if (a->reason == X509_OCSP_BAD || b->reason == X509_OCSP_BAD) {
 		return a->reason != X509_OCSP_BAD; /* one that is not understood spoils the others */
@@ -183,7 +197,8 @@ static bool read_response(struct ask *ask, const struct ocsp_response *response,
 		bad(out, "it has a critical extension that is not known");
 	} else if (!ocsp_response_nonce_fits(response, question->ocsp_nonce)) {
 		bad(out, "it answers another request: its nonce is not the one that was sent");
-	} else if (response->produced_at > question->now + X509_OCSP_SKEW_S) {
+	} else if (out->state != X509_OCSP_STATE_REVOKED &&
+		   response->produced_at > question->now + X509_OCSP_SKEW_S) {
 		bad(out, "it was made in the future; check the clock here");
 	} else if (algorithm_is_weak(ask->judgement, &response->algorithm)) {
 		bad(out, "its signature algorithm can be forged");
@@ -209,11 +224,6 @@ static int weight(const struct reading *reading)
 	}
 }
 
-static bool is_hold(const struct ocsp_single *single)
-{
-	return single->reason == REASON_CERTIFICATE_HOLD;
-}
-
 static bool replaces(const struct reading *reading, const struct ocsp_finding *finding)
 {
 	bool revoked = reading->state == X509_OCSP_STATE_REVOKED;
@@ -230,7 +240,7 @@ static bool replaces(const struct reading *reading, const struct ocsp_finding *f
 		return lifted != revoked;
 	}
 	if (revoked) {
-		return is_hold(finding->single);
+		return revokes_more(reading->single, finding->single);
 	}
 	struct reading kept = {.reason = finding->reason};
 	int order = weight(reading) - weight(&kept);
