@@ -49,7 +49,8 @@ bool raw_open_from(struct raw *raw, const char *address, unsigned port)
 
 static bool tls_begin(struct raw *raw, const struct raw_identity *identity)
 {
-	raw->tls_context = wolfSSL_CTX_new(wolfTLSv1_3_client_method());
+	raw->tls_context = wolfSSL_CTX_new(
+		raw->tls_method == 12 ? wolfTLSv1_2_client_method() : wolfTLSv1_3_client_method());
 	REQUIRE("a client context", raw->tls_context != NULL);
 	wolfSSL_CTX_set_verify(raw->tls_context, WOLFSSL_VERIFY_NONE, NULL);
 	if (identity != NULL && identity->cert != NULL) {
@@ -66,6 +67,64 @@ static bool tls_begin(struct raw *raw, const struct raw_identity *identity)
 bool raw_tls(struct raw *raw, const struct raw_identity *identity)
 {
 	return tls_begin(raw, identity) && wolfSSL_connect(raw->tls) == WOLFSSL_SUCCESS;
+}
+
+/* --- resumption --- */
+
+static int count_ticket(WOLFSSL *ssl, const unsigned char *ticket, int len, void *ctx)
+{
+	struct raw *raw = ctx;
+
+	(void)ssl;
+	(void)ticket;
+	raw->ticket_bytes = (size_t)len;
+	raw->tickets++;
+	return 0;
+}
+
+bool raw_tls_again(
+	struct raw *raw, const struct raw_identity *identity, void *session, const struct raw_again *how)
+{
+	uint8_t ticket[RAW_TICKET_BYTES_MAX];
+	word32 len = sizeof(ticket);
+
+	raw->tls_method = how->version_12 ? 12 : 13;
+	if (!tls_begin(raw, identity)) {
+		return false;
+	}
+	REQUIRE("count tickets",
+		wolfSSL_set_SessionTicket_cb(raw->tls, count_ticket, raw) == WOLFSSL_SUCCESS);
+	if (how->want_ticket_12) {
+		REQUIRE("ticket of 1.2", wolfSSL_UseSessionTicket(raw->tls) == WOLFSSL_SUCCESS);
+	}
+	if (session != NULL) {
+		REQUIRE("a session to offer", wolfSSL_set_session(raw->tls, session) == WOLFSSL_SUCCESS);
+	}
+	if (how->flip_bit_of != 0) {
+		REQUIRE("its ticket", wolfSSL_get_SessionTicket(raw->tls, ticket, &len) == WOLFSSL_SUCCESS &&
+					      how->flip_bit_of <= len);
+		ticket[how->flip_bit_of - 1] ^= 1;
+		REQUIRE("altered", wolfSSL_set_SessionTicket(raw->tls, ticket, len) == WOLFSSL_SUCCESS);
+	}
+	if (how->psk_ke_only) {
+		REQUIRE("psk_ke", wolfSSL_no_dhe_psk(raw->tls) == 0);
+	}
+	return wolfSSL_connect(raw->tls) == WOLFSSL_SUCCESS;
+}
+
+bool raw_resumed(struct raw *raw)
+{
+	return wolfSSL_session_reused(raw->tls) != 0;
+}
+
+void *raw_session(struct raw *raw)
+{
+	return wolfSSL_get1_session(raw->tls);
+}
+
+void raw_session_free(void *session)
+{
+	wolfSSL_SESSION_free(session);
 }
 
 static int receive_nothing(WOLFSSL *ssl, char *into, int room, void *ctx)
@@ -157,9 +216,16 @@ static enum raw_got read_some(struct raw *raw, long deadline)
 	}
 	REQUIRE("memory", buf_reserve(&raw->in, 16384) == ERR_OK);
 	errno = 0;
+	if (raw->tls != NULL) {
+		/* What can be read may be a session ticket and nothing for us. */
+		wolfSSL_SetIOReadFlags(raw->tls, MSG_DONTWAIT);
+	}
 	long n = raw->tls != NULL ? wolfSSL_read(raw->tls, raw->in.data + raw->in.len, 16384)
 				  : recv(raw->fd, raw->in.data + raw->in.len, 16384, 0);
 
+	if (n <= 0 && raw->tls != NULL && wolfSSL_get_error(raw->tls, (int)n) == WOLFSSL_ERROR_WANT_READ) {
+		return read_some(raw, deadline);
+	}
 	if (n <= 0) {
 		return read_end(raw, n);
 	}

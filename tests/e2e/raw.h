@@ -13,6 +13,9 @@
 struct raw {
 	int fd;
 	void *tls, *tls_context;
+	int tls_method;      /* 12: TLS 1.2; else 1.3 */
+	unsigned tickets;    /* that came, of those that raw_tls_again() began */
+	size_t ticket_bytes; /* of the last one */
 	enum mqtt_version version;
 	struct buf in;
 	size_t used;         /* of in: the packet that raw_recv() gave last */
@@ -38,6 +41,18 @@ bool raw_open(struct raw *raw, unsigned port);
 bool raw_open_from(struct raw *raw, const char *address, unsigned port);
 /* The handshake; identity may be NULL. TLS 1.3, the server's certificate is not looked at. */
 bool raw_tls(struct raw *raw, const struct raw_identity *identity);
+/* As raw_tls(), offering a session (NULL: none). */
+struct raw_again {
+	bool version_12, want_ticket_12;
+	bool psk_ke_only;
+	size_t flip_bit_of; /* an octet of the ticket, counted from 1; 0: none */
+};
+#define RAW_TICKET_BYTES_MAX 1024
+bool raw_tls_again(
+	struct raw *raw, const struct raw_identity *identity, void *session, const struct raw_again *how);
+bool raw_resumed(struct raw *raw);
+void *raw_session(struct raw *raw); /* to be offered later; raw_session_free() */
+void raw_session_free(void *session);
 /* Only the ClientHello; the answer is not read. */
 bool raw_tls_hello(struct raw *raw);
 void raw_close(struct raw *raw); /* FIN, also when nothing is open */
