@@ -21,6 +21,7 @@
 
 extern char **environ;
 
+enum { STAPLE_BYTES = 900, OUTPUT_MAX = 256 * 1024 };
 enum { DEADLINE_MS = 20000, SKIPPED = 77, ARGS_MAX = 24, PATH_LEN = 64 };
 
 struct foreign {
@@ -28,6 +29,14 @@ struct foreign {
 	char cert[PATH_LEN + 16], key[PATH_LEN + 16], session[PATH_LEN + 16], connect[32];
 	int listener;
 	struct pki_cert identity, device;
+	struct staple *staple; /* NULL: no stapling */
+};
+
+/* What the status callback does, and what it saw. */
+struct staple {
+	bool has_response;
+	unsigned long asked, looked_up;
+	unsigned char bytes[STAPLE_BYTES];
 };
 
 struct visit {
@@ -99,6 +108,40 @@ static void foreign_close(struct foreign *foreign)
 	pki_free(&foreign->identity), pki_free(&foreign->device);
 }
 
+static int staple_cb(WOLFSSL *ssl, void *ctx)
+{
+	struct staple *staple = ctx;
+	staple->asked++;
+	if (!staple->has_response) {
+		return WOLFSSL_OCSP_STATUS_CB_NOACK;
+	}
+	/* The library frees it with its own allocator. */
+	unsigned char *copy = wolfSSL_Malloc(STAPLE_BYTES);
+	require(copy != NULL, "memory");
+	memcpy(copy, staple->bytes, STAPLE_BYTES);
+	return wolfSSL_set_tlsext_status_ocsp_resp(ssl, copy, STAPLE_BYTES) == WOLFSSL_SUCCESS
+		       ? WOLFSSL_OCSP_STATUS_CB_OK
+		       : WOLFSSL_OCSP_STATUS_CB_ALERT_FATAL;
+}
+
+/* Where the library would fetch a response itself: never. */
+static int staple_io(void *ctx, const char *url, int url_len, unsigned char *request, int request_len,
+	unsigned char **response)
+{
+	struct staple *staple = ctx;
+	(void)url, (void)url_len, (void)request, (void)request_len, (void)response;
+	staple->looked_up++;
+	return -1;
+}
+
+static void use_staple(WOLFSSL_CTX *ctx, struct staple *staple)
+{
+	require(wolfSSL_CTX_set_tlsext_status_cb(ctx, staple_cb) == WOLFSSL_SUCCESS &&
+			wolfSSL_CTX_set_tlsext_status_arg(ctx, staple) == WOLFSSL_SUCCESS &&
+			wolfSSL_CTX_SetOCSP_Cb(ctx, staple_io, NULL, staple) == WOLFSSL_SUCCESS,
+		"stapling");
+}
+
 /* Starts s_client with the options given, ending in NULL, and takes its connection. */
 static void visit_open(
 	struct visit *visit, struct foreign *foreign, enum sslcauth cauth, const char *const *options)
@@ -134,6 +177,9 @@ static void visit_open(
 	require(visit->socket >= 0 && visit->ctx != NULL, "the recipe");
 	wolfSSL_CTX_SetIORecv(visit->ctx, socket_recv);
 	wolfSSL_CTX_SetIOSend(visit->ctx, socket_send);
+	if (foreign->staple != NULL) {
+		use_staple(visit->ctx, foreign->staple);
+	}
 	visit->ssl = wolfSSL_new(visit->ctx);
 	require(visit->ssl != NULL, "a connection");
 	wolfSSL_SetIOReadCtx(visit->ssl, &visit->socket);
@@ -246,6 +292,81 @@ static void test_old_version(struct foreign *foreign)
 	visit_close(&visit);
 }
 
+/* Reads what the client prints until it ends, or sought (text) is there. The whole as text without blanks. */
+static void visit_output(struct visit *visit, const char *sought, char *into)
+{
+	size_t len = 0;
+	into[0] = '\0';
+	for (;;) {
+		struct pollfd wait = {.fd = visit->from_client, .events = POLLIN};
+		char part[4096];
+		if (strstr(into, sought) != NULL || poll(&wait, 1, 3000) != 1) {
+			return;
+		}
+		ssize_t n = read(visit->from_client, part, sizeof(part));
+		for (ssize_t i = 0; i < n; i++) {
+			if (part[i] != ' ' && part[i] != '\n' && len + 1 < OUTPUT_MAX) {
+				into[len++] = part[i];
+			}
+		}
+		into[len] = '\0';
+		if (n <= 0) {
+			return;
+		}
+	}
+}
+
+static const struct {
+	const char *name;
+	const char *options[6];
+	bool stapling, has_response;
+	unsigned long asked;
+} staple_rows[] = {
+	{"1.3, a response", {"-tls1_3", "-status", "-msg", NULL}, true, true, 1},
+	{"1.2, a response", {"-tls1_2", "-status", "-msg", NULL}, true, true, 1},
+	{"1.3, none at hand", {"-tls1_3", "-status", "-msg", NULL}, true, false, 1},
+	{"1.2, none at hand", {"-tls1_2", "-status", "-msg", NULL}, true, false, 1},
+	{"1.3, not asked for", {"-tls1_3", "-msg", NULL}, true, true, 0},
+	{"1.2, not asked for", {"-tls1_2", "-msg", NULL}, true, true, 0},
+	{"1.3, no stapling", {"-tls1_3", "-status", "-msg", NULL}, false, true, 0},
+	{"1.2, no stapling", {"-tls1_2", "-status", "-msg", NULL}, false, true, 0},
+};
+
+/*
+ * The status callback's bytes arrive as they are, once, and nobody looks for others. They are no OCSP response: the
+ * server does not mind, the client does.
+ */
+static void test_stapling(struct foreign *foreign)
+{
+	static char output[OUTPUT_MAX];
+	for (size_t i = 0; i < sizeof(staple_rows) / sizeof(staple_rows[0]); i++) {
+		const char *name = staple_rows[i].name;
+		struct staple staple = {.has_response = staple_rows[i].has_response};
+		bool sent = staple_rows[i].stapling && staple.has_response && staple_rows[i].asked > 0;
+		char hex[33] = "", last[33] = "";
+		struct visit visit;
+		for (unsigned j = 0; j < STAPLE_BYTES; j++) {
+			staple.bytes[j] = (unsigned char)(j * 7 + j / 256 + 1);
+		}
+		for (unsigned j = 0; j < 16; j++) {
+			(void)snprintf(hex + 2 * (size_t)j, 3, "%02x", staple.bytes[j]);
+			(void)snprintf(last + 2 * (size_t)j, 3, "%02x", staple.bytes[STAPLE_BYTES - 16 + j]);
+		}
+		foreign->staple = staple_rows[i].stapling ? &staple : NULL;
+		visit_open(&visit, foreign, SSLCAUTH_OPTIONAL, staple_rows[i].options);
+		int result = visit_handshake(&visit);
+		/* The client that gets what is no response ends the handshake; all others finish it. */
+		CHECK(name, sent || result == WOLFSSL_SUCCESS);
+		visit_output(&visit, sent ? last : "Verifyreturncode", output);
+		CHECK(name, (strstr(output, hex) != NULL) == sent);
+		CHECK(name, (strstr(output, last) != NULL) == sent);
+		CHECK_INT(name, staple.asked, staple_rows[i].asked);
+		CHECK_INT("no look-up of the library's own", staple.looked_up, 0);
+		visit_close(&visit);
+	}
+	foreign->staple = NULL;
+}
+
 int main(void)
 {
 	struct foreign foreign = {.listener = -1};
@@ -261,6 +382,7 @@ int main(void)
 	test_resumption(&foreign, "-tls1_2");
 	test_resumption(&foreign, "-tls1_3");
 	test_old_version(&foreign);
+	test_stapling(&foreign);
 	foreign_close(&foreign);
 	(void)wolfSSL_Cleanup();
 	return check_result();
