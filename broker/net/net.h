@@ -36,7 +36,9 @@ struct uv_loop_s; /* libuv's; only broker/net and broker/control look inside */
 #define TLS_TICKET_LIFE_S          21600u /* a ticket resumes for so long after it was given out */
 #define TLS_TICKET_KEY_S           21600u /* then a new key seals; the one before still opens */
 #define TLS_TICKET_PROOF_S         86400u /* and no longer than this after the client last signed a handshake */
-#define TLS_IDENTITIES_MAX         16u    /* keys that one channel serves */
+#define TLS_STAPLE_BYTES_MAX                                                                                 \
+	16000u /* an OCSP response that clients get with our certificate; they take one record */
+#define TLS_IDENTITIES_MAX 16u /* keys that one channel serves */
 #define TLS_IDENTITY_NAMES_MAX                                                                               \
 	256u /* alternative names of a certificate that are compared; what is behind them is not */
 /*
@@ -184,6 +186,7 @@ struct tls_options {
 	 * NULL: no ticket is made or opened.
 	 */
 	const char *ticket_scope;
+	bool staple; /* clients who ask get what tls_context_set_staple() gave */
 };
 struct tls_context;
 /* ERR_MALFORMED, ERR_INVALID (key and leaf do not match), ERR_UNSUPPORTED, ERR_NOMEM; error says which and why. */
@@ -191,6 +194,12 @@ MUST_CHECK enum err tls_context_new(
 	const struct tls_options *options, struct tls_context **out, struct net_error *error);
 struct tls_context *tls_context_ref(struct tls_context *context);
 void tls_context_unref(struct tls_context *context); /* NULL is fine */
+/*
+ * The OCSP response about this context's own certificate, judged by the caller: shown until `until` (seconds), to handshakes
+ * from now on. BYTES_NONE: none any more. Copies. Any thread. ERR_STATE: made without `staple`; ERR_LIMIT
+ * (TLS_STAPLE_BYTES_MAX), ERR_NOMEM: what was there stays.
+ */
+MUST_CHECK enum err tls_context_set_staple(struct tls_context *context, struct bytes response, int64_t until);
 
 /* --- what a channel serves: several identities, of which each ClientHello gets one (tls_choose.h). Immutable, counted. --- */
 enum tls_name_kind { TLS_NAME_DNS, TLS_NAME_IP };

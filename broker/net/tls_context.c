@@ -14,6 +14,7 @@
 
 #include "broker/net/io_tls.h"
 #include "broker/net/net_private.h"
+#include "broker/net/tls_staple.h"
 #include "broker/net/tls_ticket.h"
 
 struct tls_context {
@@ -22,6 +23,7 @@ struct tls_context {
 	enum tls_client_auth client_auth;
 	struct tls_spec spec;
 	bool has_library_ref;
+	struct tls_staple *staple; /* NULL: no stapling */
 	bool has_tickets;
 	uint8_t ticket_binding[TICKET_BINDING_BYTES];
 };
@@ -204,6 +206,13 @@ enum err tls_context_new(const struct tls_options *options, struct tls_context *
 	if (err != ERR_OK) {
 		goto out;
 	}
+	if (options->staple) {
+		err = tls_staple_new(context->library, &context->staple);
+		if (err != ERR_OK) {
+			net_error_set(error, err, "the TLS library cannot be given an OCSP response");
+			goto out;
+		}
+	}
 	set_client_auth(context->library, options->client_auth);
 	if (options->ticket_scope != NULL && options->spec.max == TLS_VERSION_13) {
 		set_ticket_binding(context, options);
@@ -236,6 +245,7 @@ void tls_context_unref(struct tls_context *context)
 	if (context->library != NULL) {
 		wolfSSL_CTX_free(context->library);
 	}
+	tls_staple_free(context->staple); /* every connection has a reference: none can ask any more */
 	if (context->has_library_ref) {
 		tls_library_cleanup();
 	}
@@ -260,4 +270,9 @@ const uint8_t *tls_context_ticket_binding(const struct tls_context *context)
 const struct tls_spec *tls_context_spec(const struct tls_context *context)
 {
 	return &context->spec;
+}
+
+enum err tls_context_set_staple(struct tls_context *context, struct bytes response, int64_t until)
+{
+	return context->staple != NULL ? tls_staple_set(context->staple, response, until) : ERR_STATE;
 }
