@@ -174,43 +174,36 @@ out:
 /* --- Sun's PBEWithMD5AndTripleDES of JCEKS keys --- */
 
 /*
- * Each half of the salt is hashed with the passphrase, over and over; where both halves are equal, the first one was
- * meant to be turned round. An index went wrong there, and files have been written with it ever since: a b c d
- * becomes d a b d.
+ * Each half of the salt is hashed with the passphrase, over and over. Where both halves are equal, the first one is
+ * turned round: d c b a. An index once went wrong there, and files were written with d a b d: the slip.
  */
-static void sun_halves(struct bytes salt, uint8_t halves[2][SUN_HALF_BYTES])
+enum sun_turn { SUN_AS_IT_IS, SUN_TURNED, SUN_SLIP };
+
+static void sun_first_half(struct bytes salt, enum sun_turn turn, uint8_t out[SUN_HALF_BYTES])
 {
-	memcpy(halves[0], salt.data, SUN_HALF_BYTES);
-	memcpy(halves[1], salt.data + SUN_HALF_BYTES, SUN_HALF_BYTES);
-	if (memcmp(halves[0], halves[1], SUN_HALF_BYTES) == 0) {
-		halves[0][2] = halves[0][1];
-		halves[0][1] = halves[0][0];
-		halves[0][0] = halves[0][3];
+	static const uint8_t orders[][SUN_HALF_BYTES] = {
+		[SUN_AS_IT_IS] = {0, 1, 2, 3}, [SUN_TURNED] = {3, 2, 1, 0}, [SUN_SLIP] = {3, 0, 1, 3}};
+	for (size_t i = 0; i < SUN_HALF_BYTES; i++) {
+		out[i] = salt.data[orders[turn][i]];
 	}
 }
 
-static enum err sun_3des_open(
-	struct p12_context *context, struct wire_reader *parameters, struct bytes sealed, struct secret *out)
+static enum err sun_turn_open(struct p12_context *context, struct bytes salt, enum sun_turn turn,
+	uint32_t iterations, struct bytes sealed, struct secret *out)
 {
 	uint8_t derived[SUN_3DES_BYTES + OLD_CIPHER_BLOCK_BYTES];
-	uint8_t halves[2][SUN_HALF_BYTES];
-	struct bytes salt = BYTES_NONE;
-	uint32_t iterations = 0;
+	uint8_t first[SUN_HALF_BYTES];
 	size_t md5 = hash_bytes(HASH_MD5);
-	enum err err = parameters_get(parameters, &salt, &iterations);
+	enum err err = pbe_spend(context, iterations, 2);
 	if (err != ERR_OK) {
 		return err;
 	}
-	if (salt.len != SUN_SALT_BYTES) {
-		return ERR_MALFORMED;
-	}
-	if ((err = pbe_spend(context, iterations, 2)) != ERR_OK) {
-		return err;
-	}
-	sun_halves(salt, halves);
+	sun_first_half(salt, turn, first);
 	for (size_t half = 0; half < 2; half++) {
 		uint8_t *to = derived + half * md5;
-		struct bytes parts[] = {bytes_of(halves[half], SUN_HALF_BYTES), context->passphrase};
+		struct bytes parts[] = {half == 0 ? bytes_of(first, sizeof(first))
+						  : bytes_of(salt.data + SUN_HALF_BYTES, SUN_HALF_BYTES),
+			context->passphrase};
 		hash_of_parts(HASH_MD5, parts, ARRAY_COUNT(parts), to);
 		for (uint32_t i = 1; i < iterations; i++) {
 			struct bytes more[] = {bytes_of(to, md5), context->passphrase};
@@ -220,6 +213,27 @@ static enum err sun_3des_open(
 	err = old_cbc_decrypt(OLD_DES_EDE3_CBC, bytes_of(derived, SUN_3DES_BYTES), 0,
 		bytes_of(derived + SUN_3DES_BYTES, OLD_CIPHER_BLOCK_BYTES), sealed, out);
 	secure_wipe(derived, sizeof(derived));
+	return err;
+}
+
+static enum err sun_3des_open(
+	struct p12_context *context, struct wire_reader *parameters, struct bytes sealed, struct secret *out)
+{
+	struct bytes salt = BYTES_NONE;
+	uint32_t iterations = 0;
+	enum err err = parameters_get(parameters, &salt, &iterations);
+	if (err != ERR_OK) {
+		return err;
+	}
+	if (salt.len != SUN_SALT_BYTES) {
+		return ERR_MALFORMED;
+	}
+	bool equal = bytes_equal(
+		bytes_of(salt.data, SUN_HALF_BYTES), bytes_of(salt.data + SUN_HALF_BYTES, SUN_HALF_BYTES));
+	err = sun_turn_open(context, salt, equal ? SUN_TURNED : SUN_AS_IT_IS, iterations, sealed, out);
+	if (err == ERR_DENIED && equal) {
+		err = sun_turn_open(context, salt, SUN_SLIP, iterations, sealed, out);
+	}
 	return err;
 }
 
