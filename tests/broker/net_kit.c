@@ -345,6 +345,12 @@ void kit_on_loop(struct kit *kit, void (*fn)(struct io *io, struct app *app))
 struct tls_context *kit_context(
 	const struct kit_cert *identity, enum tls_client_auth client_auth, const char *sslciph)
 {
+	return kit_context_for(identity, client_auth, sslciph, NULL);
+}
+
+struct tls_context *kit_context_for(const struct kit_cert *identity, enum tls_client_auth client_auth,
+	const char *sslciph, const char *ticket_scope)
+{
 	struct net_error error = {0};
 	struct tls_context *context = NULL;
 	struct bytes chain[] = {kit_cert_der(identity)};
@@ -353,6 +359,7 @@ struct tls_context *kit_context(
 		.chain = chain,
 		.chain_count = 1,
 		.client_auth = client_auth,
+		.ticket_scope = ticket_scope,
 	};
 	REQUIRE("tls_spec_find", tls_spec_find(sslciph, &options.spec, &error) == ERR_OK);
 	enum err err = tls_context_new(&options, &context, &error);

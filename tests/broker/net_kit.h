@@ -76,6 +76,9 @@ void kit_on_loop(struct kit *kit, void (*fn)(struct io *io, struct app *app));
 struct tls_set *kit_set(struct tls_context *context);
 struct tls_context *kit_context(
 	const struct kit_cert *identity, enum tls_client_auth client_auth, const char *sslciph);
+/* With tickets for that channel. */
+struct tls_context *kit_context_for(const struct kit_cert *identity, enum tls_client_auth client_auth,
+	const char *sslciph, const char *ticket_scope);
 
 /* --- clients: blocking sockets with a receive limit --- */
 enum kit_end { KIT_OPEN, KIT_FIN, KIT_RESET, KIT_SILENT, KIT_CLOSE_NOTIFY, KIT_ALERT, KIT_ERROR };
