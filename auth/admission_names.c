@@ -60,6 +60,12 @@ static bool allow_login(struct judge *judge)
 	if (evidence->login_name != NULL && strcmp(evidence->login_name, channel->login) != 0) {
 		return refuse_surprise(judge, "the login was judged by another entry");
 	}
+	if (channel->login_checks_password && !evidence->login_password_judged &&
+		evidence->login_config != 0 && channel->login_config != 0 &&
+		evidence->login_config != channel->login_config) {
+		return refuse_surprise(
+			judge, "the entry was changed since the login, and asks for a password now");
+	}
 	if (channel->login_keeps_names &&
 		((given(evidence->login_user) != NULL &&
 			 !same_name(evidence->login_user, evidence->user_name)) ||

@@ -179,6 +179,8 @@ struct channel_policy {
 	bool use_client_id;         /* USECLTID(YES) */
 	const char *login;          /* JAASCFG, NULL: none */
 	bool login_checks_password; /* the stack has a module that judges a password */
+	/* What tells this configuration of the entry from another one; 0: not known. */
+	uint64_t login_config;
 	/*
 	 * No module of the stack rewrites user name or client id: then rules on names refuse before the login, and a login that
 	 * comes back with another name is refused. false: the stack may rewrite, names count only after it.
@@ -262,6 +264,12 @@ struct evidence {
 	bool login_client_id_bound;  /* a committed module bound the client id to the certificate or user */
 	/* Optional: the JAASCFG entry that judged the login; if given, a channel that names another one now refuses. */
 	const char *login_name;
+	/*
+	 * The entry's configuration that judged it (0: not known), and whether a password was judged: a login without one does
+	 * not hold where the entry was changed since and asks for one now.
+	 */
+	uint64_t login_config;
+	bool login_password_judged;
 	/* The accounts snapshot knew login_user when the login was allowed: then ACCOUNT_UNKNOWN now means removed, and refuses. */
 	bool login_account_known;
 	/*

@@ -87,6 +87,8 @@ void connection_evidence(
 		.login_user_verified = connection->login_user_verified,
 		.login_client_id_bound = connection->login_client_id_bound,
 		.login_name = connection->login_name,
+		.login_config = connection->login_config,
+		.login_password_judged = connection->password_user != NULL,
 		.login_account_known = connection->login_account_known,
 		.ocsp = space->ocsp,
 		.ocsp_count = space->answer_count,

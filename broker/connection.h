@@ -68,6 +68,7 @@ struct connection {
 	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
 	char *password_user; /* whom the users file vouched for, and by which secret */
 	uint64_t credential;
+	uint64_t login_config; /* which configuration of the entry judged the login */
 	/* Statuses that responders were asked for; each holds its newest answer. */
 	struct ocsp_watch **watches;
 	uint8_t watch_count;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "broker/connection_private.h"
+#include "jaas_like/jaas_like.h"
 
 static void claim(struct connection *connection);
 
@@ -282,6 +283,7 @@ static void log_in(struct connection *connection, const struct mqtt_connect_view
 
 	connection->state = CONNECTION_LOGIN;
 	connection->login_name = strdup(entry);
+	connection->login_config = setup == NULL ? 0 : login_setup_config(setup, entry);
 	if (err == ERR_OK && connection->login_name == NULL) {
 		err = ERR_NOMEM;
 	}

@@ -25,7 +25,8 @@ struct refusal {
 	struct cert *chain[X509_CHAIN_CERTS_MAX];
 	size_t chain_count;
 	bool connect_seen, password_sent, live;
-	bool login_user_verified, login_client_id_bound, login_account_known;
+	bool login_user_verified, login_client_id_bound, login_account_known, login_password_judged;
+	uint64_t login_config;
 	enum login_outcome login;
 	char *client_id, *user_name, *login_user, *login_client_id, *login_name, *session_owner;
 	enum admission_step step;
@@ -135,6 +136,8 @@ static void refusal_fill(struct refusal *refusal, const struct refusal_facts *fa
 	refusal->login_user_verified = evidence->login_user_verified;
 	refusal->login_client_id_bound = evidence->login_client_id_bound;
 	refusal->login_account_known = evidence->login_account_known;
+	refusal->login_password_judged = evidence->login_password_judged;
+	refusal->login_config = evidence->login_config;
 	refusal->client_id = copy_text(evidence->client_id, &failed);
 	refusal->user_name = copy_text(evidence->user_name, &failed);
 	refusal->login_user = copy_text(evidence->login_user, &failed);
@@ -455,6 +458,8 @@ static enum err explain(
 		.login_user_verified = refusal->login_user_verified,
 		.login_client_id_bound = refusal->login_client_id_bound,
 		.login_name = refusal->login_name,
+		.login_config = refusal->login_config,
+		.login_password_judged = refusal->login_password_judged,
 		.login_account_known = refusal->login_account_known,
 		.session_owner = refusal->session_owner,
 	};

@@ -74,6 +74,12 @@ struct login_traits {
 };
 struct login_traits login_setup_traits(const struct login_setup *setup, const char *entry);
 
+/*
+ * Tells one configuration of an entry (its modules, flags and options, not what their files hold) from another; never 0.
+ * No entry: 0.
+ */
+uint64_t login_setup_config(const struct login_setup *setup, const char *entry);
+
 /* What is allowed but probably not meant, such as a sufficient module before the password. */
 size_t login_setup_warning_count(const struct login_setup *setup);
 const struct login_problem *login_setup_warning(const struct login_setup *setup, size_t index);

@@ -47,6 +47,7 @@ struct login_setup_module {
 };
 struct login_setup_entry {
 	const char *name; /* borrowed from the config */
+	uint64_t config;  /* of what is written of it; never 0 */
 	struct login_setup_module modules[LOGIN_STACK_MODULES_MAX];
 	size_t module_count;
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/file.h"
 #include "jaas_like/login_internal.h"
 
@@ -231,6 +232,40 @@ static void setup_warn(struct login_setup *setup, const struct login_config_entr
 	}
 }
 
+/* Each text with its end, so that no two configurations write alike. */
+static enum err put_text(struct buf *out, const char *text)
+{
+	return buf_append(out, bytes_of(text, strlen(text) + 1));
+}
+
+/* A digest over what is written of the entry, in order. */
+static enum err setup_config(const struct login_config_entry *written, uint64_t *out)
+{
+	struct buf all = BUF_INIT(LOGIN_CONFIG_BYTES_MAX * 2);
+	uint8_t digest[SHA256_BYTES];
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < written->module_count; i++) {
+		const struct login_config_module *module = written->modules[i];
+
+		err = put_text(&all, module->name);
+		if (err == ERR_OK) {
+			err = buf_printf(&all, "%u %zu", (unsigned)module->flag, module->option_count);
+		}
+		for (size_t j = 0; err == ERR_OK && j < module->option_count; j++) {
+			err = put_text(&all, module->options[j].name);
+			err = err == ERR_OK ? put_text(&all, module->options[j].value) : err;
+		}
+	}
+	if (err == ERR_OK) {
+		hash_of(HASH_SHA256, buf_bytes(&all), digest);
+		memcpy(out, digest, sizeof(*out));
+		*out |= 1; /* 0 means: not known */
+	}
+	buf_release(&all);
+	return err;
+}
+
 static enum err setup_build(
 	struct login_setup *setup, const struct login_setup_options *options, struct login_problem *problem)
 {
@@ -244,6 +279,9 @@ static enum err setup_build(
 		const struct login_config_entry *written = setup->config->entries[i];
 		struct login_setup_entry *entry = &setup->entries[setup->entry_count++];
 		entry->name = written->name;
+		if (setup_config(written, &entry->config) != ERR_OK) {
+			return login_problem_set(problem, ERR_NOMEM, 0, 0, "out of memory");
+		}
 		for (size_t j = 0; j < written->module_count; j++) {
 			enum err err = setup_module(setup, options, written->modules[j], entry, problem);
 			if (err != ERR_OK) {
@@ -311,6 +349,13 @@ struct login_traits login_setup_traits(const struct login_setup *setup, const ch
 		all.keeps_names = all.keeps_names && one.keeps_names;
 	}
 	return all;
+}
+
+uint64_t login_setup_config(const struct login_setup *setup, const char *entry)
+{
+	const struct login_setup_entry *found = login_setup_entry(setup, entry);
+
+	return found == NULL ? 0 : found->config;
 }
 
 bool login_setup_still_allows(

@@ -31,6 +31,8 @@ struct apply {
 	struct to_start *channels;
 	size_t channel_count;
 	unsigned due;
+	bool force;
+	uint64_t login_generation; /* that the new login files would have */
 	enum err err;
 	struct buf why;
 	bool script_over;
@@ -297,7 +299,7 @@ static void commit(struct apply *apply)
 	control->logins = apply->logins;
 	apply->logins = NULL;
 	control->login_failed = false;
-	control->login_generation = control_next_generation(control);
+	control->login_generation = apply->login_generation;
 	err = commit_channels(apply, before);
 	catalog_free(before);
 	if (apply->warnings.len > 0) {
@@ -315,6 +317,73 @@ static void commit(struct apply *apply)
 	}
 }
 
+/* --- weighed before it is put in force --- */
+
+/* Whether a running channel stays as it listens; if not, its sessions end. */
+static bool stays(const struct apply *apply, const char *name, const struct to_start *wanted)
+{
+	const struct object *was = catalog_find(apply->control->catalog, OBJECT_CHANNEL, name);
+	const struct object *is = catalog_find(apply->catalog, OBJECT_CHANNEL, name);
+
+	return wanted != NULL && was != NULL && is != NULL && channel_listens_alike(was, is);
+}
+
+static bool apply_channel(void *ctx, const char *name, const struct material **material)
+{
+	struct apply *apply = ctx;
+	const struct to_start *wanted = find_start(apply, name);
+
+	if (!stays(apply, name, wanted)) {
+		return false;
+	}
+	*material = &wanted->material;
+	return true;
+}
+
+static struct proposal apply_source(void *ctx)
+{
+	struct apply *apply = ctx;
+
+	return (struct proposal){.catalog = apply->catalog,
+		.catalog_base = apply->control->catalog_base + CATALOG_BASE_STEP,
+		.logins = apply->logins,
+		.login_generation = apply->login_generation,
+		.channel = apply_channel,
+		.ctx = apply};
+}
+
+static void on_apply_weighed(void *ctx, enum err err, const char *message)
+{
+	struct apply *apply = ctx;
+
+	if (err == ERR_OK && !apply->control->stopping) {
+		commit(apply);
+		return;
+	}
+	if (err == ERR_OK) {
+		err = ERR_STATE;
+	} else {
+		say(apply, message);
+	}
+	apply->control->apply_held = err == ERR_BUSY;
+	if (err == ERR_BUSY) {
+		say(apply, "REFRESH SECURITY TYPE(SSL) FORCE reads it again and takes it");
+	}
+	apply_end(apply, err);
+}
+
+static void weigh(struct apply *apply)
+{
+	struct cut_question question = {
+		.source = apply_source, .done = on_apply_weighed, .ctx = apply, .crl_free = true};
+
+	if (apply->force) {
+		commit(apply);
+	} else {
+		control_weigh(apply->control, &question);
+	}
+}
+
 static void part_in(struct apply *apply)
 {
 	apply->due--;
@@ -322,7 +391,7 @@ static void part_in(struct apply *apply)
 		return;
 	}
 	if (apply->err == ERR_OK && !apply->control->stopping) {
-		commit(apply);
+		weigh(apply);
 	} else {
 		apply_end(apply, apply->err == ERR_OK ? ERR_STATE : apply->err);
 	}
@@ -415,6 +484,10 @@ void control_apply(struct control *control, control_done_fn done, void *ctx)
 	}
 	control->apply_committed = false;
 	apply->control = control;
+	apply->force = control->apply_force;
+	control->apply_force = false;
+	control->apply_held = false;
+	apply->login_generation = control_next_generation(control);
 	apply->done = done;
 	apply->ctx = ctx;
 	apply->why = BUF_INIT(64u * 1024u);

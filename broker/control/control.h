@@ -88,6 +88,7 @@ struct control {
 	struct cut_guard *guard;
 	bool tentative; /* the catalog holds what is being weighed: nothing may be published from it */
 
+	struct wheel_timer apply_timer;
 	struct wheel_timer keystore_timer;
 	struct wheel_timer watch_timer;
 	struct watch_job *watch; /* under way */
@@ -95,6 +96,8 @@ struct control {
 	bool watch_noticed;      /* a watched folder changed since the last look began */
 	struct apply *apply;     /* start-up or SIGHUP under way */
 	bool apply_again;        /* a SIGHUP came meanwhile */
+	bool apply_held;         /* the last SIGHUP would close too many sessions */
+	bool apply_force;        /* the next one is not weighed */
 	bool apply_committed;    /* the last one changed something, even if it failed behind that */
 	struct admin *admin;
 	struct signals *signals;
@@ -245,6 +248,8 @@ MUST_CHECK enum err signals_open(struct control *control);
 void signals_close(struct control *control);
 /* Reads everything again if SIGHUP came while that was under way. */
 void control_apply_again(struct control *control);
+/* The same, but not from within this call. */
+void control_apply_soon(struct control *control);
 void control_quit(struct control *control);
 
 #endif

@@ -43,14 +43,31 @@ static enum err load_text(const char *path, struct buf *content, struct buf *why
 	return err;
 }
 
-enum err control_load_logins(const char *config_path, bool explicit_path, struct login_setup **out,
+/* The file itself is watched as those that its modules read are; true: it changed while it was read. */
+static enum err watch_config(struct login_setup *setup, const char *path, const struct file_stamp *before)
+{
+	struct file_stamp now;
+	enum err err = login_setup_watch(setup, path);
+
+	if (err == ERR_OK) {
+		err = file_stamp_of(path, &now);
+	}
+	return err == ERR_OK && !file_stamp_equal(before, &now) ? ERR_AGAIN : err;
+}
+
+static enum err load_once(const char *config_path, bool explicit_path, struct login_setup **out,
 	struct buf *why, struct buf *warnings)
 {
+	struct file_stamp stamp;
 	struct buf content = BUF_INIT(LOGIN_CONFIG_BYTES_MAX);
 	struct login_problem problem = {0};
 	struct login_setup *setup = NULL;
 	char *folder = NULL;
-	enum err err = load_text(config_path, &content, why);
+	enum err err = file_stamp_of(config_path, &stamp);
+
+	if (err == ERR_OK) {
+		err = load_text(config_path, &content, why);
+	}
 
 	*out = NULL;
 	if (err == ERR_NOT_FOUND && !explicit_path) {
@@ -74,6 +91,9 @@ enum err control_load_logins(const char *config_path, bool explicit_path, struct
 			(void)said;
 		}
 	}
+	if (err == ERR_OK) {
+		err = watch_config(setup, config_path, &stamp);
+	}
 	for (size_t i = 0; err == ERR_OK && i < login_setup_warning_count(setup); i++) {
 		err = say_problem(warnings, config_path, login_setup_warning(setup, i));
 		if (err == ERR_OK) {
@@ -87,6 +107,23 @@ enum err control_load_logins(const char *config_path, bool explicit_path, struct
 	}
 	free(folder);
 	buf_release(&content);
+	return err;
+}
+
+#define LOAD_TRIES 3u
+
+enum err control_load_logins(const char *config_path, bool explicit_path, struct login_setup **out,
+	struct buf *why, struct buf *warnings)
+{
+	enum err err = ERR_AGAIN;
+
+	for (unsigned try = 0; try < LOAD_TRIES && err == ERR_AGAIN; try++) {
+		err = load_once(config_path, explicit_path, out, why, warnings);
+	}
+	if (err == ERR_AGAIN) {
+		enum err said = buf_printf(why, "login configuration %s: it is being written", config_path);
+		(void)said;
+	}
 	return err;
 }
 

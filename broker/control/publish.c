@@ -178,6 +178,9 @@ static void draft_channel(const struct proposal *source, const struct draft_file
 		.use_client_id = object_is(object, "USECLTID", "YES"),
 		.login = login,
 		.login_checks_password = traits.checks_password,
+		.login_config = login == NULL || source->logins == NULL
+					? 0
+					: login_setup_config(source->logins, login),
 		.login_keeps_names = traits.keeps_names,
 		.insecure_assert = object_is(object, "INSECASSERT", "YES"),
 		.revocation = revocation_of(object),

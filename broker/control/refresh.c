@@ -245,6 +245,17 @@ static void refresh_logins_done(struct job *job)
 
 void control_refresh(struct control *control, bool force, control_done_fn done, void *ctx)
 {
+	if (force && control->apply_held && !control->stopping) {
+		/* All of it is read again, not only what REFRESH reads; this answer goes out before scripts end. */
+		control->apply_force = true;
+		control->apply_again = true;
+		done(ctx, ERR_OK,
+			"AMQ8560I: The configuration that SIGHUP brought is being read again, with FORCE; "
+			"the log says "
+			"what becomes of it.");
+		control_apply_soon(control);
+		return;
+	}
 	struct refresh *refresh = control->stopping ? NULL : calloc(1, sizeof(*refresh));
 
 	if (refresh == NULL) {

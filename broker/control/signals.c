@@ -10,6 +10,8 @@
 
 #include "broker/control/control.h"
 
+#define APPLY_SOON_MS 200u /* time for the answer to whoever asked for it */
+
 struct signals {
 	struct control *control;
 	uv_signal_t handles[3];
@@ -43,6 +45,21 @@ void control_apply_again(struct control *control)
 		control->apply_again = false;
 		control_apply(control, on_reloaded, control);
 	}
+}
+
+static void on_soon(struct wheel_timer *timer)
+{
+	struct control *control = CONTAINER_OF(timer, struct control, apply_timer);
+
+	if (control->apply == NULL) {
+		control_apply_again(control);
+	}
+}
+
+void control_apply_soon(struct control *control)
+{
+	control->apply_timer.fn = on_soon;
+	wheel_add(control->wheel, &control->apply_timer, clock_mono_ms(&control->clock) + APPLY_SOON_MS);
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -105,6 +122,7 @@ void signals_close(struct control *control)
 		return;
 	}
 	signals->closing = true;
+	wheel_cancel(control->wheel, &control->apply_timer);
 	control->signals = NULL;
 	unsigned count = signals->open;
 

@@ -195,6 +195,9 @@ static void test_two_factors(struct fixture *fixture)
 	};
 	struct login_setup *setup = fixture_setup(fixture, TWO_FACTORS);
 	struct login_traits traits = login_setup_traits(setup, "S");
+
+	CHECK("a configuration has a number", login_setup_config(setup, "S") != 0);
+	CHECK("that of nothing has none", login_setup_config(setup, "T") == 0);
 	CHECK("traits", traits.checks_password && !traits.keeps_names);
 	CHECK("traits of nothing", !login_setup_traits(setup, "T").checks_password &&
 					   !login_setup_traits(setup, "T").keeps_names);

@@ -1,0 +1,149 @@
+#!/bin/bash
+# Live sessions end by what is known of them, each cause by itself: an intermediate that expires or is revoked, a password
+# module that is added, an account that is disabled behind a certificate login, REVLIVE. And SIGHUP is weighed as commands
+# are.
+. "$(dirname "$0")/lib.sh"
+
+certs root --out root --cn "Test Root"
+certs ca --out ca --issuer root --cn "Test CA"
+certs ca --out dying --issuer root --cn "Dying CA" --not-after +9s
+certs ca --out plant --issuer root --cn "Plant CA"
+certs leaf --out server --issuer root --cn localhost --server --dns localhost --ip 127.0.0.1
+certs leaf --out steady --issuer ca --cn steady --client
+certs leaf --out mortal --issuer dying --cn mortal --client
+certs leaf --out worker --issuer plant --cn worker --client
+certs leaf --out simple --issuer ca --cn simple --client
+for name in root ca dying plant; do certs crl --out $name --issuer $name --number 1; done
+mkdir -m 700 data
+mkdir data/crl
+cp root.crl ca.crl dying.crl plant.crl data/crl/
+publish() { cp "$1.crl" data/crl/.new && mv data/crl/.new "data/crl/$1.crl"; }
+head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >pass
+ks() { local what=$1; shift; "$LOCKGATE" keystore "$what" --passphrase "file:$work/pass" "$@"; }
+check "keystore" ks create store.p12
+check "keystore: key" ks import --alias channel store.p12 server.crt server.key
+check "keystore: anchor" ks import-trust --anchor --alias root store.p12 root.crt
+check "a user" "$LOCKGATE" passwd add --dir data --out steady.pw steady
+check "another user" "$LOCKGATE" passwd add --dir data --out simple.pw simple
+cat >data/jaas.config <<'CONFIG'
+Certificates { CertificateLoginModule required userFrom="CN" matchClientId=false; };
+Passwords { PasswordLoginModule required file="users" key="login.key"; };
+CONFIG
+tls="LOCLADDR('127.0.0.1') PORT(0) SSLKEYR('$work/store.p12') SSLKEYP('file:$work/pass') SSLCAUTH(REQUIRED) CRLFILE('$work/data/crl')"
+{
+  for channel in "KEEP) MCAUSER('u') REVLIVE(KEEP" "CLOSE) MCAUSER('u') REVLIVE(CLOSE" "LOGIN) JAASCFG('Certificates"; do
+    case $channel in LOGIN*) channel="$channel'" ;; esac
+    printf "DEFINE CHANNEL(%s) CHLTYPE(MQTT) %s\n" "$channel" "$tls"
+  done
+  cat <<'CONFIG'
+SET CHLAUTH('*') TYPE(ADDRESSMAP) ADDRESS('127.0.0.1') USERSRC(CHANNEL)
+SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('u') AUTHADD(CONNECT)
+SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('steady') AUTHADD(CONNECT)
+SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('simple') AUTHADD(CONNECT)
+DEFINE TOPIC(T) TOPICSTR('t')
+SET AUTHREC PROFILE(T) OBJTYPE(TOPIC) PRINCIPAL('u') AUTHADD(SUB)
+SET AUTHREC PROFILE(T) OBJTYPE(TOPIC) PRINCIPAL('steady') AUTHADD(SUB)
+START CHANNEL(KEEP)
+START CHANNEL(CLOSE)
+START CHANNEL(LOGIN)
+CONFIG
+} >test.mqsc
+start_broker -f test.mqsc --workers 2 || { bad "start" "$(cat broker.err)"; finish; }
+live() { # CLIENT CERTIFICATE CHANNEL [ARGUMENTS]
+  local from client=$1 cert=$2 port
+  port=$(port_of "$3")
+  shift 3
+  from=$(lines)
+  mosquitto_sub -V 5 -h localhost -p "$port" --cafile root.crt --cert "$cert-chain.crt" --key "$cert.key" -i "$client" \
+    -t t -q 1 -k 60 "$@" >"$client.out" 2>"$client.err" &
+  pids+=($!)
+  expect_log "$client is admitted" "$from" 10 "\"LKG0300I\".*\"client\":\"$client\""
+}
+closed() { # ROW FROM SECONDS CLIENT STEP CERTIFICATE
+  expect_log "$1" "$2" "$3" "\"session closed\".*\"step\":\"$5\",\"certificate\":\"$6\".*\"client\":\"$4\""
+}
+begin=$(lines)
+live mortal mortal KEEP
+live worker worker KEEP
+live keep steady KEEP
+live close steady CLOSE
+
+# --- an intermediate is revoked: who came in by it ends, nobody else ---
+from=$(lines)
+certs crl --out root --issuer root --number 2 --revoke plant.crt
+publish root
+closed "an intermediate is revoked" "$from" 5 worker revocation revoked
+
+# --- the login configuration ---
+live bare steady LOGIN -u steady
+from=$(lines)
+cat >.new <<'CONFIG'
+Certificates {
+  CertificateLoginModule required userFrom="CN" matchClientId=false;
+};
+Passwords { PasswordLoginModule required file="users" key="login.key"; };
+CONFIG
+mv .new data/jaas.config
+expect_log "another layout of the same entry is taken" "$from" 5 '"LKG0407I"'
+expect_no_log "and closes nobody" "$from" '"session closed"'
+from=$(lines)
+cat >.new <<'CONFIG'
+Certificates {
+  CertificateLoginModule required userFrom="CN" matchClientId=false;
+  PasswordLoginModule required file="users" key="login.key";
+};
+Passwords { PasswordLoginModule required file="users" key="login.key"; };
+CONFIG
+mv .new data/jaas.config
+closed "a password module is added: who gave none ends" "$from" 5 bare login ""
+live worded steady LOGIN -u steady -P "$(head -n 1 steady.pw)"
+from=$(lines)
+cat >.new <<'CONFIG'
+Certificates {
+  CertificateLoginModule required userFrom="CN" matchClientId=false requireUser=true;
+  PasswordLoginModule required file="users" key="login.key";
+};
+CONFIG
+mv .new data/jaas.config
+expect_log "the entry is changed once more" "$from" 5 '"LKG0407I"'
+expect_no_log "who gave a password that still holds stays" "$from" '"session closed"'
+from=$(lines)
+check "JAASCFG is taken away" mqsc "ALTER CHANNEL(LOGIN) JAASCFG('')"
+closed "the login that took place is none of the channel's any more" "$from" 5 worded login ""
+
+# --- absence of knowledge: REVLIVE ---
+from=$(lines)
+certs crl --out ca --issuer ca --number 3 --this-update -2d --next-update -1d
+publish ca
+closed "REVLIVE(CLOSE): a stale list closes" "$from" 5 close revocation crl-stale
+sleep 1 # time for a wrong close to show
+expect_no_log "REVLIVE(KEEP): it does not" "$from" '"session closed".*"client":"keep"'
+from=$(lines)
+check "REVLIVE(CLOSE) comes later" mqsc "ALTER CHANNEL(KEEP) REVLIVE(CLOSE)"
+closed "REVLIVE(CLOSE) comes later: it counts at once" "$from" 5 keep revocation crl-stale
+
+closed "an intermediate expires during the session" "$begin" 14 mortal path expired
+certs crl --out ca --issuer ca --number 4
+from=$(lines)
+publish ca
+expect_log "a fresh list" "$from" 5 '"LKG0405I"'
+
+# --- SIGHUP is weighed ---
+for n in 1 2 3 4 5 6 7 8 9 10 11 12; do live "unit$n" simple KEEP; done
+cp test.mqsc before.mqsc
+sed "s/DEFINE CHANNEL(KEEP) MCAUSER('u')/DEFINE CHANNEL(KEEP) MCAUSER('nobody')/" before.mqsc >test.mqsc
+from=$(lines)
+kill -HUP "$broker"
+expect_log "SIGHUP that would close twelve is held" "$from" 5 '"LKG0410E".*12 of 1[23] sessions of channel KEEP|"LKG0410E".*13 of 13 sessions of channel KEEP'
+expect_no_log "SIGHUP held: nobody is closed" "$from" '"session closed"'
+check "held: the configuration is the old one" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHANNEL(KEEP)' | grep -q 'MCAUSER(u)'"
+check "REFRESH with FORCE takes it" mqsc "REFRESH SECURITY TYPE(SSL) FORCE"
+expect_log "REFRESH with FORCE takes it" "$from" 5 '"LKG0409I"'
+expect_log "REFRESH with FORCE: they go" "$from" 5 '"session closed".*"client":"unit7"'
+check "the configuration is the new one" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHANNEL(KEEP)' | grep -q 'MCAUSER(nobody)'"
+cp before.mqsc test.mqsc
+from=$(lines)
+kill -HUP "$broker"
+expect_log "SIGHUP that closes nobody" "$from" 5 '"LKG0409I"'
+stop_broker "graceful stop"
+finish
