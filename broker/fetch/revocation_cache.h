@@ -42,27 +42,37 @@ enum revocation_vouch {
 struct revocation_calls {
 	/*
 	 * What vouch shall look at, taken on the loop before each parse: immutable, counted by whoever made it, released
-	 * on the loop. All three or none; without them every list counts as REVOCATION_VOUCHED and who judges must check.
+	 * on the loop, perhaps after revocation_cache_free(). All three or none; without them every list counts as
+	 * REVOCATION_VOUCHED: then a forged one with a high number keeps the real ones out. snapshot may return NULL.
 	 */
 	void *(*snapshot)(void *ctx);
-	void (*snapshot_release)(void *ctx, void *snapshot);
-	/* On a lane's thread. sentence (X509_SENTENCE_BYTES) for REVOCATION_FORGED. */
+	void (*snapshot_release)(void *snapshot);
+	/* On a lane's thread. sentence has room for X509_SENTENCE_BYTES; for REVOCATION_FORGED. */
 	enum revocation_vouch (*vouch)(void *snapshot, const struct crl *crl, char *sentence);
 	/* A list is new in force for url (also when it comes from disk at start-up). crl_ref() to keep it. */
 	void (*on_crl)(void *ctx, const char *url, struct crl *crl);
 	/* A fetch or a look at what it brought failed; what was held stays. retry_ms: when it is tried again. */
 	void (*on_failed)(void *ctx, const char *url, const char *sentence, uint64_t retry_ms);
 	/*
-	 * A refreshed OCSP answer came for key: judge it, and revocation_ocsp_keep() it when it is good. ctx as given.
-	 * from_disk: at start-up, or after it was dropped from memory.
+	 * An answer for key was fetched before its time ran out, and nobody waits: judge it, and revocation_ocsp_keep() it
+	 * when it is good. Borrowed for the call.
 	 */
-	void (*on_ocsp)(void *ctx, const uint8_t key[SHA256_BYTES], struct bytes response, bool from_disk);
+	void (*on_ocsp)(void *ctx, const uint8_t key[SHA256_BYTES], struct bytes response);
+	void *ctx;
+};
+
+/* Who fetches: fetch_start() and fetch_cancel(), or what a test puts in their place. */
+struct fetch_source {
+	enum err (*start)(void *ctx, const struct fetch_request *request, fetch_done_fn done, void *done_ctx,
+		struct fetch **out, struct fetch_error *error);
+	void (*cancel)(void *ctx, struct fetch *fetch);
 	void *ctx;
 };
 
 struct revocation_options {
-	struct fetcher *fetcher;  /* borrowed until revocation_cache_free() */
-	struct executor executor; /* the control loop's */
+	struct fetcher *fetcher;           /* borrowed until revocation_cache_free() */
+	const struct fetch_source *source; /* instead of fetcher; copied */
+	struct executor executor;          /* the control loop's */
 	struct wheel *wheel;
 	struct clock clock;
 	struct log *log;    /* may be NULL */
@@ -101,11 +111,13 @@ struct crl *revocation_crl(struct revocation_cache *cache, const char *url);
 typedef void (*revocation_done_fn)(void *ctx, enum err err, const char *sentence);
 /*
  * For a connection that is parked: a list for want->url from now on, and a call when the first look at it is over.
- * ERR_OK: *out, and done comes once on a later turn unless cancelled. ERR_EXISTS: one is held that is not past its nextUpdate; no call.
- * ERR_LIMIT (waits or lists). ERR_BUSY: it failed and is not tried before its next time; *error says why; no call.
+ * ERR_OK: *out, and done comes once on a later turn unless cancelled. ERR_EXISTS: one is held that is not past its
+ * nextUpdate; no call. ERR_LIMIT (waits or lists), ERR_NOMEM. ERR_BUSY: the last try failed, and the next is not due yet;
+ * error says why (both may be NULL); no call.
  */
 MUST_CHECK enum err revocation_crl_wait(struct revocation_cache *cache, const struct revocation_want *want,
 	revocation_done_fn done, void *ctx, struct revocation_wait **out, struct fetch_error *error);
+/* NULL is fine. */
 void revocation_wait_cancel(struct revocation_wait *wait);
 /* Now rather than at its time (REFRESH SECURITY): all wanted lists, back-off or not. */
 void revocation_refresh(struct revocation_cache *cache);
@@ -118,13 +130,17 @@ struct revocation_ocsp {
 	bool listed;
 	struct bytes request; /* DER, posted as application/ocsp-request */
 };
-/* The answer in force, or BYTES_NONE: borrowed until the next turn. Marks it as used; fetches nothing. */
+/*
+ * The answer held, or BYTES_NONE: borrowed until the next turn. Marks it as used; fetches nothing. One that comes from disk
+ * was judged in an earlier life and not in this one: judge every answer where it is used.
+ */
 struct bytes revocation_ocsp(struct revocation_cache *cache, const uint8_t key[SHA256_BYTES]);
 /* response: what the server said, not judged yet; BYTES_NONE and a sentence when nothing came. Borrowed for the call. */
 typedef void (*revocation_ocsp_fn)(void *ctx, enum err err, struct bytes response, const char *sentence);
 /*
- * Fetches (or joins who does). ERR_OK: done comes once on a later turn, unless cancelled. ERR_BUSY: this responder failed
- * for this key and is not tried before its next time. ERR_LIMIT, ERR_INVALID, ERR_DENIED as fetch_start().
+ * Fetches (or joins who does). ERR_OK: done comes once on a later turn, unless cancelled. ERR_BUSY: the last try for this
+ * key failed, or its answer was not kept, and the next is not due yet; error says why; no call. ERR_LIMIT (waits, answers,
+ * FETCH_REQUEST_BYTES_MAX), ERR_NOMEM.
  */
 MUST_CHECK enum err revocation_ocsp_wait(struct revocation_cache *cache, const struct revocation_ocsp *ocsp,
 	revocation_ocsp_fn done, void *ctx, struct revocation_wait **out, struct fetch_error *error);
@@ -158,7 +174,8 @@ bool revocation_state_of(const struct revocation_cache *cache, const char *url, 
 struct revocation_counters {
 	size_t lists, list_bytes, answers, answer_bytes;
 	unsigned waits;
-	uint64_t fetched, unmodified, failed, older, forged, evicted, disk_errors;
+	uint64_t fetched, unmodified, failed, older, forged, evicted;
+	uint64_t disk_errors; /* files that could not be written, or were no good when read */
 };
 void revocation_counters(const struct revocation_cache *cache, struct revocation_counters *out);
 /* Whether files are being read or written or parsed: for tests and a clean stop. */
