@@ -595,7 +595,7 @@ static void load_job_done(struct job *base)
 	if (!cache->dead) {
 		cache->counters.disk_errors += job->bad;
 		if (!job->usable) {
-			LOG(cache->log, LOG_WARN, "LKG0430W",
+			LOG(cache->log, LOG_WARN, "LKG0440W",
 				"the revocation folder cannot be used; nothing fetched outlives a restart",
 				LF_TEXT("folder", cache->folder));
 			free(cache->folder);
