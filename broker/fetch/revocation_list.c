@@ -270,7 +270,7 @@ static void list_job_run(struct job *base)
 	if (job->held != NULL && job->held_vouch != REVOCATION_VOUCHED) {
 		job->held_vouch = job_vouch(job, job->held, ignored); /* its signer may be known by now */
 	}
-	job->take = revocation_decide(job->crl, job->vouched, job->held, job->held_vouch);
+	job->take = revocation_weigh(job->crl, job->vouched, job->held, job->held_vouch);
 	switch (job->take) {
 	case REVOCATION_TAKE: list_job_save(job); break;
 	case REVOCATION_SAME: break;

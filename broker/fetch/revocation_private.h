@@ -24,7 +24,7 @@ uint64_t revocation_retry_ms(unsigned failures, uint32_t random); /* failures >=
 bool revocation_crl_newer(const struct crl *a, const struct crl *b);
 enum revocation_take { REVOCATION_TAKE, REVOCATION_SAME, REVOCATION_OLDER, REVOCATION_REFUSE };
 /* Whether fresh replaces held (NULL: nothing), given what is known of their signatures. */
-enum revocation_take revocation_decide(const struct crl *fresh, enum revocation_vouch fresh_vouch,
+enum revocation_take revocation_weigh(const struct crl *fresh, enum revocation_vouch fresh_vouch,
 	const struct crl *held, enum revocation_vouch held_vouch);
 
 /* --- files: pure --- */

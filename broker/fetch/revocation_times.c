@@ -100,7 +100,7 @@ bool revocation_crl_newer(const struct crl *a, const struct crl *b)
 	return crl_this_update(a) > crl_this_update(b);
 }
 
-enum revocation_take revocation_decide(const struct crl *fresh, enum revocation_vouch fresh_vouch,
+enum revocation_take revocation_weigh(const struct crl *fresh, enum revocation_vouch fresh_vouch,
 	const struct crl *held, enum revocation_vouch held_vouch)
 {
 	if (fresh_vouch == REVOCATION_FORGED) {
