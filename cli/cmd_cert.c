@@ -4,6 +4,7 @@
  * Never:   ignores an option: what the judge cannot do yet is refused by name.
  * Threads: one.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -12,17 +13,21 @@
 
 #define CERT_FILE_BYTES_MAX (16u * 1024u * 1024u)
 #define CERTS_MAX           4096u
+#define STALE_S_MAX         31536000u /* as REVSTALE */
 
 struct verify {
 	/* options */
 	struct cli_list trust, pinned, untrusted, crl, ocsp, policy;
-	const char *at, *purpose, *host, *keystore, *spec, *require_crl;
+	const char *at, *purpose, *host, *keystore, *spec, *require_crl, *ocsp_auth, *stale;
 	bool explicit_policy, inhibit_mapping, inhibit_any, allow_sha1, json;
 	const char *leaf;
 	/* what they mean */
 	int64_t now;
 	enum x509_purpose purpose_value;
 	enum x509_revocation revocation;
+	enum x509_ocsp ocsp_auth_value;
+	uint32_t grace_s;
+	struct ocsp_list ocsps;
 	struct cert_list anchors, pins, chain;
 	struct crl_list crls;
 	struct trust_set *trust_set;
@@ -109,6 +114,21 @@ static int crls_read(struct verify *verify, const char *path)
 	return err == ERR_OK ? CLI_OK : unreadable(path, err, &error);
 }
 
+static int ocsps_read(struct verify *verify, const char *path)
+{
+	struct buf content = BUF_INIT(CERT_FILE_BYTES_MAX);
+	struct x509_error error = {0};
+	if (cli_read(path, CERT_FILE_BYTES_MAX, &content) != CLI_OK) {
+		return CLI_USAGE;
+	}
+	enum err err = ocsp_list_load(buf_bytes(&content), &verify->ocsps, &error);
+	buf_release(&content);
+	if (err == ERR_OK && verify->ocsps.count > X509_OCSP_ANSWERS_MAX) {
+		return cli_usage(command, "at most %u OCSP responses are looked at", X509_OCSP_ANSWERS_MAX);
+	}
+	return err == ERR_OK ? CLI_OK : unreadable(path, err, &error);
+}
+
 /* Anchors and pins of a keystore join those of --trust and --pinned. */
 static int keystore_read(struct verify *verify)
 {
@@ -152,6 +172,9 @@ static int files_read(struct verify *verify)
 	for (size_t i = 0; i < verify->crl.count && code == CLI_OK; i++) {
 		code = crls_read(verify, verify->crl.items[i]);
 	}
+	for (size_t i = 0; i < verify->ocsp.count && code == CLI_OK; i++) {
+		code = ocsps_read(verify, verify->ocsp.items[i]);
+	}
 	if (code == CLI_OK && verify->keystore != NULL) {
 		code = keystore_read(verify);
 	}
@@ -168,11 +191,41 @@ static int files_read(struct verify *verify)
 
 static int options_refuse_unknown(const struct verify *verify)
 {
-	const char *name = verify->ocsp.count > 0 ? "--ocsp" : verify->host != NULL ? "--host" : NULL;
+	const char *name = verify->host != NULL ? "--host" : NULL;
 	if (name != NULL) {
 		return cli_usage(
 			command, "%s is not supported by this build, and is not ignored either", name);
 	}
+	return CLI_OK;
+}
+
+static int ocsp_options_mean(struct verify *verify)
+{
+	static const struct {
+		const char *word;
+		enum x509_ocsp value;
+	} words[] = {
+		{"required", X509_OCSP_REQUIRED}, {"warn", X509_OCSP_WARN}, {"optional", X509_OCSP_OPTIONAL}};
+	bool known = verify->ocsp_auth == NULL;
+	unsigned long grace = 0;
+	char *end = NULL;
+	verify->ocsp_auth_value = verify->ocsp.count > 0 ? X509_OCSP_REQUIRED : X509_OCSP_NONE;
+	for (size_t i = 0; i < ARRAY_COUNT(words) && !known; i++) {
+		known = strcmp(verify->ocsp_auth, words[i].word) == 0;
+		verify->ocsp_auth_value = words[i].value;
+	}
+	if (!known) {
+		return cli_usage(
+			command, "--ocsp-auth wants required, warn or optional, not '%s'", verify->ocsp_auth);
+	}
+	if (verify->stale != NULL) {
+		grace = strtoul(verify->stale, &end, 10);
+		if (verify->stale[0] < '0' || verify->stale[0] > '9' || *end != '\0' || grace > STALE_S_MAX) {
+			return cli_usage(command, "--stale wants seconds, 0 to %u, not '%s'", STALE_S_MAX,
+				verify->stale);
+		}
+	}
+	verify->grace_s = (uint32_t)grace;
 	return CLI_OK;
 }
 
@@ -196,7 +249,9 @@ static int options_mean(struct verify *verify)
 	if (!known) {
 		return cli_usage(command, "--purpose wants client, server or any, not '%s'", verify->purpose);
 	}
-	verify->revocation = verify->crl.count > 0 ? X509_REVOCATION_IF_AVAILABLE : X509_REVOCATION_NONE;
+	verify->revocation = verify->crl.count > 0 || verify->ocsp.count > 0 || verify->ocsp_auth != NULL
+				     ? X509_REVOCATION_IF_AVAILABLE
+				     : X509_REVOCATION_NONE;
 	known = verify->require_crl == NULL;
 	for (size_t i = 0; i < ARRAY_COUNT(revocations) && !known; i++) {
 		known = strcmp(verify->require_crl, revocations[i].word) == 0;
@@ -214,7 +269,8 @@ static int options_mean(struct verify *verify)
 	if (verify->trust.count == 0 && verify->pinned.count == 0 && verify->keystore == NULL) {
 		return cli_usage(command, "nothing is trusted: give --trust, --pinned or --keystore");
 	}
-	return options_refuse_unknown(verify);
+	int code = ocsp_options_mean(verify);
+	return code == CLI_OK ? options_refuse_unknown(verify) : code;
 }
 
 /* --- the verdict --- */
@@ -265,6 +321,11 @@ static int judge(struct verify *verify)
 		.explicit_policy = verify->explicit_policy,
 		.inhibit_mapping = verify->inhibit_mapping,
 		.inhibit_any_policy = verify->inhibit_any,
+		.ocsp = (const struct ocsp_response *const *)verify->ocsps.items,
+		.ocsp_count = verify->ocsps.count,
+		.ocsp_auth = verify->ocsp_auth_value,
+		.need_aia = true,
+		.stale_grace_s = verify->grace_s,
 	};
 	struct buf out = BUF_INIT(1 << 20);
 	x509_judge(&question, &answer);
@@ -307,6 +368,7 @@ static void verify_release(struct verify *verify)
 	cert_list_release(&verify->pins);
 	cert_list_release(&verify->chain);
 	crl_list_release(&verify->crls);
+	ocsp_list_release(&verify->ocsps);
 	trust_set_unref(verify->trust_set);
 	crl_set_unref(verify->crl_set);
 }
@@ -322,7 +384,13 @@ static int cmd_verify(int argc, char **argv)
 		{"--untrusted", CLI_LIST, &verify.untrusted, "FILE", "what the peer presents beside LEAF"},
 		{"--crl", CLI_LIST, &verify.crl, "FILE", "revocation lists"},
 		{"--require-crl", CLI_TEXT, &verify.require_crl, "WORD",
-			"yes, no or if-any (the default with --crl)"},
+			"yes, no or if-any (the default with --crl or --ocsp)"},
+		{"--ocsp", CLI_LIST, &verify.ocsp, "FILE", "OCSP responses (PEM or DER)"},
+		{"--ocsp-auth", CLI_TEXT, &verify.ocsp_auth, "WORD",
+			"what an unknown OCSP status does: required (the default with --ocsp), warn, "
+			"optional"},
+		{"--stale", CLI_TEXT, &verify.stale, "SECONDS",
+			"lists and responses serve for so long past their nextUpdate"},
 		{"--at", CLI_TEXT, &verify.at, "TIME", "judge as of then (RFC 3339); default: now"},
 		{"--purpose", CLI_TEXT, &verify.purpose, "WORD", "client (the default), server or any"},
 		{"--policy", CLI_LIST, &verify.policy, "OID", "acceptable certificate policies"},
@@ -332,7 +400,6 @@ static int cmd_verify(int argc, char **argv)
 		{"--allow-sha1", CLI_FLAG, &verify.allow_sha1, NULL, "accept SHA-1 signatures"},
 		{"--json", CLI_FLAG, &verify.json, NULL, "for programs"},
 		{NULL, CLI_HEADING, NULL, NULL, "Known, but refused by this build"},
-		{"--ocsp", CLI_LIST, &verify.ocsp, "FILE", "OCSP responses"},
 		{"--host", CLI_TEXT, &verify.host, "NAME", "the server's name"},
 	};
 	const struct cli_syntax syntax = {command, "LEAF",

@@ -8,7 +8,7 @@
 
 #include "base/json.h"
 #include "base/pem.h"
-#include "x509/internal.h"
+#include "x509/ocsp.h"
 #include "x509/time.h"
 
 #define REPORT_TEXT_BYTES_MAX (1024u * 1024u)
@@ -153,6 +153,118 @@ static void put_list(struct json_writer *json, const struct crl *crl, const stru
 	buf_release(&issuer);
 }
 
+static const char *says_text(enum ocsp_says says)
+{
+	switch (says) {
+	case OCSP_SAYS_GOOD: return "good";
+	case OCSP_SAYS_REVOKED: return "revoked";
+	case OCSP_SAYS_UNKNOWN: break;
+	}
+	return "unknown";
+}
+
+static const char *ocsp_text(enum x509_ocsp_state state)
+{
+	switch (state) {
+	case X509_OCSP_STATE_NONE: return "not used";
+	case X509_OCSP_STATE_GOOD: return "good";
+	case X509_OCSP_STATE_REVOKED: return "revoked";
+	case X509_OCSP_STATE_UNKNOWN: return "unknown";
+	case X509_OCSP_STATE_UNREACHABLE: break;
+	}
+	return "unreachable";
+}
+
+static const char *crl_text(enum x509_crl_state state)
+{
+	switch (state) {
+	case X509_CRL_STATE_GOOD: return "good";
+	case X509_CRL_STATE_REVOKED: return "revoked";
+	case X509_CRL_STATE_STALE: return "stale";
+	case X509_CRL_STATE_ABSENT: break;
+	}
+	return "absent";
+}
+
+/* What the sources came to for one certificate, in the words of docs/revocation.md. */
+static void put_evidence(
+	struct json_writer *json, const struct cert *cert, const struct x509_evidence *evidence)
+{
+	json_object_begin(json);
+	put_name(json, "subject", cert, true);
+	json_key(json, "ocsp");
+	json_text(json, ocsp_text(evidence->ocsp));
+	json_key(json, "ocsp_reason");
+	json_text(json, x509_reason_name(evidence->ocsp_reason));
+	json_key(json, "crl");
+	json_text(json, crl_text(evidence->crl));
+	json_key(json, "crl_reason");
+	json_text(json, x509_reason_name(evidence->crl_reason));
+	if (evidence->ocsp == X509_OCSP_STATE_REVOKED || evidence->crl == X509_CRL_STATE_REVOKED) {
+		put_time(json, "revoked_at", evidence->revoked_at);
+	}
+	json_key(json, "grace");
+	json_bool(json, evidence->grace);
+	json_object_end(json);
+}
+
+static void put_answer(struct json_writer *json, const struct ocsp_response *response,
+	const struct ocsp_single *single, const struct cert *cert, bool relied_on)
+{
+	json_object_begin(json);
+	put_name(json, "certificate", cert, true);
+	json_key(json, "says");
+	json_text(json, says_text(single->status));
+	put_time(json, "produced_at", response->produced_at);
+	put_time(json, "this_update", single->this_update);
+	put_time(json, "next_update", single->next_update);
+	if (single->status == OCSP_SAYS_REVOKED) {
+		put_time(json, "revoked_at", single->revoked_at);
+	}
+	json_key(json, "relied_on");
+	json_bool(json, relied_on);
+	put_hex(json, "sha256", bytes_of(response->sha256, SHA256_BYTES));
+	json_object_end(json);
+}
+
+static void put_answers(
+	struct json_writer *json, const struct x509_question *question, const struct x509_answer *answer)
+{
+	json_key(json, "answers");
+	json_array_begin(json);
+	for (size_t i = 0; i + 1 < answer->path_count; i++) {
+		for (size_t j = 0; j < question->ocsp_count; j++) {
+			const struct ocsp_response *response = question->ocsp[j];
+			bool relied_on =
+				i < answer->evidence_count && answer->evidence[i].response == response;
+			for (size_t k = 0; k < response->single_count; k++) {
+				if (ocsp_single_is_about(
+					    &response->singles[k], answer->path[i], answer->path[i + 1])) {
+					put_answer(json, response, &response->singles[k], answer->path[i],
+						relied_on);
+				}
+			}
+		}
+	}
+	json_array_end(json);
+}
+
+static void put_needs(struct json_writer *json, const struct x509_answer *answer)
+{
+	json_key(json, "needs");
+	json_array_begin(json);
+	for (size_t i = 0; i < answer->need_count; i++) {
+		json_object_begin(json);
+		json_key(json, "kind");
+		json_text(json, answer->needs[i].kind == X509_NEED_OCSP ? "ocsp" : "crl");
+		json_key(json, "url");
+		json_text(json, answer->needs[i].url);
+		put_name(json, "certificate", answer->needs[i].cert, true);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
 static void put_revocation(
 	struct json_writer *json, const struct x509_question *question, const struct x509_answer *answer)
 {
@@ -176,6 +288,16 @@ static void put_revocation(
 		}
 	}
 	json_array_end(json);
+	put_answers(json, question, answer);
+	json_key(json, "certificates");
+	json_array_begin(json);
+	for (size_t i = 0; i < answer->evidence_count; i++) {
+		put_evidence(json, answer->path[i], &answer->evidence[i]);
+	}
+	json_array_end(json);
+	json_key(json, "warning");
+	json_text(json, answer->verdict == X509_ACCEPT && answer->warned ? answer->warning : NULL);
+	put_needs(json, answer);
 	json_object_end(json);
 }
 
@@ -229,6 +351,16 @@ static enum err text_path(
 	return err;
 }
 
+static const char *revoked_text(const struct x509_answer *answer)
+{
+	for (size_t i = 0; i < answer->evidence_count; i++) {
+		if (answer->evidence[i].crl == X509_CRL_STATE_REVOKED) {
+			return "listed as revoked";
+		}
+	}
+	return "revoked, says the OCSP responder";
+}
+
 enum err x509_report_text(const struct x509_question *question, const struct x509_answer *answer,
 	const char *name, struct buf *out)
 {
@@ -240,9 +372,12 @@ enum err x509_report_text(const struct x509_question *question, const struct x50
 	}
 	if (err == ERR_OK && question->revocation != X509_REVOCATION_NONE) {
 		err = buf_printf(out, "  revocation   %s\n",
-			answer->reason == X509_REVOKED ? "listed as revoked"
-			: answer->revocation_known     ? "every certificate looked up in a fresh CRL"
+			answer->reason == X509_REVOKED ? revoked_text(answer)
+			: answer->revocation_known     ? "every certificate is known to be good"
 						       : "not known");
+	}
+	if (err == ERR_OK && answer->verdict == X509_ACCEPT && answer->warned) {
+		err = buf_printf(out, "  warning      %s\n", answer->warning);
 	}
 	return err;
 }

@@ -56,7 +56,46 @@ want 'no time' 2 '--at wants' verify --trust root.crt --at tomorrow d1.crt
 want 'time without zone' 2 '--at wants' verify --trust root.crt --at 2026-11-21T10:00:00 d1.crt
 want 'unknown option' 2 "unknown option '--depth'" verify --trust root.crt --depth 3 d1.crt
 want 'flag with a value' 2 'takes no value' verify --trust root.crt --json=yes d1.crt
-want 'OCSP is refused, not ignored' 2 '--ocsp is not supported' verify --trust root.crt d1.crt --ocsp ca.crl
+want 'OCSP that is none' 2 'ca.crl' verify --trust root.crt d1.crt --ocsp ca.crl
+want 'unknown OCSP word' 2 '--ocsp-auth wants' verify --trust root.crt --ocsp-auth maybe d1.crt
+want 'no number of seconds' 2 '--stale wants' verify --trust root.crt --stale 1h d1.crt
+want 'too many seconds' 2 '--stale wants' verify --trust root.crt --stale 31536001 d1.crt
+
+# RFC 6960 4.2, made by another hand: openssl is the responder, for good, revoked and unknown, signing itself or delegated.
+if command -v openssl >/dev/null; then
+  serial() { openssl x509 -in "$1" -noout -serial | sed 's/serial=//'; }
+  date=$(date -u +%y%m%d%H%M%SZ)
+  { printf 'V\t%s\t\t%s\tunknown\t/CN=d1\n' "$(date -u -d '+300 days' +%y%m%d%H%M%SZ)" "$(serial d1.crt)"
+    printf 'R\t%s\t%s\t%s\tunknown\t/CN=d2\n' "$(date -u -d '+300 days' +%y%m%d%H%M%SZ)" "$date" "$(serial d2.crt)"
+  } >index.txt
+  "$LOCKGATE_CERTS" leaf --out d3 --issuer ca --cn d3 || exit 1
+  openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout responder.key -subj /CN=Responder -out responder.csr 2>/dev/null
+  printf 'extendedKeyUsage=OCSPSigning\nnoCheck=ignored\nkeyUsage=critical,digitalSignature\n' >responder.ext
+  openssl x509 -req -in responder.csr -CA ca.crt -CAkey ca.key -days 30 -extfile responder.ext -out responder.crt 2>/dev/null || exit 1
+  answer() { # OUT SIGNER CERT [OPTION…]
+    openssl ocsp -issuer ca.crt -cert "$3" -no_nonce -reqout req.der >/dev/null 2>&1 &&
+      openssl ocsp -index index.txt -CA ca.crt -rsigner "$2.crt" -rkey "$2.key" -reqin req.der -respout "$1" "${@:4}" >/dev/null 2>&1
+  }
+  answer d1.ocsp ca d1.crt -ndays 1 || exit 1
+  answer d1-delegated.ocsp responder d1.crt -ndays 1 -resp_key_id || exit 1
+  answer d2.ocsp responder d2.crt -ndays 1 || exit 1
+  answer d3.ocsp responder d3.crt -ndays 1 || exit 1
+  answer wrong.ocsp d2 d1.crt -ndays 1 || exit 1
+  { echo '-----BEGIN OCSP RESPONSE-----'; openssl base64 -in d1.ocsp; echo '-----END OCSP RESPONSE-----'; } >d1.ocsp.pem
+  want 'OCSP good' 0 'ACCEPTED' verify --trust ca.crt --require-crl yes --ocsp d1.ocsp -- d1.crt
+  want 'OCSP good, PEM' 0 'known to be good' verify --trust ca.crt --require-crl yes --ocsp d1.ocsp.pem -- d1.crt
+  want 'OCSP good, delegated' 0 'ACCEPTED' verify --trust ca.crt --require-crl yes --ocsp d1-delegated.ocsp -- d1.crt
+  want 'OCSP good, JSON' 0 '"ocsp":"good"' verify --trust ca.crt --ocsp d1.ocsp --json d1.crt
+  want 'OCSP revoked' 1 'says its OCSP responder' verify --trust ca.crt --ocsp d2.ocsp -- d2.crt
+  want 'OCSP revoked, JSON' 1 '"says":"revoked"' verify --trust ca.crt --ocsp d2.ocsp --json d2.crt
+  want 'OCSP of another certificate' 1 'crl-missing' verify --trust ca.crt --require-crl yes --ocsp d1.ocsp -- d2.crt
+  want 'OCSP unknown' 1 'ocsp-unknown' verify --trust ca.crt --ocsp d3.ocsp -- d3.crt
+  want 'OCSP unknown, a warning' 0 'warning      the OCSP responder' verify --trust ca.crt --ocsp d3.ocsp --ocsp-auth warn -- d3.crt
+  want 'OCSP unknown, passed over' 0 'not known' verify --trust ca.crt --ocsp d3.ocsp --ocsp-auth optional -- d3.crt
+  want 'OCSP signed by a device' 1 'ocsp-bad' verify --trust ca.crt --ocsp wrong.ocsp -- d1.crt
+  want 'OCSP stale' 1 'ocsp-stale' verify --trust ca.crt --ocsp d1.ocsp --at "$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)" d1.crt
+  want 'OCSP stale, with grace' 0 'ACCEPTED' verify --trust ca.crt --ocsp d1.ocsp --stale 172800 --at "$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)" d1.crt
+fi
 want 'host is refused, not ignored' 2 '--host is not supported' verify --trust root.crt --host a d1.crt
 want 'policy demanded' 1 'policy' verify --trust root.crt --explicit-policy d1-chain.crt
 finish

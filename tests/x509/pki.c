@@ -213,3 +213,28 @@ struct ocsp_response *pki_ocsp(const struct pki *issuer, const struct cert *cert
 {
 	return pki_ocsp_made(&(struct pki_ocsp){.issuer = issuer, .cert = cert, .status = status});
 }
+
+void pki_ocsp_reply(const struct pki_ocsp_desk *desk, struct bytes request, struct buf *out)
+{
+	struct ocsp_request_view view;
+	struct x509_make_ocsp failure = {.status = OCSP_STATUS_UNAUTHORIZED};
+	if (ocsp_request_read(request, &view) != ERR_OK || view.count != 1) {
+		failure.status = OCSP_STATUS_MALFORMED_REQUEST;
+		REQUIRE("a responder answers", x509_make_ocsp(&failure, out) == ERR_OK);
+		return;
+	}
+	for (size_t i = 0; i < desk->count; i++) {
+		if (bytes_equal(cert_serial(desk->certs[i]), view.serials[0])) {
+			pki_ocsp_der(&(struct pki_ocsp){.issuer = desk->issuer,
+					     .cert = desk->certs[i],
+					     .signer = desk->signer,
+					     .status = desk->says[i],
+					     .this_update = desk->this_update,
+					     .next_update = desk->next_update,
+					     .nonce = desk->keep_nonce ? view.nonce : BYTES_NONE},
+				out);
+			return;
+		}
+	}
+	REQUIRE("a responder answers", x509_make_ocsp(&failure, out) == ERR_OK);
+}

@@ -73,6 +73,21 @@ struct ocsp_response *pki_ocsp(const struct pki *issuer, const struct cert *cert
 /* The same as DER, appended: for a responder in a test. */
 void pki_ocsp_der(const struct pki_ocsp *make, struct buf *out);
 
+/*
+ * A responder in a test: what it says of some certificates of issuer to one request (DER), with the request's nonce unless
+ * keep_nonce is false. Of a serial number that it does not know: unauthorized (RFC 5019 2.2.3); no request: malformedRequest.
+ */
+struct pki_ocsp_desk {
+	const struct pki *issuer;
+	const struct pki *signer; /* NULL: issuer */
+	const struct cert *const *certs;
+	const enum ocsp_says *says;
+	size_t count;
+	int64_t this_update, next_update;
+	bool keep_nonce;
+};
+void pki_ocsp_reply(const struct pki_ocsp_desk *desk, struct bytes request, struct buf *out);
+
 /* Trust in one anchor and, if pin is not NULL, one pin named "device". Generation 1. */
 struct trust_set *pki_trust(const struct cert *anchor, const struct cert *pin);
 struct crl_set *pki_crls(const struct crl *a, const struct crl *b); /* either may be NULL */

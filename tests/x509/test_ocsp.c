@@ -526,6 +526,45 @@ static void test_newer(const struct plant *plant)
 	}
 }
 
+/* The responder that other tests use: from a request to a status, and back. */
+static void test_desk(const struct plant *plant)
+{
+	static const uint8_t nonce[] = {1, 2, 3};
+	static const enum ocsp_says says[] = {OCSP_SAYS_GOOD};
+	const struct cert *certs[] = {plant->leaf.cert};
+	struct pki_ocsp_desk desk = {.issuer = &plant->root,
+		.signer = &plant->responder,
+		.certs = certs,
+		.says = says,
+		.count = 1,
+		.keep_nonce = true};
+	const struct {
+		const char *name;
+		const struct cert *cert;
+		enum ocsp_response_status want;
+	} rows[] = {{"known", plant->leaf.cert, OCSP_STATUS_SUCCESSFUL},
+		{"not known", plant->next.cert, OCSP_STATUS_UNAUTHORIZED},
+		{"no request", NULL, OCSP_STATUS_MALFORMED_REQUEST}};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct buf request = BUF_INIT(4096);
+		struct buf der = BUF_INIT(X509_OCSP_BYTES_MAX);
+		struct ocsp_response *response = NULL;
+		if (rows[i].cert != NULL) {
+			REQUIRE(rows[i].name, ocsp_request_make(rows[i].cert, plant->root.cert, HASH_SHA256,
+						      bytes_of(nonce, 3), &request) == ERR_OK);
+		}
+		pki_ocsp_reply(&desk, buf_bytes(&request), &der);
+		REQUIRE(rows[i].name, ocsp_response_parse(buf_bytes(&der), &response, NULL) == ERR_OK);
+		CHECK(rows[i].name, ocsp_response_status(response) == rows[i].want);
+		CHECK(rows[i].name, ocsp_response_nonce_fits(response, bytes_of(nonce, 3)));
+		CHECK(rows[i].name, (ocsp_response_usable_for(response, plant->leaf.cert, plant->root.cert,
+					     PKI_NOW, false, NULL) == X509_OK) == (i == 0));
+		ocsp_response_unref(response);
+		buf_release(&der);
+		buf_release(&request);
+	}
+}
+
 int main(void)
 {
 	pki_init();
@@ -544,6 +583,7 @@ int main(void)
 	test_requests(&plant);
 	test_keys(&plant);
 	test_newer(&plant);
+	test_desk(&plant);
 	struct pki *all[] = {&plant.root, &plant.other, &plant.leaf, &plant.next, &plant.responder};
 	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
 		pki_free(all[i]);
