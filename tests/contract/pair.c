@@ -133,18 +133,27 @@ static int refuse_tickets(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_S
 static int queue_recv(WOLFSSL *ssl, char *buf, int size, void *ctx);
 static int queue_send(WOLFSSL *ssl, char *buf, int size, void *ctx);
 
-static bool recipe_set(WOLFSSL_CTX *ctx, const struct pki_cert *identity, enum sslcauth cauth)
+static bool set_tickets(WOLFSSL_CTX *ctx, SessionTicketEncCb tickets)
+{
+	if (tickets == NULL) {
+		return wolfSSL_CTX_no_ticket_TLSv13(ctx) == 0 && /* 0 is success here */
+		       wolfSSL_CTX_set_TicketEncCb(ctx, refuse_tickets) == WOLFSSL_SUCCESS;
+	}
+	return wolfSSL_CTX_only_dhe_psk(ctx) == 0 && /* and here */
+	       wolfSSL_CTX_set_TicketEncCb(ctx, tickets) == WOLFSSL_SUCCESS;
+}
+
+static bool recipe_set(
+	WOLFSSL_CTX *ctx, const struct pki_cert *identity, enum sslcauth cauth, SessionTicketEncCb tickets)
 {
 	/* 1. Versions: 1.2 and 1.3, nothing older (nothing older is compiled in either). */
 	if (wolfSSL_CTX_SetMinVersion(ctx, WOLFSSL_TLSV1_2) != WOLFSSL_SUCCESS) {
 		return false;
 	}
-	/* 2. Resumption of every kind off, before any connection exists. */
+	/* 2. Resumption of every kind off, but for tickets that we are asked to send. */
 	if (wolfSSL_CTX_set_session_cache_mode(ctx, WOLFSSL_SESS_CACHE_OFF) != WOLFSSL_SUCCESS ||
 		wolfSSL_CTX_NoTicketTLSv12(ctx) != WOLFSSL_SUCCESS ||
-		wolfSSL_CTX_no_ticket_TLSv13(ctx) != 0 /* 0 is success here */ ||
-		wolfSSL_CTX_set_num_tickets(ctx, 0) != WOLFSSL_SUCCESS ||
-		wolfSSL_CTX_set_TicketEncCb(ctx, refuse_tickets) != WOLFSSL_SUCCESS) {
+		wolfSSL_CTX_set_num_tickets(ctx, 0) != WOLFSSL_SUCCESS || !set_tickets(ctx, tickets)) {
 		return false;
 	}
 	/* 3. Who we are. Chain and key as DER; no CA is loaded, ever. */
@@ -171,8 +180,14 @@ static bool recipe_set(WOLFSSL_CTX *ctx, const struct pki_cert *identity, enum s
 
 WOLFSSL_CTX *recipe_server_ctx(const struct pki_cert *identity, enum sslcauth cauth)
 {
+	return recipe_ticket_ctx(identity, cauth, NULL);
+}
+
+WOLFSSL_CTX *recipe_ticket_ctx(
+	const struct pki_cert *identity, enum sslcauth cauth, SessionTicketEncCb tickets)
+{
 	WOLFSSL_CTX *ctx = wolfSSL_CTX_new(wolfSSLv23_server_method());
-	if (ctx != NULL && !recipe_set(ctx, identity, cauth)) {
+	if (ctx != NULL && !recipe_set(ctx, identity, cauth, tickets)) {
 		wolfSSL_CTX_free(ctx);
 		ctx = NULL;
 	}

@@ -75,6 +75,9 @@ enum sslcauth { SSLCAUTH_NEVER, SSLCAUTH_OPTIONAL, SSLCAUTH_REQUIRED };
  * Every return value is checked; NULL: one of the calls failed.
  */
 WOLFSSL_CTX *recipe_server_ctx(const struct pki_cert *identity, enum sslcauth cauth);
+/* With tickets of TLS 1.3, sealed and opened by that callback; NULL: as above. */
+WOLFSSL_CTX *recipe_ticket_ctx(
+	const struct pki_cert *identity, enum sslcauth cauth, SessionTicketEncCb tickets);
 /* A client context that trusts anybody; cert and chain may be NULL. version: 12, 13 or 0 for both. */
 WOLFSSL_CTX *client_ctx_new(
 	int version, const struct pki_cert *cert, const struct pki_cert *const *chain, size_t chain_count);
