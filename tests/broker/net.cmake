@@ -21,3 +21,4 @@ lockgate_fuzz(tls_hello SOURCES "${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_tls_hello.c
 add_executable(hello_seeds EXCLUDE_FROM_ALL hello_seeds.c)
 target_link_libraries(hello_seeds PRIVATE lockgate_flags contract_pair)
 lockgate_test(broker_tls_ticket SOURCES test_tls_ticket.c LINK net_kit Threads::Threads LABELS net)
+lockgate_fuzz(tls_ticket SOURCES "${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_tls_ticket.c" LINK broker)
