@@ -231,8 +231,8 @@ static void put(struct chain_table *table, enum chain_shelf on, uint64_t now_s, 
 		take_out(&table->shelves[other], there, gone);
 	}
 	if (here != NULL) {
-		here->until_s = until_of(on, now_s);
-		use(shelf, here);
+		use(shelf,
+			here); /* its end stays: who is refused in a loop is parsed afresh once in a while */
 	} else if (map_put(shelf->map, bytes_of(fresh->digest, SHA256_BYTES), fresh, NULL) == ERR_OK) {
 		fresh->until_s = until_of(on, now_s);
 		list_push_front(&shelf->used, &fresh->used);

@@ -21,7 +21,7 @@
 #define CHAIN_ADMITTED_BYTES_MAX (64u * 1024u * 1024u) /* about 20,000 chains of two that nobody else holds */
 #define CHAIN_REFUSED_MAX        4096u
 #define CHAIN_REFUSED_BYTES_MAX  (8u * 1024u * 1024u)
-#define CHAIN_REFUSED_S          60u   /* seconds, from when it was last refused */
+#define CHAIN_REFUSED_S          60u   /* seconds, from when it was first refused; then it is parsed afresh */
 #define CHAIN_CERT_OVERHEAD      1024u /* what a parsed certificate costs beside its DER, roughly */
 
 enum chain_shelf { CHAIN_ADMITTED, CHAIN_REFUSED, CHAIN_SHELVES_ };

@@ -205,6 +205,7 @@ enum err cert_parse(struct bytes der, struct cert **out, struct x509_error *erro
 	}
 	atomic_init(&cert->refs, 1);
 	atomic_init(&cert->memo.state, 0);
+	atomic_init(&cert->not_memo.state, 0);
 	if (der.len != 0) {
 		memcpy(cert->bytes, der.data, der.len);
 	}

@@ -184,7 +184,7 @@ enum extension_id extension_identify(struct bytes oid);
 MUST_CHECK enum err authority_key_id_parse(struct bytes value, struct bytes *key_id);
 
 /*
- * "The signature holds under the key whose hash is key": a pure function of the object's bytes and that key, so remembering
+ * "The signature holds under the key whose hash is key", or, as a memo of its own, "it does not": a pure function of the object's bytes and that key, so remembering
  * it cannot make one verdict depend on another connection. A connection is judged several times, and a fleet at once when
  * a list changes; each signature is computed once. state: 0 empty, 1 being written, 2 readable.
  */
@@ -214,7 +214,8 @@ struct cert {
 	uint8_t sha256[SHA256_BYTES];
 	uint8_t spki_sha256[SHA256_BYTES];
 	struct signature_memo memo;
-	uint8_t bytes[]; /* the DER */
+	struct signature_memo not_memo; /* under which key it does not hold */
+	uint8_t bytes[];                /* the DER */
 };
 
 /* What keeps a list from being a plain, full one of its issuer. */
@@ -373,6 +374,11 @@ bool judgement_fail(struct judgement *judgement, enum failure_rank rank, enum x5
 struct signed_object {
 	const void *object;
 	const struct signature_memo *memo; /* the object's */
+	/*
+	 * Of a presented certificate, else NULL: a failure that was ours in truth is forgotten with the object, and a stranger's
+	 * does not live long, while a list does.
+	 */
+	const struct signature_memo *not_memo;
 	const struct sig_algorithm *algorithm;
 	struct bytes message, signature;
 	const uint8_t *digest; /* of a message that is not kept, under algorithm->hash; NULL: see message */

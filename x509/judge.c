@@ -23,7 +23,7 @@ bool algorithm_is_weak(const struct judgement *judgement, const struct sig_algor
 	return true;
 }
 
-static bool memo_says_good(const struct signature_memo *given, const struct cert *signer)
+static bool memo_says(const struct signature_memo *given, const struct cert *signer)
 {
 	struct signature_memo *memo = UNCONST(struct signature_memo, given);
 	return atomic_load_explicit(&memo->state, memory_order_acquire) == 2 &&
@@ -40,11 +40,16 @@ static void memo_keep(const struct signature_memo *given, const struct cert *sig
 	}
 }
 
-static enum err verify_now(const struct signed_object *object, const struct cert *signer)
+static enum err verify_now(
+	struct judgement *judgement, const struct signed_object *object, const struct cert *signer)
 {
-	if (memo_says_good(object->memo, signer)) {
+	if (memo_says(object->memo, signer)) {
 		return ERR_OK;
 	}
+	if (object->not_memo != NULL && memo_says(object->not_memo, signer)) {
+		return ERR_DENIED;
+	}
+	judgement->out->signatures_computed++;
 	struct subject_key key = cert_subject_key(signer);
 	enum err err =
 		object->digest != NULL
@@ -52,6 +57,8 @@ static enum err verify_now(const struct signed_object *object, const struct cert
 			: algorithm_verify(object->algorithm, &key, object->message, object->signature);
 	if (err == ERR_OK) {
 		memo_keep(object->memo, signer);
+	} else if (err == ERR_DENIED && object->not_memo != NULL) {
+		memo_keep(object->not_memo, signer);
 	}
 	return err;
 }
@@ -70,7 +77,7 @@ enum err judgement_verify(
 		judgement->out_of_work = true;
 		return ERR_LIMIT;
 	}
-	enum err err = verify_now(object, signer);
+	enum err err = verify_now(judgement, object, signer);
 	if (err == ERR_NOMEM) {
 		judgement->out_of_memory = true;
 		return err;

@@ -110,6 +110,7 @@ static bool check_edge(struct judgement *judgement, const struct cert *child, co
 {
 	struct signed_object object = {.object = child,
 		.memo = &child->memo,
+		.not_memo = &child->not_memo,
 		.algorithm = &child->algorithm,
 		.message = child->tbs,
 		.signature = child->signature};
@@ -142,6 +143,7 @@ static bool pin_would_issue(struct judgement *judgement, const struct cert *chil
 		const struct cert *pin = trust_set_pin(trust, i, &name);
 		struct signed_object object = {.object = child,
 			.memo = &child->memo,
+			.not_memo = &child->not_memo,
 			.algorithm = &child->algorithm,
 			.message = child->tbs,
 			.signature = child->signature};

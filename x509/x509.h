@@ -355,7 +355,8 @@ struct x509_answer {
 	const char *pin; /* alias when a pin matched, else NULL */
 	int64_t valid_until; /* seconds: earliest notAfter on the path (and, with REVOCATION_REQUIRED, nextUpdate); judge again then */
 	bool revocation_known; /* of every certificate below the anchor a list or responder said that it is good */
-	unsigned signatures; /* work done */
+	unsigned signatures;          /* work done, remembered or not: a function of the question alone */
+	unsigned signatures_computed; /* of them, those that no object remembered from an earlier verdict */
 	/*
 	 * X509_OCSP_WARN let a certificate pass whose status is not known; warning says which. Also set beside other
 	 * verdicts: look at it only after X509_ACCEPT.
