@@ -150,7 +150,8 @@ static int ca_load(struct device *device)
 	memcpy(both.data, key.data, key.len);
 	both.data[key.len] = '\n';
 	memcpy(both.data + key.len + 1, cert.data, cert.len);
-	struct keystore_import import = {.alias = "ca", .passphrase = secret_bytes(&passphrase)};
+	struct keystore_import import = {
+		.alias = "ca", .kind = KEYSTORE_OTHER, .passphrase = secret_bytes(&passphrase)};
 	if (keystore_import(device->ca, secret_bytes(&both), &import, NULL, &error) != ERR_OK) {
 		code = cli_fail("%s and %s: %s", device->ca_cert, device->ca_key, error.sentence);
 		goto out;

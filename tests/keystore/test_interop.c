@@ -272,7 +272,8 @@ static void openssl_keys(void)
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		struct keystore *keystore = NULL;
 		struct keystore_error error = {0};
-		struct keystore_import options = {.alias = "k", .passphrase = bytes_text(PASS)};
+		struct keystore_import options = {
+			.alias = "k", .kind = KEYSTORE_OTHER, .passphrase = bytes_text(PASS)};
 		struct buf pem = BUF_INIT(TEXT_MAX);
 		CHECK(rows[i].name, run(rows[i].command, &out));
 		REQUIRE(rows[i].name, file_read(in_folder("key.pem"), TEXT_MAX, &pem) == ERR_OK);
