@@ -37,6 +37,8 @@ static const char usage_text[] =
 	"  --clients N     connections, one device each (default 200, at most 20000)\n"
 	"  --at-once N     of them in their handshake at a time (default 16)\n"
 	"  --rounds N      connect storms; memory is read in the first (default 3)\n"
+	"  --resume        from the second round on clients offer the sessions they were given; each must "
+	"resume\n"
 	"  --messages N    for fan-in, and deliveries for fan-out (default 20000)\n"
 	"  --payload N     bytes (default 64)\n"
 	"  --qos 0|1       (default 1)\n"
@@ -130,6 +132,8 @@ static bool storm(struct run *run, unsigned round)
 	unsigned opened = 0;
 	unsigned all = run->plan.pool.clients;
 	uint64_t start = 0;
+	uint64_t resumed = pool_counts(run->pool).resumed;
+	bool offered = run->plan.pool.resume && round > 0;
 	double seconds = 0;
 
 	if (!measure(run, &before)) {
@@ -151,8 +155,15 @@ static bool storm(struct run *run, unsigned round)
 	if (!measure(run, &after)) {
 		return false;
 	}
-	figure("connect_cpu_us", (double)(after.cpu_ns - before.cpu_ns) / 1e3 / all);
-	figure("connects_per_s", seconds > 0 ? all / seconds : 0);
+	resumed = pool_counts(run->pool).resumed - resumed;
+	if (resumed != (offered ? all : 0)) {
+		(void)fprintf(
+			stderr, "lockgate-bench: %" PRIu64 " of %u sessions were resumed\n", resumed, all);
+		return false;
+	}
+	figure(offered ? "resume_cpu_us" : "connect_cpu_us",
+		(double)(after.cpu_ns - before.cpu_ns) / 1e3 / all);
+	figure(offered ? "resumes_per_s" : "connects_per_s", seconds > 0 ? all / seconds : 0);
 	if (round == 0) {
 		/* Later rounds would find memory that the allocator kept. */
 		figure("connection_anonymous_bytes",
@@ -350,6 +361,7 @@ static void parse(int argc, char **argv, struct plan *plan)
 		{"clients", required_argument, NULL, 'c'},
 		{"at-once", required_argument, NULL, 'o'},
 		{"rounds", required_argument, NULL, 'r'},
+		{"resume", no_argument, NULL, 'u'},
 		{"messages", required_argument, NULL, 'm'},
 		{"payload", required_argument, NULL, 'b'},
 		{"qos", required_argument, NULL, 'q'},
@@ -370,6 +382,7 @@ static void parse(int argc, char **argv, struct plan *plan)
 		case 'c': plan->pool.clients = number(optarg, POOL_CLIENTS_MAX); break;
 		case 'o': plan->at_once = number(optarg, AT_ONCE_MAX); break;
 		case 'r': plan->rounds = number(optarg, ROUNDS_MAX); break;
+		case 'u': plan->pool.resume = true; break;
 		case 'm': plan->messages = number(optarg, MESSAGES_MAX); break;
 		case 'b': plan->payload_bytes = number(optarg, PAYLOAD_BYTES_MAX); break;
 		case 'q': plan->qos = (uint8_t)number(optarg, 1); break;

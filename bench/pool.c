@@ -39,6 +39,7 @@ struct client {
 	uint32_t events;
 	uint16_t packet_id;
 	WOLFSSL *ssl;
+	WOLFSSL_SESSION *session; /* to be offered; NULL: none */
 	struct buf in;
 	struct buf out;
 	char secret[SECRET_BYTES];
@@ -152,6 +153,10 @@ static void drop(struct pool *pool, struct client *client)
 	} else if (client->state != CLIENT_CLOSED) {
 		pool->counts.opening--;
 	}
+	if (pool->options.resume && client->state == CLIENT_READY && client->ssl != NULL) {
+		wolfSSL_SESSION_free(client->session);
+		client->session = wolfSSL_get1_session(client->ssl);
+	}
 	client->state = CLIENT_CLOSED;
 	wolfSSL_free(client->ssl);
 	client->ssl = NULL;
@@ -180,6 +185,7 @@ void pool_free(struct pool *pool)
 	}
 	for (unsigned i = 0; pool->clients != NULL && i < pool->options.clients; i++) {
 		drop(pool, &pool->clients[i]);
+		wolfSSL_SESSION_free(pool->clients[i].session);
 		secure_wipe(pool->clients[i].secret, SECRET_BYTES);
 	}
 	wolfSSL_CTX_free(pool->ctx);
@@ -412,6 +418,9 @@ static enum err start_tls(struct pool *pool, struct client *client)
 		wolfSSL_UseKeyShare(client->ssl, WOLFSSL_ECC_SECP256R1) != WOLFSSL_SUCCESS) {
 		return ERR_UNSUPPORTED;
 	}
+	if (client->session != NULL && wolfSSL_set_session(client->ssl, client->session) != WOLFSSL_SUCCESS) {
+		return ERR_STATE;
+	}
 	return wolfSSL_set_fd(client->ssl, client->fd) == WOLFSSL_SUCCESS ? ERR_OK : ERR_NOMEM;
 }
 
@@ -421,6 +430,7 @@ static void handshake(struct pool *pool, struct client *client)
 	int code = n == WOLFSSL_SUCCESS ? 0 : wolfSSL_get_error(client->ssl, n);
 
 	if (n == WOLFSSL_SUCCESS) {
+		pool->counts.resumed += wolfSSL_session_reused(client->ssl) != 0 ? 1 : 0;
 		send_connect(pool, client);
 	} else if (code == WOLFSSL_ERROR_WANT_WRITE) {
 		want(pool, client, EPOLLIN | EPOLLOUT);

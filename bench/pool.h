@@ -21,12 +21,14 @@ struct pool_options {
 	const char *ca_path; /* NULL: plain TCP */
 	bool tls12;          /* TLS 1.2 instead of 1.3 */
 	uint16_t keep_alive_s;
+	bool resume; /* a client that comes again offers the session that it was given */
 };
 
 struct pool_counts {
 	unsigned opening; /* on their way to a CONNACK */
 	unsigned ready;
-	unsigned failed; /* since the pool was made; pool_last_failure() says why */
+	uint64_t resumed; /* handshakes that the broker resumed */
+	unsigned failed;  /* since the pool was made; pool_last_failure() says why */
 	uint64_t subscribed;
 	uint64_t sent;
 	uint64_t acknowledged; /* PUBACKs */
