@@ -340,6 +340,10 @@ static enum err start(struct broker *broker)
 		LOG(broker->options->log, LOG_WARN, "LKG0003W",
 			"the limit of open descriptors could not be raised", LF_INT("descriptors", now));
 	}
+	err = control_time_start(control);
+	if (err != ERR_OK) {
+		return say(broker->report, err, "the broker could not be started", err_name(err));
+	}
 	err = net_start(broker->shared.net);
 	broker->started = err == ERR_OK;
 	if (err == ERR_OK) {
@@ -418,6 +422,7 @@ static enum err stop(struct broker *broker)
 		control->stopping = true;
 		control_watch_stop(control);
 		control_keystores_stop(control);
+		control_time_stop(control);
 		LIST_FOR_EACH_SAFE(node, after, &control->channels)
 		{
 			channel_close(

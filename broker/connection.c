@@ -112,8 +112,11 @@ void evidence_space_release(struct evidence_space *space)
 static int64_t now_seconds(const struct connection *connection)
 {
 	struct clock clock = net_clock(connection->worker->shared->net, connection->worker->at);
+	const struct judging_clock *judging = &connection->worker->shared->judging;
 
-	return clock_wall_ms(&clock) / 1000;
+	return connection->state == CONNECTION_LIVE
+		       ? judging_time_live(judging, clock_mono_ms(&clock), clock_wall_ms(&clock))
+		       : judging_time_new(judging, clock_wall_ms(&clock));
 }
 
 /* What a password let in stays, or goes on towards its session, only while that world's users file would let it in. */
@@ -480,7 +483,8 @@ bool connection_may_accept(struct worker *worker, const char *channel, const str
 	struct clock clock = net_clock(worker->shared->net, worker->at);
 
 	address_from_net(peer, &evidence.peer);
-	admission_judge(world_policy(worker->world), &evidence, clock_wall_ms(&clock) / 1000, verdict);
+	admission_judge(world_policy(worker->world), &evidence,
+		judging_time_new(&worker->shared->judging, clock_wall_ms(&clock)), verdict);
 	/* Before any byte only BLOCKADDR speaks; what else refuses does so in a CONNACK. */
 	good = verdict->admission != ADMISSION_REFUSE || past_chain_gate(verdict);
 	if (!good) {

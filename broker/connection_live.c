@@ -242,7 +242,9 @@ static void arm_valid_until(struct connection *connection, int64_t valid_until)
 	struct worker *worker = connection->worker;
 	struct clock clock = net_clock(worker->shared->net, worker->at);
 	int64_t day_ms = 24 * 3600 * 1000;
-	int64_t now_ms = clock_wall_ms(&clock);
+	int64_t now_ms =
+		judging_time_live(&worker->shared->judging, clock_mono_ms(&clock), clock_wall_ms(&clock)) *
+		1000;
 
 	wheel_cancel(worker->wheel, &connection->timer);
 	if (valid_until == X509_NEVER) {

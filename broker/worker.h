@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "base/wheel.h"
+#include "broker/control/time_guard.h"
 #include "broker/engine/engine.h"
 #include "broker/login.h"
 #include "broker/net/net.h"
@@ -53,6 +54,7 @@ struct shared {
 	void (*on_closed)(
 		struct mail *mail, unsigned at); /* takes a struct closed_letter; NULL: nobody counts */
 	void *closed_ctx;
+	struct judging_clock judging; /* set by the control loop */
 	struct park_desk park_desk;
 	atomic_uint parked; /* letters for revocation data that are out */
 };

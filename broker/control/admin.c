@@ -253,7 +253,7 @@ static void run_explain(struct admin_client *client, struct bytes body)
 
 	if (err == ERR_OK && control->world != NULL) {
 		err = refusals_explain(control->shared->refusals, id, world_policy(control->world),
-			clock_wall_ms(&control->clock) / 1000, has_flag(client, "json"), &client->report);
+			control_time_new(control), has_flag(client, "json"), &client->report);
 	}
 	if (err != ERR_OK) {
 		code = 1;

@@ -93,7 +93,7 @@ void channel_material_options(struct control *control, const struct object *obje
 		.crl_path = object_text(object, "CRLFILE"),
 		.trust_generation = control_next_generation(control),
 		.crl_generation = control_next_generation(control),
-		.now = clock_wall_ms(&control->clock) / 1000,
+		.now = control_time_new(control),
 		.want_keystore = true,
 		.want_crls = true,
 	};

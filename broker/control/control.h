@@ -88,6 +88,9 @@ struct control {
 	struct cut_guard *guard;
 	bool tentative; /* the catalog holds what is being weighed: nothing may be published from it */
 
+	struct time_guard time;
+	struct wheel_timer time_timer;
+	bool marking, mark_failed;
 	struct wheel_timer apply_timer;
 	struct wheel_timer keystore_timer;
 	struct wheel_timer watch_timer;
@@ -223,6 +226,15 @@ void control_weigh(struct control *control, const struct cut_question *question)
 /* --- keystores.c: watches the keystores of running channels --- */
 void control_keystores_start(struct control *control);
 void control_keystores_stop(struct control *control);
+
+/* --- timekeeper.c: the time that judges --- */
+/* Before the loops start: reads the mark of the newest time seen; blocks. */
+MUST_CHECK enum err control_time_start(struct control *control);
+void control_time_stop(struct control *control);
+int64_t control_time_new(const struct control *control);  /* seconds, for newcomers */
+int64_t control_time_live(const struct control *control); /* seconds, for live sessions */
+/* An operator says that the clock is right; backward: also where it is behind what was seen. */
+void control_time_accept(struct control *control, bool backward);
 
 /* --- logins.c --- */
 /* Blocks. */

@@ -353,7 +353,7 @@ static enum err begin(struct weighing *weighing, struct auth_error *error)
 			.proposed = weighing->proposed,
 			.serial = guard->serial,
 			.now = weighing->question.now != 0 ? weighing->question.now
-							   : clock_wall_ms(&control->clock) / 1000,
+							   : control_time_live(control),
 			.judge_all = weighing->question.judge_all,
 			.crl_free = weighing->question.crl_free,
 			.given_up = &weighing->given_up,

@@ -86,6 +86,7 @@ static void refresh_take(struct refresh *refresh)
 	control->logins = refresh->logins;
 	control->login_failed = false;
 	control->login_generation = refresh->login_generation;
+	control_time_accept(control, refresh->force);
 	control_dirty(control);
 	if (control_published(control, on_refresh_published, refresh) != ERR_OK) {
 		on_refresh_published(refresh, ERR_OK); /* it is on its way all the same */
@@ -171,7 +172,10 @@ static void refresh_part_in(struct refresh *refresh, enum err err, struct bytes 
 		struct cut_question question = {.source = refresh_source,
 			.done = on_refresh_weighed,
 			.ctx = refresh,
-			.crl_free = true};
+			.crl_free = true,
+			/* It says, too, that the clock is right. */
+			.judge_all = refresh->control->time.suspended,
+			.now = control_time_new(refresh->control)};
 
 		control_weigh(refresh->control, &question);
 	}

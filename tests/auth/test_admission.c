@@ -296,6 +296,30 @@ static void test_pin(const struct world *world)
 
 /* --- the second gate --- */
 
+static void entry_changed(const struct world *world)
+{
+	struct scene scene;
+
+	scene_init(&scene, world);
+	scene_login(&scene, "someone");
+	scene.channel.login_checks_password = true;
+	scene.evidence.login_config = 7;
+	scene.channel.login_config = 7;
+	check_admitted("no password was judged, and the entry is as it was", &scene, "u1");
+	scene.channel.login_config = 9;
+	check_refused("no password was judged, and the entry that was changed since asks for one", &scene,
+		STEP_LOGIN, "LKG9556E", 0x86, "asks for a password now");
+	CHECK("that is knowledge: a live session ends", !scene.verdict.absence);
+	scene.evidence.login_password_judged = true;
+	check_admitted("a password was judged, and the entry was changed since", &scene, "u1");
+	scene.evidence.login_password_judged = false;
+	scene.channel.login_checks_password = false;
+	check_admitted("the entry was changed since, and asks for none", &scene, "u1");
+	scene.channel.login_checks_password = true;
+	scene.evidence.login_config = 0;
+	check_admitted("which configuration it was is not known", &scene, "u1");
+}
+
 static void test_login(const struct world *world)
 {
 	static const struct {
@@ -336,24 +360,6 @@ static void test_login(const struct world *world)
 	check_admitted("the same entry", &scene, "u1");
 	scene.evidence.login_name = "OLD";
 	check_refused("JAASCFG was changed since", &scene, STEP_LOGIN, "LKG9556E", 0x86, "'FLEET'");
-	scene_init(&scene, world);
-	scene_login(&scene, "someone");
-	scene.channel.login_checks_password = true;
-	scene.evidence.login_config = 7;
-	scene.channel.login_config = 7;
-	check_admitted("no password was judged, and the entry is as it was", &scene, "u1");
-	scene.channel.login_config = 9;
-	check_refused("no password was judged, and the entry that was changed since asks for one", &scene,
-		STEP_LOGIN, "LKG9556E", 0x86, "asks for a password now");
-	CHECK("that is knowledge: a live session ends", !scene.verdict.absence);
-	scene.evidence.login_password_judged = true;
-	check_admitted("a password was judged, and the entry was changed since", &scene, "u1");
-	scene.evidence.login_password_judged = false;
-	scene.channel.login_checks_password = false;
-	check_admitted("the entry was changed since, and asks for none", &scene, "u1");
-	scene.channel.login_checks_password = true;
-	scene.evidence.login_config = 0;
-	check_admitted("which configuration it was is not known", &scene, "u1");
 	scene_init(&scene, world);
 	scene_login(&scene, "someone");
 	scene.channel.login_keeps_names = true;
@@ -648,6 +654,7 @@ int main(void)
 	test_certificate(&world);
 	test_ssl_peer(&world);
 	test_pin(&world);
+	entry_changed(&world);
 	test_login(&world);
 	test_effective_user(&world);
 	test_chlauth(&world);
