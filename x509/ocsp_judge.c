@@ -104,7 +104,10 @@ static bool is_authorized(struct ask *ask, const struct ocsp_response *response,
 
 static void bad(struct reading *reading, const char *why)
 {
-	*reading = (struct reading){.state = X509_OCSP_STATE_UNKNOWN, .reason = X509_OCSP_BAD, .why = why};
+	*reading = (struct reading){.state = X509_OCSP_STATE_UNKNOWN,
+		.reason = X509_OCSP_BAD,
+		.why = why,
+		.single = reading->single};
 }
 
 /* What one SingleResponse says today, the signature set aside. */
@@ -191,7 +194,7 @@ static bool read_response(struct ask *ask, const struct ocsp_response *response,
 		return false;
 	}
 	if (out->reason == X509_OCSP_BAD) {
-		return true;
+		return true; /* and costs no signature */
 	}
 	if (response->unknown_critical) {
 		bad(out, "it has a critical extension that is not known");
@@ -228,10 +231,8 @@ static bool replaces(const struct reading *reading, const struct ocsp_finding *f
 {
 	bool revoked = reading->state == X509_OCSP_STATE_REVOKED;
 	bool was_revoked = finding->state == X509_OCSP_STATE_REVOKED;
-	if (finding->state == X509_OCSP_STATE_NONE) {
-		return true;
-	}
 	if (revoked != was_revoked) {
+		/* finding->single is NULL only where nothing was found before: then a hold is not lifted, and anything counts. */
 		const struct ocsp_single *hold = revoked ? reading->single : finding->single;
 		const struct ocsp_single *other = revoked ? finding->single : reading->single;
 		enum x509_ocsp_state state = revoked ? finding->state : reading->state;
@@ -244,10 +245,7 @@ static bool replaces(const struct reading *reading, const struct ocsp_finding *f
 	}
 	struct reading kept = {.reason = finding->reason};
 	int order = weight(reading) - weight(&kept);
-	if (order != 0 || reading->single == NULL || finding->single == NULL) {
-		return order > 0;
-	}
-	return reading->single->this_update > finding->single->this_update;
+	return order != 0 ? order > 0 : reading->single->this_update > finding->single->this_update;
 }
 
 void ocsp_ask(struct judgement *judgement, const struct cert *const *path, size_t count,

@@ -58,6 +58,9 @@ static void check_one(const struct plant *plant, const char *row, const struct s
 	if (got != want) {
 		(void)printf("  %s: %s (%s)\n", row, x509_reason_name(got), answer.sentence);
 	}
+	if (strstr(answer.sentence, "critical extension") != NULL) {
+		CHECK("what is not understood costs no signature but the path's", answer.signatures == 1);
+	}
 	if (setting == &plain && make->issuer == NULL && make->cert == NULL) {
 		int64_t until = 1;
 		enum x509_reason alone = ocsp_response_usable_for(
@@ -183,6 +186,51 @@ static void test_signers(const struct plant *plant)
 	check_one(
 		plant, "the issuer with SHA-1, allowed", &lenient, &(struct pki_ocsp){.sha1 = true}, X509_OK);
 	struct pki *all[] = {&ca, &own, &of_twin, &of_ca, &self};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
+/* RFC 6960 4.2.2.3: the key alone is not enough; responderID names the signer, and the signer's issuer is the CA by name. */
+static void test_names(const struct plant *plant)
+{
+	struct x509_make ca = {.ca = true, .path_length = -1};
+	struct pki alias = pki_make(NULL, &ca, "Alias of the CA", &plant->root.key);
+	struct pki of_alias = pki_responder(&alias, "Responder", false);
+	struct pki responder = pki_responder(&plant->root, "Responder", false);
+	struct pki renamed =
+		pki_make(&plant->twin, &(struct x509_make){.path_length = -1}, "Renamed", &responder.key);
+	check_one(plant, "the CA's key under another name", &plain,
+		&(struct pki_ocsp){.signer = &alias, .leave_out_signer = true}, X509_OCSP_BAD);
+	check_one(plant, "the CA's key by its hash", &plain,
+		&(struct pki_ocsp){.signer = &alias, .leave_out_signer = true, .by_key = true}, X509_OK);
+	check_one(plant, "a responder that the CA's key issued under another name", &plain,
+		&(struct pki_ocsp){.signer = &of_alias}, X509_OCSP_BAD);
+	for (size_t i = 0; i < 2; i++) {
+		struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+		struct ocsp_response *response = NULL;
+		const struct cert *sent = responder.cert;
+		struct x509_make_ocsp_single single = {.cert = plant->leaf.cert,
+			.issuer = plant->root.cert,
+			.reason = -1,
+			.this_update = NOW,
+			.next_update = NOW + 1};
+		struct x509_make_ocsp make = {.singles = &single,
+			.single_count = 1,
+			.produced_at = NOW,
+			.signer = i == 0 ? responder.cert : renamed.cert,
+			.signer_key_pkcs8 = secret_bytes(&responder.key),
+			.certs = &sent,
+			.cert_count = 1};
+		REQUIRE("made", x509_make_ocsp(&make, &der) == ERR_OK);
+		REQUIRE("read", ocsp_response_parse(buf_bytes(&der), &response, NULL) == ERR_OK);
+		CHECK("the responder's key under another name",
+			ocsp_response_usable_for(response, plant->leaf.cert, plant->root.cert, NOW, false,
+				NULL) == (i == 0 ? X509_OK : X509_OCSP_BAD));
+		ocsp_response_unref(response);
+		buf_release(&der);
+	}
+	struct pki *all[] = {&alias, &of_alias, &responder, &renamed};
 	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
 		pki_free(all[i]);
 	}
@@ -376,6 +424,41 @@ struct says {
 
 static const struct x509_make_extension critical[] = {{"1.2.3", true, {null_value, sizeof(null_value)}}};
 
+/* One answer with all of says in it, begun at turn. */
+static struct ocsp_response *response_of_all(
+	const struct plant *plant, const struct says says_of[3], size_t turn)
+{
+	struct x509_make_ocsp_single singles[3];
+	struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+	struct ocsp_response *response = NULL;
+	size_t count = 0;
+	for (size_t j = 0; j < 3; j++) {
+		const struct says *says = &says_of[(j + turn) % 3];
+		if (says->age == 0) {
+			continue;
+		}
+		singles[count++] = (struct x509_make_ocsp_single){
+			.cert = says->kind == OF_ANOTHER ? plant->next.cert : plant->leaf.cert,
+			.issuer = plant->root.cert,
+			.status = says->status,
+			.reason = says->reason != 0 ? says->reason : -1,
+			.revoked_at = NOW - 100,
+			.this_update = NOW - says->age,
+			.next_update = says->kind == LATE ? NOW - 1 : NOW + 100,
+			.extensions = critical,
+			.extension_count = says->kind == CRITICAL ? 1 : 0};
+	}
+	struct x509_make_ocsp make = {.singles = singles,
+		.single_count = count,
+		.produced_at = NOW,
+		.signer = plant->root.cert,
+		.signer_key_pkcs8 = secret_bytes(&plant->root.key)};
+	REQUIRE("made", x509_make_ocsp(&make, &der) == ERR_OK);
+	REQUIRE("read", ocsp_response_parse(buf_bytes(&der), &response, NULL) == ERR_OK);
+	buf_release(&der);
+	return response;
+}
+
 static void test_singles(const struct plant *plant)
 {
 	static const struct {
@@ -402,39 +485,10 @@ static void test_singles(const struct plant *plant)
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		for (size_t turn = 0; turn < 3; turn++) { /* the order is nothing */
-			struct x509_make_ocsp_single singles[3];
-			struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
-			struct ocsp_response *response = NULL;
-			size_t count = 0;
-			for (size_t j = 0; j < 3; j++) {
-				const struct says *says = &rows[i].says[(j + turn) % 3];
-				if (says->age == 0) {
-					continue;
-				}
-				singles[count++] = (struct x509_make_ocsp_single){
-					.cert = says->kind == OF_ANOTHER ? plant->next.cert
-									 : plant->leaf.cert,
-					.issuer = plant->root.cert,
-					.status = says->status,
-					.reason = says->reason != 0 ? says->reason : -1,
-					.revoked_at = NOW - 100,
-					.this_update = NOW - says->age,
-					.next_update = says->kind == LATE ? NOW - 1 : NOW + 100,
-					.extensions = critical,
-					.extension_count = says->kind == CRITICAL ? 1 : 0};
-			}
-			struct x509_make_ocsp make = {.singles = singles,
-				.single_count = count,
-				.produced_at = NOW,
-				.signer = plant->root.cert,
-				.signer_key_pkcs8 = secret_bytes(&plant->root.key)};
-			REQUIRE(rows[i].name, x509_make_ocsp(&make, &der) == ERR_OK);
-			REQUIRE(rows[i].name,
-				ocsp_response_parse(buf_bytes(&der), &response, NULL) == ERR_OK);
+			struct ocsp_response *response = response_of_all(plant, rows[i].says, turn);
 			CHECK(rows[i].name, ocsp_response_usable_for(response, plant->leaf.cert,
 						    plant->root.cert, NOW, false, NULL) == rows[i].want);
 			ocsp_response_unref(response);
-			buf_release(&der);
 		}
 	}
 }
@@ -505,6 +559,33 @@ static void test_responses(const struct plant *plant)
 	}
 }
 
+/* Of an answer that says "revoked" twice, what counts is what a later good answer of another responder lifts least. */
+static void test_revoked_twice(const struct plant *plant)
+{
+	static const struct {
+		const char *name;
+		struct says says[3];
+		enum x509_reason want;
+	} rows[] = {
+		{"a hold, lifted", {HOLD(30)}, X509_OK},
+		{"a hold, and for good", {HOLD(20), R(30)}, X509_REVOKED},
+		{"two holds, one not lifted", {HOLD(30), HOLD(5)}, X509_REVOKED},
+		{"two holds, both lifted", {HOLD(30), HOLD(20)}, X509_OK},
+	};
+	struct ocsp_response *good = response_of(plant, &(struct says)G(10));
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		for (size_t turn = 0; turn < 6; turn++) {
+			struct ocsp_response *twice = response_of_all(plant, rows[i].says, turn % 3);
+			const struct ocsp_response *list[2] = {
+				turn < 3 ? good : twice, turn < 3 ? twice : good};
+			struct x509_answer answer;
+			CHECK(rows[i].name, judge(plant, &plain, list, 2, &answer) == rows[i].want);
+			ocsp_response_unref(twice);
+		}
+	}
+	ocsp_response_unref(good);
+}
+
 /* More than a question may hold, and a response that is none beside one that is. */
 static void test_bounds(const struct plant *plant)
 {
@@ -547,12 +628,14 @@ int main(void)
 	plant.trust = pki_trust(plant.root.cert, NULL);
 	test_delegates(&plant);
 	test_signers(&plant);
+	test_names(&plant);
 	test_checked_delegates(&plant);
 	test_dates(&plant);
 	test_until(&plant);
 	test_extensions(&plant);
 	test_singles(&plant);
 	test_responses(&plant);
+	test_revoked_twice(&plant);
 	test_bounds(&plant);
 	trust_set_unref(plant.trust);
 	struct pki *all[] = {&plant.root, &plant.twin, &plant.leaf, &plant.next};
