@@ -564,6 +564,9 @@ static void begin(struct revocation_cache *cache)
 			entry_schedule(&answer->entry, 0);
 		}
 	}
+	while (list_settle_one(cache)) {
+		/* Whoever is told may change the order of the lists, so the search begins anew. */
+	}
 }
 
 static void load_job_free(struct load_job *job)

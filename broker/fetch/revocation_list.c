@@ -178,6 +178,22 @@ static void list_settle(struct revocation_list *list, enum err err, const char *
 	}
 }
 
+bool list_settle_one(struct revocation_cache *cache)
+{
+	LIST_FOR_EACH(node, &cache->lists)
+	{
+		struct revocation_list *list = CONTAINER_OF(node, struct revocation_list, entry.node);
+
+		if (!list_empty(&list->entry.waits) && list->crl != NULL && !is_stale(list)) {
+			list->entry.pins++;
+			list_settle(list, ERR_OK, "");
+			list->entry.pins--;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void list_failed(struct revocation_list *list, const char *sentence)
 {
 	struct revocation_cache *cache = list->entry.cache;

@@ -144,6 +144,8 @@ void list_drop(struct revocation_list *list, bool with_file);
 bool list_make_room(struct revocation_list *list, size_t bytes);
 void list_take(struct revocation_list *list, struct crl *crl, size_t bytes, enum revocation_vouch vouched);
 void list_plan(struct revocation_list *list, bool unchanged);
+/* Tells those who wait for one list that came from disk and is good. False: there is none. */
+bool list_settle_one(struct revocation_cache *cache);
 
 /* --- revocation_ocsp.c --- */
 struct revocation_answer *answer_find(const struct revocation_cache *cache, const uint8_t *key);

@@ -118,10 +118,10 @@ static void test_decisions(const struct pki *ca, const struct pki *other)
 	struct crl *foreign_old = pki_crl_at(other, 99, PKI_NOW - 100, PKI_NOW + PKI_DAY, NULL, 0);
 
 	for (size_t i = 0; i < ARRAY_COUNT(decisions); i++) {
-		CHECK(decisions[i].name, revocation_weigh(six, decisions[i].fresh, five,
-						 decisions[i].held) == decisions[i].newer);
-		CHECK(decisions[i].name, revocation_weigh(five, decisions[i].fresh, six,
-						 decisions[i].held) == decisions[i].older);
+		CHECK(decisions[i].name, revocation_weigh(six, decisions[i].fresh, five, decisions[i].held) ==
+						 decisions[i].newer);
+		CHECK(decisions[i].name, revocation_weigh(five, decisions[i].fresh, six, decisions[i].held) ==
+						 decisions[i].older);
 		CHECK(decisions[i].name, revocation_weigh(five, decisions[i].fresh, five,
 						 decisions[i].held) == decisions[i].same);
 	}
