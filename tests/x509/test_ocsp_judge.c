@@ -539,15 +539,24 @@ static void test_responses(const struct plant *plant)
 			struct ocsp_response *list[3] = {NULL};
 			struct x509_answer answer;
 			size_t count = 0;
+			const struct ocsp_response *newest = NULL;
 			for (size_t j = 0; j < 3; j++) { /* all six orders */
 				size_t at = turn < 3 ? (j + turn) % 3 : (5 - j - turn % 3) % 3;
-				if (rows[i].says[at].age != 0) {
-					list[count++] = response_of(plant, &rows[i].says[at]);
+				const struct says *says = &rows[i].says[at];
+				if (says->age == 0) {
+					continue;
+				}
+				list[count++] = response_of(plant, says);
+				if (says->status == OCSP_SAYS_GOOD && says->kind == FINE &&
+					ocsp_response_newer(list[count - 1], newest)) {
+					newest = list[count - 1];
 				}
 			}
 			enum x509_reason got = judge(
 				plant, &plain, (const struct ocsp_response *const *)list, count, &answer);
 			CHECK(rows[i].name, got == rows[i].want);
+			CHECK("the newest good one is relied on",
+				got != X509_OK || answer.evidence[0].response == newest);
 			if (got != rows[i].want) {
 				(void)printf("  %s, order %zu: %s (%s)\n", rows[i].name, turn,
 					x509_reason_name(got), answer.sentence);

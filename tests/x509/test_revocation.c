@@ -154,6 +154,8 @@ static void check_shape(const char *name, const struct row *row, const struct x5
 	CHECK(name, !answer->warned || answer->warning[0] != '\0');
 	CHECK(name, answer->verdict != X509_NEED);
 	CHECK(name, answer->need_count == 0);
+	CHECK(name, answer->evidence_count == 0 || answer->evidence[0].ocsp != X509_OCSP_STATE_NONE ||
+			    answer->evidence[0].ocsp_reason == X509_OK);
 	if (answer->verdict == X509_REFUSE) {
 		CHECK(name, x509_reason_is_absence(answer->reason) == (answer->reason != X509_REVOKED));
 		CHECK(name, answer->sentence[0] != '\0');
