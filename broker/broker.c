@@ -431,6 +431,7 @@ static enum err stop(struct broker *broker)
 		admin_close(control); /* its scripts end here: nothing starts any more */
 		cut_guard_stop(control);
 		control_publish_end_waiters(control);
+		control_staple_stop(control);
 		stop_hubs(broker);
 		signals_close(control);
 		err = net_stop(broker->shared.net, STOP_PATIENCE_MS);

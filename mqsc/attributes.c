@@ -72,6 +72,10 @@ static const struct attribute channel_attributes[] = {
 		"aliases of the keys to serve, by the name that a client asks for and the kind of key that "
 		"it can use; the "
 		"first is the default; blank: every key of the keystore"),
+	WORD("STAPLE", words_no_yes, "NO",
+		"YES: clients that ask get an OCSP response with the certificate, fetched ahead from the "
+		"responder that it "
+		"names, else from REVINFO's"),
 	TEXT("SSLPEER", AUTH_DN_PATTERN_BYTES_MAX,
 		"pattern that every client certificate's subject must match"),
 	TEXT("CRLFILE", 512, "certificate revocation lists: a file or a folder, looked at each second"),
@@ -99,7 +103,8 @@ static const struct attribute channel_attributes[] = {
 	WORD("RESUME", words_no_yes, "YES",
 		"NO: every TLS handshake is a full one; no session ticket is given out or accepted"),
 	NUMBER("CUTMAX", 0, 100, "5",
-		"percent of the channel's live sessions, but never fewer than 10 sessions, that a command may "
+		"percent of the channel's live sessions, but never fewer than 10 sessions, that a command "
+		"may "
 		"close without FORCE"),
 	WORD("CUTHOLD", words_no_yes, "YES",
 		"YES: a watched keystore file that would close more than CUTMAX is not taken before REFRESH "

@@ -90,6 +90,7 @@ void channel_material_options(struct control *control, const struct object *obje
 		.passphrase_source = object_text(object, "SSLKEYP"),
 		.cipher = object_text(object, "SSLCIPH"),
 		.client_auth = client_auth_of(object),
+		.staple = object_is(object, "STAPLE", "YES"),
 		.crl_path = object_text(object, "CRLFILE"),
 		.trust_generation = control_next_generation(control),
 		.crl_generation = control_next_generation(control),
@@ -195,6 +196,7 @@ void channel_take(struct channel *channel, struct material *material)
 		material->tls = NULL;
 		material->trust = NULL;
 		identities_log(into->tls, channel->name, channel->control->log);
+		control_staple(channel->control, channel->name, material);
 		if (channel->listener != NULL) {
 			listener_set_tls(channel->listener, into->tls);
 		}
@@ -312,6 +314,7 @@ static void channel_end(struct channel *channel, uint8_t reason, bool end_sessio
 	struct close_letter what = {.reason = reason, .end_session = end_sessions};
 
 	memcpy(what.channel, channel->name, sizeof(what.channel));
+	control_staple_end(control, channel->name);
 	list_remove(&channel->node);
 	LOG(control->log, LOG_INFO, "LKG0201I", "channel stopped", LF_TEXT("channel", channel->name));
 	if (channel->listener != NULL) {

@@ -93,6 +93,9 @@ struct control {
 	bool marking, mark_failed;
 	struct wheel_timer apply_timer;
 	struct wheel_timer keystore_timer;
+	struct staples *staples; /* NULL: no channel asked for them yet */
+	struct fetcher *staple_fetcher;
+
 	struct wheel_timer watch_timer;
 	struct watch_job *watch; /* under way */
 	struct notices *notices; /* NULL: changes are seen at the watch's own turn */
@@ -235,6 +238,12 @@ int64_t control_time_new(const struct control *control);  /* seconds, for newcom
 int64_t control_time_live(const struct control *control); /* seconds, for live sessions */
 /* An operator says that the clock is right; backward: also where it is behind what was seen. */
 void control_time_accept(struct control *control, bool backward);
+
+/* --- stapling.c --- */
+/* The channel serves what is in material from now on. */
+void control_staple(struct control *control, const char *channel, const struct material *material);
+void control_staple_end(struct control *control, const char *channel);
+void control_staple_stop(struct control *control); /* while the loops run */
 
 /* --- logins.c --- */
 /* Blocks. */

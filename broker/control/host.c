@@ -12,7 +12,19 @@
 #include "jaas_like/jaas_like.h"
 
 /* What a running channel took from files or from its listener; the rest of its attributes counts at once. */
-static const char *const stop_first[] = {"SSLKEYR", "SSLKEYP", "CERTLABL", "SSLCIPH", "SSLCAUTH", "CRLFILE"};
+static const char *const stop_first[] = {
+	"SSLKEYR", "SSLKEYP", "CERTLABL", "SSLCIPH", "SSLCAUTH", "CRLFILE", "STAPLE"};
+
+static bool same_values(const struct object *a, const struct object *b, const char *key)
+{
+	size_t count = object_list_count(a, key);
+	bool same = count == object_list_count(b, key);
+
+	for (size_t i = 0; same && i < count; i++) {
+		same = strcmp(object_list_item(a, key, i), object_list_item(b, key, i)) == 0;
+	}
+	return same;
+}
 
 static enum err allow_channel(
 	struct control *control, const struct object *before, const struct object *after, struct buf *why)
@@ -28,7 +40,7 @@ static enum err allow_channel(
 		return err == ERR_OK ? ERR_BUSY : err;
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(stop_first); i++) {
-		if (strcmp(object_text(before, stop_first[i]), object_text(after, stop_first[i])) != 0) {
+		if (!same_values(before, after, stop_first[i])) {
 			err = buf_printf(why,
 				"AMQ9514E: Channel '%s' is in use; STOP CHANNEL before %s is changed.", name,
 				stop_first[i]);

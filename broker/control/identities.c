@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* The identities of a channel while they are built. */
 struct build_context {
@@ -21,6 +20,7 @@ struct build_context {
 	struct net_error error;
 	struct tls_identity identities[TLS_IDENTITIES_MAX];
 	struct tls_name *names[TLS_IDENTITIES_MAX];
+	const struct cert *leaves[TLS_IDENTITIES_MAX]; /* of the keystore */
 	size_t count;
 };
 
@@ -32,6 +32,7 @@ static enum err build_tls(struct bytes pkcs8, void *ctx)
 		.chain = chain,
 		.chain_count = build->entry->chain_count,
 		.client_auth = build->options->client_auth,
+		.staple = build->options->staple,
 		.ticket_scope = build->options->channel};
 	enum err err = tls_spec_find(build->options->cipher, &options.spec, &build->error);
 
@@ -96,7 +97,7 @@ static enum err add_identity(struct build_context *build, const struct keystore 
 		tls_context_unref(build->tls);
 		return err;
 	}
-	build->count++;
+	build->leaves[build->count++] = entry.chain[0];
 	return ERR_OK;
 }
 
@@ -198,22 +199,55 @@ static int64_t latest_end(const struct build_context *build)
 	return latest;
 }
 
+/* Whoever in the keystore signed it, be it an anchor or part of a chain; NULL: nobody. */
+static const struct cert *issuer_of(const struct keystore *keystore, const struct cert *leaf)
+{
+	for (size_t i = 0; i < keystore_count(keystore); i++) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+
+		for (size_t j = 0; j < entry.chain_count; j++) {
+			if (x509_name_equal(cert_issuer_der(leaf), cert_subject_der(entry.chain[j])) &&
+				cert_verify_issued_by(leaf, entry.chain[j]) == ERR_OK) {
+				return entry.chain[j];
+			}
+		}
+	}
+	return NULL;
+}
+
+/* The set has copies of the labels; it lives as long as the contexts here. */
+static void add_staples(
+	const struct build_context *build, const struct keystore *keystore, struct material *out)
+{
+	for (size_t i = 0; i < build->count; i++) {
+		const struct cert *issuer = issuer_of(keystore, build->leaves[i]);
+
+		out->staples[out->staple_count++] =
+			(struct staple_subject){.context = tls_context_ref(build->identities[i].context),
+				.leaf = cert_ref(build->leaves[i]),
+				.issuer = issuer != NULL ? cert_ref(issuer) : NULL,
+				.label = tls_set_at(out->tls, i).label};
+	}
+}
+
 enum err identities_build(const struct material_options *options, const struct keystore *keystore,
-	struct tls_set **out, int64_t *not_after, struct buf *why)
+	struct material *out, struct buf *why)
 {
 	struct build_context build = {.options = options};
 	enum err err =
 		options->label_count > 0 ? add_labels(&build, keystore, why) : add_all(&build, keystore, why);
 	const char *untimely = err == ERR_OK ? out_of_time(&build) : NULL;
 
-	*out = NULL;
 	if (untimely != NULL) {
 		say(why, options->keystore_path, untimely);
 		err = ERR_INVALID;
 	}
 	if (err == ERR_OK) {
-		*not_after = latest_end(&build);
-		err = tls_set_new(build.identities, build.count, out);
+		out->leaf_not_after = latest_end(&build);
+		err = tls_set_new(build.identities, build.count, &out->tls);
+	}
+	if (err == ERR_OK && options->staple) {
+		add_staples(&build, keystore, out);
 	}
 	if (err != ERR_OK && why->len == 0) {
 		say(why, options->keystore_path,
@@ -254,15 +288,10 @@ void identities_log(const struct tls_set *set, const char *channel, struct log *
 {
 	for (size_t i = 0; i < tls_set_count(set); i++) {
 		struct tls_identity identity = tls_set_at(set, i);
-		char names[256] = "", expires[32] = "";
-		time_t not_after = (time_t)identity.not_after;
-		struct tm parts = {0};
+		char names[256] = "", expires[CLOCK_TEXT_BYTES] = "";
 
 		print_names(&identity, names, sizeof(names));
-		if (gmtime_r(&not_after, &parts) == NULL ||
-			strftime(expires, sizeof(expires), "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) {
-			expires[0] = '\0';
-		}
+		clock_format(identity.not_after * 1000, expires);
 		LOG(log, LOG_INFO, "LKG0203I", "channel serves a certificate", LF_TEXT("channel", channel),
 			LF_TEXT("label", identity.label), LF_TEXT("key", key_kind_name(identity.kind)),
 			LF_TEXT("names", names), LF_TEXT("expires", expires), LF_BOOL("default", i == 0));

@@ -13,10 +13,11 @@
 
 /*
  * The keys that options->labels name, in their order; without labels the first key, which must be of use, and all others
- * that are, up to TLS_IDENTITIES_MAX. *not_after: of the certificate that is valid the longest. why: for the operator.
+ * that are, up to TLS_IDENTITIES_MAX. Fills in tls, leaf_not_after (of the certificate that is valid the longest) and, with
+ * options->staple, staples; on failure what is there is the caller's to release. why: for the operator.
  */
 MUST_CHECK enum err identities_build(const struct material_options *options, const struct keystore *keystore,
-	struct tls_set **out, int64_t *not_after, struct buf *why);
+	struct material *out, struct buf *why);
 /* A line for each, when they come into force. */
 void identities_log(const struct tls_set *set, const char *channel, struct log *log);
 

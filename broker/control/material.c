@@ -21,6 +21,11 @@
 
 void material_release(struct material *material)
 {
+	for (size_t i = 0; i < material->staple_count; i++) {
+		tls_context_unref(material->staples[i].context);
+		cert_unref(material->staples[i].leaf);
+		cert_unref(material->staples[i].issuer);
+	}
 	tls_set_unref(material->tls);
 	trust_set_unref(material->trust);
 	crl_set_unref(material->crls);
@@ -63,7 +68,7 @@ static enum err load_passphrase(const struct material_options *options, struct m
 static enum err use_keystore(const struct material_options *options, const struct keystore *keystore,
 	struct material *out, struct buf *why)
 {
-	enum err err = identities_build(options, keystore, &out->tls, &out->leaf_not_after, why);
+	enum err err = identities_build(options, keystore, out, why);
 
 	if (err != ERR_OK) {
 		return err;

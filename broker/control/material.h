@@ -10,6 +10,7 @@
 #include "base/crypto.h"
 #include "base/secret.h"
 #include "broker/control/look.h"
+#include "broker/control/staple.h"
 #include "broker/net/net.h"
 #include "x509/x509.h"
 
@@ -27,6 +28,7 @@ struct material_options {
 	size_t label_count;
 	const char *cipher;
 	enum tls_client_auth client_auth;
+	bool staple;
 	const char *crl_path;
 	const struct crl_set *crls_before; /* NULL: none. An older CRL never replaces a newer one */
 	uint64_t trust_generation, crl_generation;
@@ -36,6 +38,8 @@ struct material_options {
 
 struct material {
 	struct tls_set *tls; /* the identities that are served, the default first */
+	struct staple_subject staples[TLS_IDENTITIES_MAX]; /* the same, to be stapled; referenced */
+	size_t staple_count;
 	struct trust_set *trust;
 	struct crl_set *crls;
 	struct secret passphrase;        /* of an fd: source */

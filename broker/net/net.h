@@ -200,6 +200,8 @@ void tls_context_unref(struct tls_context *context); /* NULL is fine */
  * (TLS_STAPLE_BYTES_MAX), ERR_NOMEM: what was there stays.
  */
 MUST_CHECK enum err tls_context_set_staple(struct tls_context *context, struct bytes response, int64_t until);
+/* What a client that asks at now (seconds) is shown, appended. ERR_NOT_FOUND: nothing. */
+MUST_CHECK enum err tls_context_get_staple(struct tls_context *context, int64_t now, struct buf *out);
 
 /* --- what a channel serves: several identities, of which each ClientHello gets one (tls_choose.h). Immutable, counted. --- */
 enum tls_name_kind { TLS_NAME_DNS, TLS_NAME_IP };

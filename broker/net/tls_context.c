@@ -276,3 +276,8 @@ enum err tls_context_set_staple(struct tls_context *context, struct bytes respon
 {
 	return context->staple != NULL ? tls_staple_set(context->staple, response, until) : ERR_STATE;
 }
+
+enum err tls_context_get_staple(struct tls_context *context, int64_t now, struct buf *out)
+{
+	return context->staple != NULL ? tls_staple_get(context->staple, now, out) : ERR_NOT_FOUND;
+}

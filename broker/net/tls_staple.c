@@ -116,3 +116,14 @@ enum err tls_staple_set(struct tls_staple *staple, struct bytes response, int64_
 	free(before);
 	return ERR_OK;
 }
+
+enum err tls_staple_get(struct tls_staple *staple, int64_t now, struct buf *out)
+{
+	enum err err = ERR_NOT_FOUND;
+	(void)pthread_mutex_lock(&staple->lock);
+	if (staple->response != NULL && now <= staple->until) {
+		err = buf_append(out, bytes_of(staple->response, staple->len));
+	}
+	(void)pthread_mutex_unlock(&staple->lock);
+	return err;
+}

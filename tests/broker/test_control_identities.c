@@ -90,11 +90,10 @@ static void test_rows(void)
 		struct keystore *keystore = make_keystore(rows[i].keystore);
 		struct material_options options = {
 			.channel = "C", .keystore_path = "k.p12", .cipher = "", .now = PKI_NOW};
-		struct tls_set *set = NULL;
+		struct material out = {0};
 		struct buf why = BUF_INIT(1024), seen = BUF_INIT(1024);
 		const char *text = "";
 		char labels[128];
-		int64_t not_after = 0;
 
 		(void)snprintf(labels, sizeof(labels), "%s", rows[i].labels);
 		for (char *rest = labels, *one = strsep(&rest, ","); one != NULL && one[0] != '\0';
@@ -102,12 +101,12 @@ static void test_rows(void)
 			(void)snprintf(
 				options.labels[options.label_count++], sizeof(options.labels[0]), "%s", one);
 		}
-		enum err err = identities_build(&options, keystore, &set, &not_after, &why);
+		enum err err = identities_build(&options, keystore, &out, &why);
 
 		CHECK(rows[i].name,
-			(err == ERR_OK) == (rows[i].want[0] != '\0') && (set != NULL) == (err == ERR_OK));
-		for (size_t j = 0; set != NULL && j < tls_set_count(set); j++) {
-			struct tls_identity identity = tls_set_at(set, j);
+			(err == ERR_OK) == (rows[i].want[0] != '\0') && (out.tls != NULL) == (err == ERR_OK));
+		for (size_t j = 0; out.tls != NULL && j < tls_set_count(out.tls); j++) {
+			struct tls_identity identity = tls_set_at(out.tls, j);
 
 			REQUIRE("text",
 				buf_printf(&seen, "%s%s", j == 0 ? "" : ",", identity.label) == ERR_OK);
@@ -121,7 +120,7 @@ static void test_rows(void)
 		}
 		buf_release(&why);
 		buf_release(&seen);
-		tls_set_unref(set);
+		material_release(&out);
 		keystore_free(keystore);
 	}
 }
@@ -130,27 +129,26 @@ static void test_facts(void)
 {
 	struct keystore *keystore = make_keystore("241");
 	struct material_options options = {.channel = "C", .keystore_path = "k.p12", .cipher = ""};
-	struct tls_set *set = NULL;
+	struct material out = {0};
 	struct buf why = BUF_INIT(1024);
-	int64_t not_after = 0;
 
-	REQUIRE("built", identities_build(&options, keystore, &set, &not_after, &why) == ERR_OK);
+	REQUIRE("built", identities_build(&options, keystore, &out, &why) == ERR_OK);
 	/* The set stands alone. */
 	keystore_free(keystore);
-	REQUIRE("three", tls_set_count(set) == 3);
-	struct tls_identity rsa = tls_set_at(set, 0), next = tls_set_at(set, 1);
+	REQUIRE("three", tls_set_count(out.tls) == 3);
+	struct tls_identity rsa = tls_set_at(out.tls, 0), next = tls_set_at(out.tls, 1);
 
 	CHECK("kinds", rsa.kind == KEY_RSA && next.kind == KEY_EC_P384);
 	CHECK("times", rsa.not_before == PKI_NOW - 10 * PKI_DAY && rsa.not_after == PKI_NOW + PKI_YEAR &&
 			       next.not_before == PKI_NOW + PKI_DAY);
-	CHECK("the longest", not_after == PKI_NOW + PKI_YEAR);
+	CHECK("the longest", out.leaf_not_after == PKI_NOW + PKI_YEAR);
 	REQUIRE("names", next.name_count == 3);
 	CHECK("a DNS name",
 		next.names[0].kind == TLS_NAME_DNS && bytes_equal_text(next.names[0].value, "b.example"));
 	CHECK("an IPv4 address", next.names[1].kind == TLS_NAME_IP && next.names[1].value.len == 4 &&
 					 next.names[1].value.data[3] == 7);
 	CHECK("an IPv6 address", next.names[2].kind == TLS_NAME_IP && next.names[2].value.len == 16);
-	tls_set_unref(set);
+	material_release(&out);
 	buf_release(&why);
 }
 
@@ -160,11 +158,10 @@ static void test_limit(void)
 	struct keystore *keystore = make_keystore("1");
 	struct material_options options = {.channel = "C", .keystore_path = "k.p12", .cipher = ""};
 	struct keystore_error error = {0};
-	struct tls_set *set = NULL;
+	struct material out = {0};
 	struct buf why = BUF_INIT(1024);
 	struct pki server = pki_self_signed("server");
 	const struct cert *chain[] = {server.cert};
-	int64_t not_after = 0;
 
 	for (unsigned i = 0; i < TLS_IDENTITIES_MAX; i++) {
 		char alias[16];
@@ -173,15 +170,15 @@ static void test_limit(void)
 		REQUIRE("key", keystore_add_key(keystore, alias, secret_bytes(&server.key), chain, 1,
 				       &error) == ERR_OK);
 	}
-	REQUIRE("built", identities_build(&options, keystore, &set, &not_after, &why) == ERR_OK);
-	CHECK("those for clients are left out", tls_set_count(set) == 1);
-	tls_set_unref(set);
+	REQUIRE("built", identities_build(&options, keystore, &out, &why) == ERR_OK);
+	CHECK("those for clients are left out", tls_set_count(out.tls) == 1);
+	material_release(&out);
 	for (unsigned i = 0; i < TLS_IDENTITIES_MAX; i++) {
 		(void)snprintf(options.labels[options.label_count++], sizeof(options.labels[0]), "key%u", i);
 	}
-	REQUIRE("built", identities_build(&options, keystore, &set, &not_after, &why) == ERR_OK);
-	CHECK("sixteen by name", tls_set_count(set) == TLS_IDENTITIES_MAX);
-	tls_set_unref(set);
+	REQUIRE("built", identities_build(&options, keystore, &out, &why) == ERR_OK);
+	CHECK("sixteen by name", tls_set_count(out.tls) == TLS_IDENTITIES_MAX);
+	material_release(&out);
 	pki_free(&server);
 	keystore_free(keystore);
 	buf_release(&why);
@@ -195,17 +192,16 @@ static void test_nth_allocation(void)
 	bool failed = true;
 
 	for (unsigned long n = 1; failed && n < 5000; n++) {
-		struct tls_set *set = NULL;
+		struct material out = {0};
 		struct buf why = BUF_INIT(1024);
-		int64_t not_after = 0;
 
 		test_alloc_fail_at(n);
-		enum err err = identities_build(&options, keystore, &set, &not_after, &why);
+		enum err err = identities_build(&options, keystore, &out, &why);
 		failed = test_alloc_failed();
 		test_alloc_fail_at(0);
-		CHECK("Nth allocation: a set or none", (err == ERR_OK) == (set != NULL));
-		CHECK("Nth allocation: without failure it is whole", failed || tls_set_count(set) == 2);
-		tls_set_unref(set);
+		CHECK("Nth allocation: a set or none", (err == ERR_OK) == (out.tls != NULL));
+		CHECK("Nth allocation: without failure it is whole", failed || tls_set_count(out.tls) == 2);
+		material_release(&out);
 		buf_release(&why);
 	}
 	CHECK("it ends", !failed);
