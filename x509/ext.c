@@ -142,7 +142,8 @@ enum err general_name_next(struct wire_reader *in, struct general_name *out)
 		}
 		break;
 	case DER_CONTEXT_CONSTRUCTED(4):
-		if (der_expect(&inner, DER_SEQUENCE, &name) != ERR_OK || der_end(&inner) != ERR_OK) {
+		if (der_expect(&inner, DER_SEQUENCE, &name) != ERR_OK || der_end(&inner) != ERR_OK ||
+			name_check(name.value) != ERR_OK) {
 			return ERR_MALFORMED;
 		}
 		break;

@@ -55,6 +55,8 @@ struct name {
 };
 /* in stands at the Name's SEQUENCE. keep_attributes false: only der and canonical (CRL issuers, comparisons). */
 MUST_CHECK enum err name_parse(struct bytes der, bool keep_attributes, struct name *out);
+/* The form alone, of the content of the SEQUENCE: allocates nothing. */
+MUST_CHECK enum err name_check(struct bytes content);
 void name_release(struct name *name);
 bool name_equal(const struct name *a, const struct name *b);
 bool name_is_empty(const struct name *name);

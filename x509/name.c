@@ -191,11 +191,25 @@ out:
 	return err;
 }
 
+/* X.690 10.2: in DER a string is never put together from parts. */
+static bool is_string_in_parts(uint8_t tag)
+{
+	static const uint8_t strings[] = {DER_OCTET_STRING, DER_UTF8, DER_PRINTABLE, DER_T61, DER_IA5,
+		DER_VISIBLE, DER_UNIVERSAL, DER_BMP};
+	for (size_t i = 0; i < ARRAY_COUNT(strings); i++) {
+		if (tag == (strings[i] | 0x20u)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum err get_attribute(struct wire_reader *set, struct bytes *oid, struct der_item *value)
 {
 	struct wire_reader pair;
 	if (der_enter(set, DER_SEQUENCE, &pair) != ERR_OK || der_oid(&pair, oid) != ERR_OK ||
-		der_next(&pair, value) != ERR_OK || der_end(&pair) != ERR_OK) {
+		der_next(&pair, value) != ERR_OK || der_end(&pair) != ERR_OK ||
+		is_string_in_parts(value->tag)) {
 		return ERR_MALFORMED;
 	}
 	return ERR_OK;
@@ -269,6 +283,9 @@ static enum err count_attributes(struct wire_reader names, size_t *attributes, s
 			return ERR_MALFORMED;
 		}
 		(*rdns)++;
+		if (wire_reader_left(&set) == 0) {
+			return ERR_MALFORMED; /* SET SIZE (1..MAX) */
+		}
 		while (wire_reader_left(&set) != 0) {
 			struct bytes oid;
 			struct der_item value;
@@ -281,6 +298,13 @@ static enum err count_attributes(struct wire_reader names, size_t *attributes, s
 		}
 	}
 	return ERR_OK;
+}
+
+enum err name_check(struct bytes content)
+{
+	size_t attributes = 0;
+	size_t rdns = 0;
+	return count_attributes(wire_reader_init(content), &attributes, &rdns);
 }
 
 /* Value and OID go into name->text; offsets first, since the buffer may move. */

@@ -295,6 +295,29 @@ static enum err get_constraints(const struct cert *cert, uint32_t *require, uint
 	return der_end(&in);
 }
 
+static enum err get_inhibit_any(const struct cert *cert, uint32_t *skip)
+{
+	*skip = UINT32_MAX;
+	if (!cert->ext.has[EXT_INHIBIT_ANY_POLICY]) {
+		return ERR_OK;
+	}
+	struct wire_reader in = wire_reader_init(cert->ext.value[EXT_INHIBIT_ANY_POLICY]);
+	return der_uint(&in, DER_INTEGER, skip) == ERR_OK && der_end(&in) == ERR_OK ? ERR_OK : ERR_MALFORMED;
+}
+
+/* A leaf maps and inhibits nothing below it, but what stands there must be well-formed all the same. */
+static enum err check_unused(const struct cert *leaf)
+{
+	struct mapping mappings[MAPPINGS_MAX];
+	size_t count = 0;
+	uint32_t skip = 0;
+	enum err err = get_inhibit_any(leaf, &skip);
+	if (err == ERR_OK && leaf->ext.has[EXT_POLICY_MAPPINGS]) {
+		err = get_mappings(leaf->ext.value[EXT_POLICY_MAPPINGS], mappings, &count);
+	}
+	return err;
+}
+
 /* RFC 5280 6.1.4 (i), (j) */
 static enum err apply_constraints(struct graph *graph, const struct cert *cert)
 {
@@ -304,17 +327,14 @@ static enum err apply_constraints(struct graph *graph, const struct cert *cert)
 	if (err != ERR_OK) {
 		return err;
 	}
+	uint32_t skip = UINT32_MAX;
 	lower(&graph->explicit_policy, require);
 	lower(&graph->mapping, inhibit);
-	if (cert->ext.has[EXT_INHIBIT_ANY_POLICY]) {
-		struct wire_reader in = wire_reader_init(cert->ext.value[EXT_INHIBIT_ANY_POLICY]);
-		uint32_t skip = 0;
-		if (der_uint(&in, DER_INTEGER, &skip) != ERR_OK || der_end(&in) != ERR_OK) {
-			return ERR_MALFORMED;
-		}
+	err = get_inhibit_any(cert, &skip);
+	if (err == ERR_OK) {
 		lower(&graph->inhibit_any, skip);
 	}
-	return ERR_OK;
+	return err;
 }
 
 static void count_down(size_t *counter)
@@ -334,6 +354,9 @@ static enum err walk(struct graph *graph, const struct cert *const *path, size_t
 		struct level *level = &graph->levels[graph->count - 1];
 		bool leaf = i == 0;
 		err = apply_policies(level, cert, graph->inhibit_any != 0 || (!leaf && cert->self_issued));
+		if (err == ERR_OK && leaf) {
+			err = check_unused(cert);
+		}
 		if (err != ERR_OK || leaf) {
 			break;
 		}
