@@ -29,6 +29,7 @@ int cmd_mqsc(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_keystore(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
+int cmd_ca(int argc, char **argv);
 int cmd_device(int argc, char **argv);
 int cmd_passwd(int argc, char **argv);
 int cmd_version(int argc, char **argv);

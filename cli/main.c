@@ -17,6 +17,7 @@ static const struct cli_command commands[] = {
 	{"explain", "why a client was refused", cmd_explain},
 	{"keystore", "make, fill, show and check a keystore file", cmd_keystore},
 	{"cert", "judge a certificate as the broker would", cmd_cert},
+	{"ca", "a small CA for pilots and tests: certificates, revocation lists", cmd_ca},
 	{"device", "let a device in: certificate, password, rule, settings", cmd_device},
 	{"passwd", "users and their passwords", cmd_passwd},
 	{"version", "what this is", cmd_version},

@@ -129,6 +129,23 @@ enum err csr_common_name(const struct csr *csr, char **out)
 	return ERR_NOT_FOUND;
 }
 
+size_t csr_attribute_count(const struct csr *csr)
+{
+	return csr->subject.attribute_count;
+}
+
+struct x509_attribute csr_attribute(const struct csr *csr, size_t index)
+{
+	if (index >= csr->subject.attribute_count) {
+		return (struct x509_attribute){.oid = "?", .key = NULL, .value = BYTES_NONE, .raw = true};
+	}
+	const struct attribute *attribute = &csr->subject.attributes[index];
+	return (struct x509_attribute){.oid = attribute->oid,
+		.key = attribute->key,
+		.value = attribute->value,
+		.raw = attribute->raw};
+}
+
 enum err csr_make(const struct x509_make_attribute *subject, size_t subject_count, struct bytes key_pkcs8,
 	struct buf *out_der)
 {

@@ -492,6 +492,9 @@ MUST_CHECK enum err csr_parse(struct bytes der, struct csr **out, struct x509_er
 void csr_free(struct csr *csr);
 struct bytes csr_spki(const struct csr *csr);
 MUST_CHECK enum err csr_common_name(const struct csr *csr, char **out); /* owned by caller */
+/* Of the subject, as cert_attribute(). Borrowed from csr. */
+size_t csr_attribute_count(const struct csr *csr);
+struct x509_attribute csr_attribute(const struct csr *csr, size_t index);
 MUST_CHECK enum err csr_make(const struct x509_make_attribute *subject, size_t subject_count,
 	struct bytes key_pkcs8, struct buf *out_der);
 

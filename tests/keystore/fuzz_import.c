@@ -52,10 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort(); /* a refusal says why */
 	}
 	/* The same bytes as MacData over nothing: its parser, which the above goes round. */
-	struct p12_context context = {.passphrase = passphrase,
-		.work_left = P12_UNCHECKED_WORK,
-		.error = &error,
-		.rules = &rules};
+	struct p12_context context = {
+		.passphrase = passphrase, .work_left = P12_UNCHECKED_WORK, .error = &error, .rules = &rules};
 	struct wire_reader reader = wire_reader_init(content);
 	if (p12_mac_check(&context, &reader, BYTES_NONE) == ERR_OK && wire_reader_left(&reader) != 0) {
 		abort();
