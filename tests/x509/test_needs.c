@@ -248,6 +248,21 @@ static void test_chain_needs(void)
 	answer = judge_needs(&rows[2], X509_REVOCATION_IF_AVAILABLE, NULL);
 	CHECK("IFAVAIL lets the issuing CA pass", answer.verdict == X509_NEED);
 	CHECK("IFAVAIL lets the issuing CA pass", answer.need_count == 2);
+	CHECK("the leaf is what is waited for", strstr(answer.sentence, "'d2'") != NULL);
+	struct pki known = leaf_with_urls(&root, "CA 2");
+	struct pki named = pki_make(&root,
+		&(struct x509_make){.ca = true, .path_length = -1, .crl_url = URL_CRL}, "CA 2", &known.key);
+	struct pki plain = pki_leaf(&named, "d3");
+	struct no_needs_row row = {
+		"", plain.cert, named.cert, trust, NULL, NULL, X509_NEED, X509_CRL_MISSING, 1};
+	answer = judge_needs(&row, X509_REVOCATION_IF_AVAILABLE, NULL);
+	CHECK("nothing can be learnt of the leaf, but of its CA", answer.verdict == X509_NEED);
+	CHECK("nothing can be learnt of the leaf, but of its CA", answer.need_count == 1);
+	CHECK("the CA is what is waited for", strstr(answer.sentence, "'CA 2'") != NULL);
+	CHECK("the CA is what is waited for", strstr(answer.sentence, "'d3'") == NULL);
+	pki_free(&plain);
+	pki_free(&named);
+	pki_free(&known);
 	crl_set_unref(clean);
 	crl_set_unref(revoked);
 	crl_unref(empty);
@@ -384,6 +399,98 @@ static void test_urls(void)
 	pki_free(&root);
 }
 
+/* The same URL twice is fetched once, where the same is fetched; and URLs of the configuration that are none. */
+static void test_same_needs(void)
+{
+	static char longer[X509_URL_BYTES + 1];
+	memset(longer, 'a', sizeof(longer) - 1);
+	static const struct {
+		const char *name, *url;
+		size_t leaf, chain;
+	} rows[] = {
+		{"different", URL_MAIN, 3, 5},
+		{"the certificate names the responder that is configured", URL_OCSP, 2, 3},
+		{"a list and an answer under one URL are two", URL_CRL, 3, 5},
+		{"an empty URL", "", 2, 3},
+		{"one that is too long", longer, 2, 3},
+	};
+	struct pki root = pki_root("Root");
+	static const char *const urls[] = {URL_OCSP};
+	struct buf value = BUF_INIT(4096);
+	struct x509_make_extension extension = {"1.3.6.1.5.5.7.1.1", false, aia(&value, urls, 1)};
+	struct pki ca = pki_make(&root,
+		&(struct x509_make){.ca = true,
+			.path_length = -1,
+			.crl_url = URL_CRL,
+			.extensions = &extension,
+			.extension_count = 1},
+		"CA", NULL);
+	struct pki leaf = leaf_with_urls(&root, "d1");
+	struct pki below = leaf_with_urls(&ca, "d2");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct no_needs_row row = {rows[i].name, leaf.cert, NULL, trust, NULL, NULL, X509_NEED,
+			X509_OCSP_UNREACHABLE, rows[i].leaf};
+		struct x509_answer answer = judge_needs(&row, X509_REVOCATION_REQUIRED, rows[i].url);
+		CHECK(rows[i].name, answer.verdict == X509_NEED && answer.need_count == rows[i].leaf);
+		row.leaf = below.cert;
+		row.above = ca.cert;
+		answer = judge_needs(&row, X509_REVOCATION_REQUIRED, rows[i].url);
+		CHECK(rows[i].name, answer.verdict == X509_NEED && answer.need_count == rows[i].chain);
+	}
+	buf_release(&value);
+	trust_set_unref(trust);
+	struct pki *all[] = {&root, &ca, &leaf, &below};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
+/* Four certificates with five responders each: sixteen needs, and no more. */
+static void test_many_needs(void)
+{
+	static const char *const urls[] = {
+		"http://0/", "http://x/", "http://1/", "http://x/", "http://2/", "http://x/", "http://3/"};
+	struct buf value = BUF_INIT(8192);
+	struct x509_make_extension extension = {
+		"1.3.6.1.5.5.7.1.1", false, aia(&value, urls, ARRAY_COUNT(urls))};
+	struct x509_make make = {.ca = true,
+		.path_length = -1,
+		.crl_url = URL_CRL,
+		.extensions = &extension,
+		.extension_count = 1};
+	struct pki certs[5] = {pki_root("Root")};
+	for (size_t i = 1; i < ARRAY_COUNT(certs); i++) {
+		static const char *const names[] = {"", "CA 1", "CA 2", "CA 3", "d1"};
+		make.ca = i + 1 < ARRAY_COUNT(certs);
+		make.client_auth = !make.ca;
+		certs[i] = pki_make(&certs[i - 1], &make, names[i], NULL);
+	}
+	const struct cert *chain[] = {certs[4].cert, certs[3].cert, certs[2].cert, certs[1].cert};
+	struct trust_set *trust = pki_trust(certs[0].cert, NULL);
+	struct x509_question question = {.chain = chain,
+		.chain_count = ARRAY_COUNT(chain),
+		.trust = trust,
+		.now = PKI_NOW,
+		.revocation = X509_REVOCATION_REQUIRED,
+		.ocsp_auth = X509_OCSP_REQUIRED,
+		.may_need = true,
+		.need_aia = true,
+		.need_cdp = true,
+		.ocsp_url = URL_MAIN};
+	struct x509_answer answer;
+	x509_judge(&question, &answer);
+	CHECK("sixteen", answer.verdict == X509_NEED && answer.need_count == X509_NEEDS_MAX);
+	CHECK("the leaf's first", answer.needs[0].cert == certs[4].cert);
+	CHECK("in order", answer.needs[X509_NEEDS_MAX - 1].cert == certs[2].cert ||
+				  answer.needs[X509_NEEDS_MAX - 1].cert == certs[1].cert);
+	trust_set_unref(trust);
+	buf_release(&value);
+	for (size_t i = 0; i < ARRAY_COUNT(certs); i++) {
+		pki_free(&certs[i]);
+	}
+}
+
 int main(void)
 {
 	pki_init();
@@ -391,6 +498,8 @@ int main(void)
 	test_no_needs();
 	test_known_needs();
 	test_chain_needs();
+	test_same_needs();
+	test_many_needs();
 	test_two_paths();
 	test_urls();
 	return test_result();

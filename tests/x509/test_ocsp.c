@@ -103,10 +103,13 @@ static void test_cert_id(const struct plant *plant)
 
 /* --- what is refused --- */
 
+#define HASH20 "0414000102030405060708090a0b0c0d0e0f10111213"
+
 /* A response in parts: what stands before the responses, one SingleResponse behind its CertID, what follows. Unsigned. */
 struct parts {
 	const char *name;
-	const char *head, *single; /* single NULL: no responses field; "": an empty one */
+	const char *head,
+		*single; /* single NULL: no responses field; "": an empty one; "!…": with its CertID */
 	const char *tail, *certs;
 	enum err want;
 };
@@ -125,11 +128,10 @@ static void put_tbs(struct der_writer *writer, const struct parts *parts)
 		der_put_begin(writer, DER_SEQUENCE);
 		if (parts->single[0] != '\0') {
 			der_put_begin(writer, DER_SEQUENCE);
-			put_hex(writer, "303a300906052b0e03021a0500"
-					"0414000102030405060708090a0b0c0d0e0f10111213"
-					"0414000102030405060708090a0b0c0d0e0f10111213"
-					"020105");
-			put_hex(writer, parts->single);
+			if (parts->single[0] != '!') {
+				put_hex(writer, "303a 300906052b0e03021a0500" HASH20 HASH20 "020105");
+			}
+			put_hex(writer, parts->single + (parts->single[0] == '!' ? 1 : 0));
 			der_put_end(writer);
 		}
 		der_put_end(writer);
@@ -224,6 +226,30 @@ static void test_refused(void)
 		{"behind a single", HEAD, GOOD TIME "0500", "", "", ERR_MALFORMED},
 		{"no thisUpdate", HEAD, GOOD, "", "", ERR_MALFORMED},
 		{"no status", HEAD, TIME, "", "", ERR_MALFORMED},
+		{"CertID: without parameters", HEAD,
+			"!3038 300706052b0e03021a" HASH20 HASH20 "020105" GOOD TIME, "", "", ERR_OK},
+		{"CertID: parameters that are not NULL", HEAD,
+			"!303b 300a06052b0e03021a020105" HASH20 HASH20 "020105" GOOD TIME, "", "",
+			ERR_MALFORMED},
+		{"CertID: NULL with content", HEAD,
+			"!303b 300a06052b0e03021a050105" HASH20 HASH20 "020105" GOOD TIME, "", "",
+			ERR_MALFORMED},
+		{"CertID: an unknown hash has parameters of its own", HEAD,
+			"!3014 300706022a03020105 04020102 04020304 020105" GOOD TIME, "", "", ERR_OK},
+		{"CertID: a name hash of 19 octets", HEAD,
+			"!3039 300906052b0e03021a0500 0413000102030405060708090a0b0c0d0e0f101112" HASH20
+			"020105" GOOD TIME,
+			"", "", ERR_MALFORMED},
+		{"CertID: a key hash of 19 octets", HEAD,
+			"!3039 300906052b0e03021a0500" HASH20 "0413000102030405060708090a0b0c0d0e0f101112"
+			"020105" GOOD TIME,
+			"", "", ERR_MALFORMED},
+		{"CertID: something behind", HEAD,
+			"!303c 300906052b0e03021a0500" HASH20 HASH20 "0201050500" GOOD TIME, "", "",
+			ERR_MALFORMED},
+		{"CertID: X.690 8.3.2 a serial number with a superfluous octet", HEAD,
+			"!303b 300906052b0e03021a0500" HASH20 HASH20 "02020005" GOOD TIME, "", "",
+			ERR_MALFORMED},
 	};
 	struct buf der = BUF_INIT(X509_OCSP_BYTES_MAX);
 	enum err err = ERR_OK;
@@ -326,6 +352,18 @@ static void test_limits(const struct plant *plant)
 	CHECK("9", make_many(plant, 1, X509_OCSP_CERTS_MAX + 1, 0, &der) == ERR_LIMIT);
 	CHECK("16 extensions", make_many(plant, 1, 0, OCSP_EXTENSIONS_MAX, &der) == ERR_OK);
 	CHECK("17", make_many(plant, 1, 0, OCSP_EXTENSIONS_MAX + 1, &der) == ERR_LIMIT);
+	for (uint8_t len = X509_OCSP_NONCE_MAX; len <= X509_OCSP_NONCE_MAX + 1; len++) {
+		uint8_t value[3 + X509_OCSP_NONCE_MAX + 1] = {0x04, 0x81, len};
+		struct x509_make_extension extension = {
+			"1.3.6.1.5.5.7.48.1.2", false, bytes_of(value, 3u + len)};
+		struct x509_make_ocsp make = {.produced_at = PKI_NOW,
+			.signer = plant->root.cert,
+			.signer_key_pkcs8 = secret_bytes(&plant->root.key),
+			.extensions = &extension,
+			.extension_count = 1};
+		CHECK("RFC 9654 2.1: a nonce of 128 octets, not of 129",
+			x509_make_ocsp(&make, &der) == (len == X509_OCSP_NONCE_MAX ? ERR_OK : ERR_LIMIT));
+	}
 	ocsp_response_unref(parse(bytes_of(large, X509_OCSP_BYTES_MAX), &err));
 	CHECK("64 KiB are looked at", err == ERR_MALFORMED);
 	ocsp_response_unref(parse(bytes_of(large, X509_OCSP_BYTES_MAX + 1), &err));

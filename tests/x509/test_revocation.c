@@ -336,6 +336,131 @@ static void test_until(const struct plant *plant)
 	}
 }
 
+/* When it was revoked, by either source; where both know, the list says when. */
+static void test_revoked_at(const struct plant *plant)
+{
+	static const struct {
+		const char *name;
+		bool ocsp, crl;
+		int64_t at;
+		const char *words;
+	} rows[] = {
+		{"by OCSP", true, false, PKI_NOW - PKI_DAY,
+			"revoked 2026-11-17 by 'Plant CA', says its OCSP responder"},
+		{"by a list", false, true, PKI_NOW - 2 * PKI_DAY, "revoked 2026-11-16 by 'Plant CA'"},
+		{"by both", true, true, PKI_NOW - 2 * PKI_DAY, "revoked 2026-11-16 by 'Plant CA'"},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const struct cert *listed[] = {plant->leaf.cert};
+		struct hand hand = {.responder = true};
+		struct crl *crl = pki_crl_at(&plant->root, 1, PKI_NOW - 2 * PKI_DAY, PKI_NOW + PKI_DAY,
+			listed, rows[i].crl ? 1 : 0);
+		hand.response = pki_ocsp(
+			&plant->root, plant->leaf.cert, rows[i].ocsp ? OCSP_SAYS_REVOKED : OCSP_SAYS_GOOD);
+		hand.crls = pki_crls(crl, NULL);
+		struct x509_answer answer =
+			judge_hand(plant, &hand, X509_REVOCATION_IF_AVAILABLE, X509_OCSP_OPTIONAL, 0);
+		CHECK(rows[i].name, answer.reason == X509_REVOKED);
+		CHECK(rows[i].name,
+			answer.evidence_count == 1 && answer.evidence[0].revoked_at == rows[i].at);
+		CHECK(rows[i].name, strstr(answer.sentence, rows[i].words) != NULL);
+		CHECK(rows[i].name, (strstr(answer.sentence, "OCSP") != NULL) == !rows[i].crl);
+		crl_unref(crl);
+		hand_release(&hand);
+	}
+}
+
+/* What an engineer reads, for every way not to know. */
+static void test_sentences(const struct plant *plant)
+{
+	static const struct {
+		const char *words;
+		enum { BY_CRL, BY_OCSP, BY_NOTHING } source;
+		int64_t this_update, next_update; /* from now; 0: as usual */
+		bool forged, responder;
+		enum ocsp_says says;
+	} rows[] = {
+		{"CRL of 'Plant CA' is 90 min past its nextUpdate", BY_CRL, 0, -5400, false, false, 0},
+		{"CRL of 'Plant CA' is 3 h past its nextUpdate", BY_CRL, 0, -3 * 3600, false, false, 0},
+		{"CRL of 'Plant CA' is 3 days past its nextUpdate", BY_CRL, -4 * PKI_DAY, -3 * PKI_DAY, false,
+			false, 0},
+		{"CRL of 'Plant CA' has no nextUpdate", BY_CRL, 0, X509_NEVER, false, false, 0},
+		{"CRL of 'Plant CA' is dated in the future", BY_CRL, 60, 600, false, false, 0},
+		{"CRL of 'Plant CA' was not signed by that CA", BY_CRL, 0, 600, true, false, 0},
+		{"no CRL of 'Plant CA' is at hand to say whether 'd1' is revoked", BY_NOTHING, 0, 0, false,
+			false, 0},
+		{"no answer of the OCSP responder is at hand to say whether 'd1' is revoked", BY_NOTHING, 0,
+			0, false, true, 0},
+		{"the OCSP responder of 'Plant CA' does not know the certificate 'd1'", BY_OCSP, 0, 600,
+			false, false, OCSP_SAYS_UNKNOWN},
+		{"the OCSP answer about 'd1' is 2 h past its nextUpdate", BY_OCSP, -PKI_DAY, -2 * 3600, false,
+			false, OCSP_SAYS_GOOD},
+		{"the OCSP answer about 'd1' is 2 days too old (it has no nextUpdate)", BY_OCSP, -9 * PKI_DAY,
+			X509_NEVER, false, false, OCSP_SAYS_GOOD},
+		{"the OCSP answer about 'd1' is not believed: neither the issuing CA nor", BY_OCSP, 0, 600,
+			true, false, OCSP_SAYS_GOOD},
+	};
+	struct pki twin = pki_root("Plant CA");
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct hand hand = {.responder = rows[i].responder};
+		int64_t this_update =
+			rows[i].this_update != 0 ? PKI_NOW + rows[i].this_update : PKI_NOW - PKI_DAY;
+		int64_t next_update =
+			rows[i].next_update == X509_NEVER ? X509_NEVER : PKI_NOW + rows[i].next_update;
+		if (rows[i].source == BY_CRL) {
+			struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+			struct crl *crl = NULL;
+			pki_crl_der(&plant->root, 1, this_update, next_update, NULL, 0, &der);
+			der.data[der.len - 1] ^= rows[i].forged ? 1 : 0;
+			REQUIRE(rows[i].words, crl_parse(buf_bytes(&der), &crl, NULL) == ERR_OK);
+			buf_release(&der);
+			hand.crls = pki_crls(crl, NULL);
+			crl_unref(crl);
+		} else if (rows[i].source == BY_OCSP) {
+			hand.response = pki_ocsp_made(&(struct pki_ocsp){.issuer = &plant->root,
+				.cert = plant->leaf.cert,
+				.signer = rows[i].forged ? &twin : NULL,
+				.status = rows[i].says,
+				.this_update = this_update,
+				.next_update = next_update});
+		}
+		struct x509_answer answer =
+			judge_hand(plant, &hand, X509_REVOCATION_REQUIRED, X509_OCSP_REQUIRED, 0);
+		CHECK(rows[i].words, answer.verdict == X509_REFUSE);
+		CHECK(rows[i].words, strstr(answer.sentence, rows[i].words) != NULL);
+		if (strstr(answer.sentence, rows[i].words) == NULL) {
+			(void)printf("  %s\n", answer.sentence);
+		}
+		hand_release(&hand);
+	}
+	pki_free(&twin);
+}
+
+/* Of a path the earliest end counts, whichever certificate's it is. */
+static void test_path_until(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki ca = pki_ca(&root, "CA");
+	struct pki leaf = pki_leaf(&ca, "d1");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	for (int64_t of_leaf = 100; of_leaf <= 300; of_leaf += 200) {
+		struct crl *a = pki_crl_at(&ca, 1, PKI_NOW - 1, PKI_NOW + of_leaf, NULL, 0);
+		struct crl *b = pki_crl_at(&root, 1, PKI_NOW - 1, PKI_NOW + 200, NULL, 0);
+		struct crl_set *crls = pki_crls(a, b);
+		struct x509_answer answer =
+			pki_judge(trust, crls, X509_REVOCATION_REQUIRED, leaf.cert, ca.cert, NULL);
+		CHECK("the earliest end of the path",
+			answer.valid_until == PKI_NOW + (of_leaf < 200 ? of_leaf : 200));
+		crl_set_unref(crls);
+		crl_unref(a);
+		crl_unref(b);
+	}
+	trust_set_unref(trust);
+	pki_free(&leaf);
+	pki_free(&ca);
+	pki_free(&root);
+}
+
 /* The whole chain is looked at: OCSP about the issuing CA, a set that could not be read whole. */
 static void test_chain(void)
 {
@@ -432,6 +557,9 @@ int main(void)
 	test_page(&plant);
 	test_decision();
 	test_until(&plant);
+	test_revoked_at(&plant);
+	test_sentences(&plant);
+	test_path_until();
 	test_chain();
 	test_memory(&plant);
 	trust_set_unref(plant.trust);
