@@ -14,6 +14,7 @@
 #define AUTH_CHANNEL_NAME_BYTES_MAX 20u
 #define AUTH_USER_BYTES_MAX         64u
 #define AUTH_DN_PATTERN_BYTES_MAX   1024u
+#define AUTH_CERT_POLICIES_MAX      16u  /* CERTPOL */
 #define AUTH_LIST_ITEMS_MAX         100u /* USERLIST, ADDRLIST */
 #define AUTH_RULE_KEY_BYTES         512u
 #define AUTH_RULES_MAX              100000u /* CHLAUTH records; also topic objects, and authority records */
@@ -189,6 +190,9 @@ struct channel_policy {
 	bool insecure_assert; /* INSECASSERT(YES): an unverified user name may be the effective user */
 	enum x509_revocation revocation; /* REVCHECK */
 	bool allow_sha1;
+	/* CERTPOL, dotted OIDs: the path must hold for one of them. None: policies are not asked for. */
+	const char *cert_policies[AUTH_CERT_POLICIES_MAX];
+	size_t cert_policy_count;
 	bool close_on_stale;           /* REVLIVE(CLOSE) */
 	const struct trust_set *trust; /* NULL: plain channel */
 	const struct crl_set *crls;    /* NULL: none configured */
@@ -210,6 +214,9 @@ enum gate {
 	GATE_OWNER = 1u << 3,
 	GATE_AUTHORITY = 1u << 4
 };
+
+/* Whether CERTPOL may hold text. */
+bool auth_policy_oid_valid(const char *text);
 
 struct policy_parts {
 	const struct channel_policy *channels;

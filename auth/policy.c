@@ -16,6 +16,11 @@ static bool given(const char *text)
 	return text != NULL && text[0] != '\0';
 }
 
+bool auth_policy_oid_valid(const char *text)
+{
+	return x509_oid_valid(text);
+}
+
 static enum err check_channel(const struct channel_policy *channel, struct auth_error *error)
 {
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789./_%";
@@ -28,6 +33,17 @@ static enum err check_channel(const struct channel_policy *channel, struct auth_
 	if (given(channel->mca_user) && channel->use_client_id) {
 		return auth_fail(error, ERR_INVALID, 0,
 			"channel %s: MCAUSER and USECLTID(YES) exclude each other", channel->name);
+	}
+	if (channel->cert_policy_count > AUTH_CERT_POLICIES_MAX) {
+		return auth_fail(error, ERR_INVALID, 0, "channel %s: CERTPOL names at most %u policies",
+			channel->name, AUTH_CERT_POLICIES_MAX);
+	}
+	for (size_t i = 0; i < channel->cert_policy_count; i++) {
+		if (!auth_policy_oid_valid(channel->cert_policies[i])) {
+			return auth_fail(error, ERR_INVALID, 0,
+				"channel %s: CERTPOL holds something that is no object identifier",
+				channel->name);
+		}
 	}
 	if (given(channel->mca_user) && !text_is_user(channel->mca_user)) {
 		return auth_fail(error, ERR_INVALID, 0, "channel %s: MCAUSER is no user name", channel->name);
@@ -73,6 +89,9 @@ static void entry_deinit(struct policy_channel_entry *entry)
 	free_text(entry->channel.mca_user);
 	free_text(entry->channel.login);
 	free_text(entry->channel.ocsp_url);
+	for (size_t i = 0; i < entry->channel.cert_policy_count; i++) {
+		free_text(entry->channel.cert_policies[i]);
+	}
 	if (trust.out != NULL) {
 		trust_set_unref(trust.out);
 	}
@@ -96,6 +115,7 @@ static enum err entry_init(
 	entry->channel.mca_user = NULL;
 	entry->channel.login = NULL;
 	entry->channel.ocsp_url = NULL;
+	entry->channel.cert_policy_count = 0; /* counts what has been copied */
 	entry->channel.trust = from->trust == NULL ? NULL : trust_set_ref(from->trust);
 	entry->channel.crls = from->crls == NULL ? NULL : crl_set_ref(from->crls);
 	const struct {
@@ -112,6 +132,12 @@ static enum err entry_init(
 		if (copy_text(texts[i].from, texts[i].to) != ERR_OK) {
 			return auth_fail(error, ERR_NOMEM, 0, "out of memory");
 		}
+	}
+	for (size_t i = 0; i < from->cert_policy_count; i++) {
+		if (copy_text(from->cert_policies[i], &entry->channel.cert_policies[i]) != ERR_OK) {
+			return auth_fail(error, ERR_NOMEM, 0, "out of memory");
+		}
+		entry->channel.cert_policy_count++;
 	}
 	return given(from->ssl_peer) ? dn_pattern_parse(from->ssl_peer, &entry->ssl_peer, error) : ERR_OK;
 }

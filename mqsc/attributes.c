@@ -109,6 +109,9 @@ static const struct attribute channel_attributes[] = {
 	WORD("CUTHOLD", words_no_yes, "YES",
 		"YES: a watched keystore file that would close more than CUTMAX is not taken before REFRESH "
 		"SECURITY TYPE(SSL) FORCE"),
+	LIST("CERTPOL", 255,
+		"certificate policies (object identifiers), one of which a client certificate's path must "
+		"hold for; blank: none is asked for"),
 	WORD("ALLOWSHA1", words_no_yes, "NO", "YES: SHA-1 signatures are accepted"),
 	WORD("INSECASSERT", words_no_yes, "NO",
 		"YES: a user name that nothing verified may become the effective user"),

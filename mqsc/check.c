@@ -142,6 +142,22 @@ static enum err check_labels(const struct check *check)
 	return ERR_OK;
 }
 
+static enum err check_policies(const struct check *check)
+{
+	size_t count = object_list_count(check->object, "CERTPOL");
+
+	if (count > AUTH_CERT_POLICIES_MAX) {
+		return refuse(check, "CERTPOL", "CERTPOL names at most 16 policies");
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!auth_policy_oid_valid(object_list_item(check->object, "CERTPOL", i))) {
+			return refuse(check, "CERTPOL",
+				"CERTPOL holds object identifiers such as 1.3.6.1.4.1.99999.1.2");
+		}
+	}
+	return ERR_OK;
+}
+
 static enum err check_channel(const struct check *check, bool insecure_test_gates)
 {
 	struct auth_error why = {0};
@@ -180,7 +196,7 @@ static enum err check_channel(const struct check *check, bool insecure_test_gate
 	if (object_list_count(check->object, "REVINFO") > MQSC_REVINFO_MAX) {
 		return refuse(check, "REVINFO", "REVINFO names at most 16 AUTHINFO objects");
 	}
-	if (check_labels(check) != ERR_OK) {
+	if (check_labels(check) != ERR_OK || check_policies(check) != ERR_OK) {
 		return ERR_INVALID;
 	}
 	return check_channel_policy(check);

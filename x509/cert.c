@@ -326,6 +326,13 @@ struct bytes cert_extension(const struct cert *cert, const char *oid, bool *crit
 	return BYTES_NONE;
 }
 
+bool x509_oid_valid(const char *text)
+{
+	uint8_t content[DER_OID_BYTES_MAX];
+	size_t len = 0;
+	return der_oid_parse(text, content, &len) == ERR_OK;
+}
+
 size_t cert_attribute_count(const struct cert *cert, bool subject)
 {
 	return subject ? cert->subject.attribute_count : cert->issuer.attribute_count;

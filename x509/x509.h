@@ -70,6 +70,9 @@ struct bytes cert_extension(const struct cert *cert, const char *oid, bool *crit
  */
 MUST_CHECK enum err cert_verify_issued_by(const struct cert *cert, const struct cert *issuer);
 
+/* Whether text is an object identifier in dotted decimals that a question may name as a policy. */
+bool x509_oid_valid(const char *text);
+
 /* --- names --- */
 /* One attribute of a Name, in DER order; value is UTF-8 (converted), raw false; or the undecodable bytes, raw true. */
 struct x509_attribute {

@@ -192,6 +192,13 @@ static void draft_channel(const struct proposal *source, const struct draft_file
 		.generation = object_version(object) + source->catalog_base,
 		.insecure_open_gates = gates_of(object),
 	};
+	struct channel_policy *policy = &draft->channels[draft->count];
+
+	policy->cert_policy_count =
+		object_list_count(object, "CERTPOL"); /* at most as many: mqsc checked it */
+	for (size_t i = 0; i < policy->cert_policy_count; i++) {
+		policy->cert_policies[i] = object_list_item(object, "CERTPOL", i);
+	}
 	struct world_channel *settings = &draft->settings[draft->count];
 
 	*settings = (struct world_channel){

@@ -123,6 +123,11 @@ static void test_addresses(void)
 	REQUIRE("17 sources", kit_run(&kit, "DEFINE CHANNEL(A) CHLTYPE(MQTT) REPLACE "
 					    "REVINFO(A,B,C,D,E,F,G,H,I,J,K,L,M,N,O,P,Q)"));
 	CHECK("17 sources", mqsc_summary_exit_code(&kit.summary) != 0);
+	REQUIRE("17 policies",
+		kit_run(&kit, "DEFINE CHANNEL(A) CHLTYPE(MQTT) REPLACE CERTPOL(1.2.1,1.2.2,1.2.3,"
+			      "1.2.4,1.2.5,1.2.6,1.2.7,1.2.8,1.2.9,1.2.10,1.2.11,1.2.12,1.2.13,"
+			      "1.2.14,1.2.15,1.2.16,1.2.17)"));
+	CHECK("17 policies", mqsc_summary_exit_code(&kit.summary) != 0);
 	kit_end(&kit);
 }
 
@@ -206,6 +211,15 @@ static const struct kit_row rows[] = {
 	{"LOCLADDR", AB, "ALTER CHANNEL(A) LOCLADDR('localhost')",
 		SYNTAX
 		"ALTER CHANNEL(A) LOCLADDR('localhost'\nt.mqsc:1:27: LOCLADDR is one IPv4 or IPv6 address\n",
+		1, 1, 0},
+	{"CERTPOL", AB, "ALTER CHANNEL(A) CERTPOL('1.2.3', 2.999.1)\nDISPLAY CHANNEL(A) CERTPOL",
+		C_CHANGED C_SHORT
+		"   CHANNEL(A)                              CHLTYPE(MQTT)\n   CERTPOL(1.2.3,2.999.1)\n",
+		2, 0, 0},
+	{"CERTPOL holds object identifiers", AB, "ALTER CHANNEL(A) CERTPOL('gold')",
+		SYNTAX
+		"ALTER CHANNEL(A) CERTPOL('gold'\nt.mqsc:1:26: CERTPOL holds object identifiers such as "
+		"1.3.6.1.4.1.99999.1.2\n",
 		1, 1, 0},
 	{"INSECGATE needs its option", AB, "ALTER CHANNEL(A) INSECGATE(CRL)",
 		SYNTAX "ALTER CHANNEL(A) INSECGATE(CRL\nt.mqsc:1:28: INSECGATE opens a gate; it is accepted "
