@@ -335,6 +335,14 @@ static void loaded_list_free(struct loaded_list *loaded)
 	free(loaded);
 }
 
+/* out is zeroed, and its room was looked at by the decoder. */
+static void copy_text(char *out, struct bytes text)
+{
+	if (text.len > 0) {
+		memcpy(out, text.data, text.len);
+	}
+}
+
 static enum err load_list(struct load_job *job, struct bytes content, const uint8_t *hash)
 {
 	struct revocation_list_file file;
@@ -352,8 +360,8 @@ static enum err load_list(struct load_job *job, struct bytes content, const uint
 		return ERR_NOMEM;
 	}
 	list_init(&loaded->node);
-	memcpy(loaded->etag, file.etag.data, file.etag.len);
-	memcpy(loaded->last_modified, file.last_modified.data, file.last_modified.len);
+	copy_text(loaded->etag, file.etag);
+	copy_text(loaded->last_modified, file.last_modified);
 	loaded->bytes = file.der.len;
 	err = bytes_dup_text(file.url, &loaded->url);
 	if (err == ERR_OK) {
