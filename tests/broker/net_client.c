@@ -243,6 +243,13 @@ bool kit_tls(struct kit_client *client, const struct kit_client_options *options
 				WOLFSSL_ALPN_CONTINUE_ON_MISMATCH) == WOLFSSL_SUCCESS,
 			"ALPN");
 	}
+	if (options->session != NULL) {
+		/* Refused by the library where there is nothing in it to resume by. */
+		(void)wolfSSL_set_session(client->ssl, options->session);
+	}
+	if (options->no_key_share) {
+		require(wolfSSL_NoKeyShares(client->ssl) == WOLFSSL_SUCCESS, "no key share");
+	}
 	require(wolfSSL_set_fd(client->ssl, client->fd) == WOLFSSL_SUCCESS, "a socket");
 	client->byte_by_byte = options->byte_by_byte;
 	client->bytes_max = options->bytes_max;
@@ -253,6 +260,21 @@ bool kit_tls(struct kit_client *client, const struct kit_client_options *options
 	bool good = wolfSSL_connect(client->ssl) == WOLFSSL_SUCCESS;
 	note_alert(client);
 	return good;
+}
+
+void *kit_session(struct kit_client *client)
+{
+	return wolfSSL_get1_session(client->ssl);
+}
+
+void kit_session_free(void *session)
+{
+	wolfSSL_SESSION_free(session);
+}
+
+bool kit_reused(struct kit_client *client)
+{
+	return wolfSSL_session_reused(client->ssl) != 0;
 }
 
 bool kit_send(struct kit_client *client, struct bytes in)

@@ -30,6 +30,7 @@ struct conn {
 	unsigned at;
 	bool gate_open, hopped;
 	uint8_t *payload;
+	struct tls_resumption known, claimed; /* of the client */
 };
 
 static void in_batch(struct app *app, unsigned at)
@@ -108,14 +109,22 @@ static void set_text(struct app *app, char *into, size_t room, const char *text)
 	(void)pthread_mutex_unlock(&app->text_lock);
 }
 
-static void see_peer(struct io *io, struct app *app)
+static void see_peer(struct io *io, struct conn *conn)
 {
+	struct app *app = conn->app;
 	const struct bytes *chain = NULL;
 	size_t count = 0;
 	enum tls_evidence evidence = io_peer_chain(io, &chain, &count);
 	atomic_store(&app->last_evidence, evidence);
 	atomic_store(&app->last_chain, (unsigned)count);
 	atomic_store(&app->leaf_matches, count > 0 && bytes_equal(chain[0], app->want_leaf));
+	conn->known = (struct tls_resumption){.evidence = evidence};
+	if (evidence == TLS_EVIDENCE_CHAIN && count > 0) {
+		hash_of(HASH_SHA256, chain[0], conn->known.chain);
+	} else if (evidence == TLS_EVIDENCE_RESUMED) {
+		conn->known = conn->claimed;
+	}
+	atomic_fetch_add(&app->resumed, io_resumed(io) ? 1 : 0);
 	atomic_store(&app->last_version, io_tls_version(io));
 	set_text(app, app->cipher, sizeof(app->cipher), io_tls_cipher(io));
 	io_drop_chain(io);
@@ -126,7 +135,7 @@ static void on_secure(struct io *io)
 	struct conn *conn = io_owner(io);
 	struct app *app = conn->app;
 	in_batch(app, io_at(io));
-	see_peer(io, app);
+	see_peer(io, conn);
 	if (!app->gate_shut) {
 		conn->gate_open = true;
 		io_open_gate(io);
@@ -163,6 +172,9 @@ static void on_data(struct io *io, struct bytes in)
 	if (app->echo) {
 		io_send(io, in);
 	}
+	if (app->give_tickets) {
+		io_send_ticket(io, &conn->known, app->ticket_s == 0 ? UINT32_MAX : app->ticket_s);
+	}
 	if (app->hop) {
 		io_depart(io, conn_ready);
 	}
@@ -193,8 +205,20 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 	atomic_fetch_add(&app->closed, 1);
 }
 
-const struct io_calls app_calls = {
-	.on_secure = on_secure, .on_data = on_data, .on_drained = on_drained, .on_closed = on_closed};
+static bool may_resume(struct io *io, const struct tls_resumption *client)
+{
+	struct conn *conn = io_owner(io);
+	atomic_fetch_add(&conn->app->resume_asked, 1);
+	conn->claimed = *client;
+	memcpy(conn->app->leaf_digest, client->chain, SHA256_BYTES);
+	return !conn->app->know_nobody;
+}
+
+const struct io_calls app_calls = {.may_resume = may_resume,
+	.on_secure = on_secure,
+	.on_data = on_data,
+	.on_drained = on_drained,
+	.on_closed = on_closed};
 
 static bool may_accept(void *ctx, unsigned at, const struct net_address *peer)
 {

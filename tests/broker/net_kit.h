@@ -38,6 +38,9 @@ struct app {
 	bool close_at_once; /* on_secure: a word, then io_close() */
 	bool refuse_peers;
 	uint32_t push_bytes; /* on_secure: so much output by reference */
+	bool give_tickets;   /* on_data: a ticket behind the answer, for what is known of the client */
+	uint32_t ticket_s;   /* of so many seconds; 0: as long as may be */
+	bool know_nobody;    /* may_resume: the chain is not known any more */
 	/* what it saw */
 	atomic_uint accepted, secure, data_calls, drained, closed, moves, released, gone;
 	atomic_uint batch_open[NET_WORKERS_MAX + 1], batch_wrong; /* unpaired, or a callback outside */
@@ -46,7 +49,10 @@ struct app {
 	atomic_uint workers_seen; /* bits */
 	atomic_uint last_why, last_failure, last_evidence, last_chain, last_version;
 	atomic_bool leaf_matches;
-	struct bytes want_leaf;       /* set before, compared with what came */
+	atomic_uint resume_asked, resumed;
+	uint8_t leaf_digest
+		[SHA256_BYTES]; /* of the last leaf that may_resume was asked about; read it after `secure` */
+	struct bytes want_leaf; /* set before, compared with what came */
 	pthread_mutex_t text_lock;    /* zeroed is unlocked: several workers write the texts */
 	char detail[200], cipher[64]; /* of the last: read them after `closed` or `secure` counted up */
 	_Atomic(struct io *) last_io; /* for what a test asks for on the loop */
@@ -100,7 +106,13 @@ struct kit_client_options {
 	bool byte_by_byte; /* one byte in a segment, as far as the kernel lets us */
 	size_t bytes_max;  /* cuts the connection after so many bytes of ours; 0: never */
 	int group;         /* the library's number; 0: its own choice */
+	void *session;     /* to offer; see kit_session() */
+	bool no_key_share; /* the server has to ask for one: a second hello */
 };
+/* What this client could resume by; kit_session_free(). */
+void *kit_session(struct kit_client *client);
+void kit_session_free(void *session);
+bool kit_reused(struct kit_client *client);
 bool kit_connect(struct kit_client *client, uint16_t port);
 bool kit_connect_to(struct kit_client *client, const char *address, uint16_t port);
 /* Handshake on a connected client. */
