@@ -163,6 +163,69 @@ static void pbmac1_rows(void)
 	}
 }
 
+/* --- RFC 7292 B.1: how a passphrase became bytes --- */
+
+/* A file without a bag whose MAC was made with these bytes. */
+static void plain_mac_file(struct bytes password, struct buf *out)
+{
+	static const uint8_t safes[] = {0x30, 0x00};
+	uint8_t key[SHA256_BYTES];
+	uint8_t digest[HASH_BYTES_MAX];
+	struct bytes salt = bytes_text("salt");
+	REQUIRE("kdf", pkcs12_kdf(HASH_SHA256, 3, password, salt, 2, key, sizeof(key)) == ERR_OK);
+	hmac_of(HASH_SHA256, bytes_of(key, sizeof(key)), bytes_of(safes, sizeof(safes)), digest);
+	struct wire_writer writer = wire_writer_init(out);
+	size_t pfx = tlv_open(&writer, TLV_SEQUENCE);
+	tlv_put_uint(&writer, 3);
+	size_t content = tlv_open(&writer, TLV_SEQUENCE);
+	tlv_put(&writer, TLV_OID, oid_bytes(OID_DATA));
+	size_t explicit_0 = tlv_open(&writer, TLV_CONTEXT_0_CONSTRUCTED);
+	tlv_put(&writer, TLV_OCTETS, bytes_of(safes, sizeof(safes)));
+	tlv_close(&writer, explicit_0);
+	tlv_close(&writer, content);
+	size_t mac = tlv_open(&writer, TLV_SEQUENCE);
+	size_t info = tlv_open(&writer, TLV_SEQUENCE);
+	algorithm_put(&writer, OID_SHA256);
+	tlv_put(&writer, TLV_OCTETS, bytes_of(digest, SHA256_BYTES));
+	tlv_close(&writer, info);
+	tlv_put(&writer, TLV_OCTETS, salt);
+	tlv_put_uint(&writer, 2);
+	tlv_close(&writer, mac);
+	tlv_close(&writer, pfx);
+	REQUIRE("file", wire_writer_err(&writer) == ERR_OK);
+}
+
+static void passphrase_forms(void)
+{
+	static const struct {
+		const char *name, *passphrase, *bytes;
+		enum err served, imported;
+	} forms[] = {
+		{"two zero bytes behind it", "ab", "006100620000", ERR_OK, ERR_OK},
+		{"no zero bytes", "ab", "00610062", ERR_DENIED, ERR_DENIED},
+		{"empty: two zero bytes", "", "0000", ERR_OK, ERR_OK},
+		{"empty: nothing", "", "", ERR_OK, ERR_OK},
+		{"nothing is not everything", "ab", "", ERR_DENIED, ERR_DENIED},
+		{"beyond ASCII", "\xc3\xa9", "00e90000", ERR_OK, ERR_OK},
+		{"beyond the BMP", "\xf0\x9f\x94\x91", "d83ddd110000", ERR_OK, ERR_OK},
+		{"UTF-8 taken byte by byte", "\xc3\xa9", "00c300a90000", ERR_DENIED, ERR_OK},
+		{"not UTF-8", "\xe9", "00e90000", ERR_INVALID, ERR_INVALID},
+	};
+	const struct p12_rules rules = {0};
+	for (size_t i = 0; i < ARRAY_COUNT(forms); i++) {
+		struct test_bytes bytes = test_hex(forms[i].bytes);
+		struct bytes passphrase = bytes_text(forms[i].passphrase);
+		struct buf file = BUF_INIT(1 << 12);
+		struct keystore_error error = {0};
+		struct p12 p12 = {0};
+		plain_mac_file(test_bytes_view(&bytes), &file);
+		CHECK(forms[i].name, p12_read(buf_bytes(&file), passphrase, &p12, &error) == forms[i].served);
+		CHECK(forms[i].name, p12_read_import(buf_bytes(&file), passphrase, &rules, &p12, &error) ==
+					     forms[i].imported);
+		buf_release(&file);
+	}
+}
+
 /* --- Sun's schemes: sealed by SunJCE of Java 17 (the slip by hand), passphrase "x", three iterations, content 30 03 02 01 00 --- */
 
 struct sun_row {
@@ -346,6 +409,7 @@ int main(void)
 {
 	REQUIRE("crypto", crypto_init() == ERR_OK);
 	pbmac1_rows();
+	passphrase_forms();
 	sun_3des_rows();
 	java_objects();
 	cost_is_bounded();
