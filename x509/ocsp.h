@@ -8,6 +8,7 @@
 #include "x509/internal.h"
 
 #define OCSP_EXTENSIONS_MAX 16u /* of a response, and of each SingleResponse */
+#define OCSP_SIGNERS_MAX    2u  /* certificates sent along that are tried, of those that could have signed */
 
 /* CRLReason certificateHold (RFC 5280 5.3.1): the one revocation that ends. */
 #define REASON_CERTIFICATE_HOLD 6

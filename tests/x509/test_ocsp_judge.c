@@ -236,6 +236,61 @@ static void test_names(const struct plant *plant)
 	}
 }
 
+/* A response with many certificates: those that cannot have signed are passed over, and of the others two are tried. */
+static void test_many_signers(const struct plant *plant)
+{
+	struct pki responders[X509_OCSP_CERTS_MAX];
+	struct pki idle = pki_leaf(&plant->root, "Responder");
+	for (size_t i = 0; i < ARRAY_COUNT(responders); i++) {
+		responders[i] = pki_responder(&plant->root, "Responder", false);
+	}
+	static const struct {
+		const char *name;
+		size_t at;
+		bool idle_first; /* certificates of the name that may not sign */
+		enum x509_reason want;
+		unsigned signatures;
+	} rows[] = {
+		{"the first signed", 0, false, X509_OK, 1 + 2},
+		{"the second signed", 1, false, X509_OK, 1 + 3},
+		{"the third signed", 2, false, X509_OCSP_BAD, 1 + 2},
+		{"the second that may, behind others", 1, true, X509_OK, 1 + 3},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const struct cert *sent[X509_OCSP_CERTS_MAX];
+		struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+		struct ocsp_response *response = NULL;
+		struct x509_answer answer;
+		size_t skipped = rows[i].idle_first ? 4 : 0;
+		for (size_t j = 0; j < ARRAY_COUNT(sent); j++) {
+			sent[j] = j < skipped ? idle.cert : responders[j - skipped].cert;
+		}
+		struct x509_make_ocsp_single single = {.cert = plant->leaf.cert,
+			.issuer = plant->root.cert,
+			.reason = -1,
+			.this_update = NOW,
+			.next_update = NOW + 1};
+		struct x509_make_ocsp make = {.singles = &single,
+			.single_count = 1,
+			.produced_at = NOW,
+			.signer = responders[rows[i].at].cert,
+			.signer_key_pkcs8 = secret_bytes(&responders[rows[i].at].key),
+			.certs = sent,
+			.cert_count = ARRAY_COUNT(sent)};
+		REQUIRE("made", x509_make_ocsp(&make, &der) == ERR_OK);
+		REQUIRE("read", ocsp_response_parse(buf_bytes(&der), &response, NULL) == ERR_OK);
+		const struct ocsp_response *list[] = {response};
+		CHECK(rows[i].name, judge(plant, &plain, list, 1, &answer) == rows[i].want);
+		CHECK(rows[i].name, answer.signatures == rows[i].signatures);
+		ocsp_response_unref(response);
+		buf_release(&der);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(responders); i++) {
+		pki_free(&responders[i]);
+	}
+	pki_free(&idle);
+}
+
 /* RFC 6960 4.2.2.2.1: a delegated signer without nocheck is looked up in the lists at hand, by the channel's REVCHECK. */
 static void test_checked_delegates(const struct plant *plant)
 {
@@ -638,6 +693,7 @@ int main(void)
 	test_delegates(&plant);
 	test_signers(&plant);
 	test_names(&plant);
+	test_many_signers(&plant);
 	test_checked_delegates(&plant);
 	test_dates(&plant);
 	test_until(&plant);
