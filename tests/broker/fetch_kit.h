@@ -21,6 +21,8 @@ struct web;
 struct web *web_open(void); /* on every IPv4 address of this host */
 void web_close(struct web *web);
 uint16_t web_port(const struct web *web);
+/* What /file answers from now on, with this ETag (304 if it is asked for); BYTES_NONE: 503. Copied. */
+void web_set_file(struct web *web, struct bytes content, const char *etag);
 unsigned web_hits(struct web *web); /* requests read so far */
 unsigned web_held(struct web *web); /* requests to /hold that wait now */
 unsigned web_held_max(struct web *web);

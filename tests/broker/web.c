@@ -36,6 +36,9 @@ struct web {
 	uint16_t port;
 	bool stop, released;
 	unsigned hits, held, held_max;
+	uint8_t file[65536]; /* /file */
+	size_t file_len;
+	char file_etag[64];
 	char last[WEB_REQUEST_MAX], copy[WEB_REQUEST_MAX];
 	struct web_conn conns[WEB_CONNECTIONS_MAX];
 };
@@ -177,6 +180,25 @@ static void answer_etag(int fd, const char *request)
 		      "Content-Length: 5\r\n\r\nfresh");
 }
 
+static void answer_file(struct web *web, int fd, const char *request)
+{
+	char head[512];
+	char wanted[128];
+	(void)pthread_mutex_lock(&web->lock);
+	(void)snprintf(wanted, sizeof(wanted), "\r\nIf-None-Match: %s\r\n", web->file_etag);
+	if (web->file_len == 0) {
+		(void)say(fd, "HTTP/1.1 503 Not Now\r\nContent-Length: 0\r\n\r\n");
+	} else if (strstr(request, wanted) != NULL) {
+		(void)say(fd, "HTTP/1.1 304 Not Modified\r\n\r\n");
+	} else {
+		(void)snprintf(head, sizeof(head),
+			"HTTP/1.1 200 OK\r\nETag: %s\r\nContent-Length: %zu\r\n\r\n", web->file_etag,
+			web->file_len);
+		(void)(say(fd, head) && put(fd, web->file, web->file_len));
+	}
+	(void)pthread_mutex_unlock(&web->lock);
+}
+
 static const struct {
 	const char *path;
 	const char *answer;
@@ -228,6 +250,8 @@ static void answer(struct web *web, int fd, const char *path, const char *reques
 		answer_status(fd, path);
 	} else if (strcmp(path, "/post") == 0) {
 		answer_post(fd, request);
+	} else if (strcmp(path, "/file") == 0) {
+		answer_file(web, fd, request);
 	} else if (strcmp(path, "/etag") == 0) {
 		answer_etag(fd, request);
 	} else if (strcmp(path, "/hold") == 0 || strncmp(path, "/hold/", 6) == 0) {
@@ -361,6 +385,18 @@ void web_close(struct web *web)
 uint16_t web_port(const struct web *web)
 {
 	return web->port;
+}
+
+void web_set_file(struct web *web, struct bytes content, const char *etag)
+{
+	(void)pthread_mutex_lock(&web->lock);
+	REQUIRE("room", content.len <= sizeof(web->file));
+	if (content.len > 0) {
+		memcpy(web->file, content.data, content.len);
+	}
+	web->file_len = content.len;
+	(void)snprintf(web->file_etag, sizeof(web->file_etag), "%s", etag);
+	(void)pthread_mutex_unlock(&web->lock);
 }
 
 static unsigned get(struct web *web, const unsigned *what)
