@@ -320,6 +320,12 @@ static bool accept_path(struct judge *judge, const struct x509_answer *answer)
 	judge->view.pinned = answer->pin != NULL;
 	judge->valid_until = answer->valid_until;
 	keep_common_name(judge);
+	if (answer->path_count > 0) {
+		const struct cert *last = answer->path[answer->path_count - 1];
+
+		judge->out->trust_kind = answer->pin != NULL ? TRUST_PIN : TRUST_ANCHOR;
+		memcpy(judge->out->trust_sha256, cert_sha256(last), SHA256_BYTES);
+	}
 	if (answer->pin != NULL) {
 		text_put(&detail, "pinned as ");
 		text_quote(&detail, bytes_text(answer->pin));

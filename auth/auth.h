@@ -322,6 +322,9 @@ struct admission_uses {
 	uint64_t channel, trust, crls, rules, authority, accounts;
 };
 
+/* What a certificate was trusted by. */
+enum trust_kind { TRUST_NONE, TRUST_ANCHOR, TRUST_PIN };
+
 struct admission_verdict {
 	enum admission admission;
 	enum need need;
@@ -333,6 +336,9 @@ struct admission_verdict {
 	char user[AUTH_USER_BYTES_MAX + 1]; /* effective user, when admitted */
 	bool client_id_bound;
 	char common_name[AUTH_USER_BYTES_MAX + 1]; /* of the verified leaf, "" if none */
+	/* Set once a path was accepted: the anchor's SHA-256, or the pinned certificate's. */
+	enum trust_kind trust_kind;
+	uint8_t trust_sha256[SHA256_BYTES];
 	char rule[AUTH_RULE_KEY_BYTES];            /* deciding rule's key, "" if none */
 	char sentence[X509_SENTENCE_BYTES];        /* for the operator's log and explain; escaped */
 	int64_t valid_until;                       /* seconds; X509_NEVER */

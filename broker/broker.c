@@ -265,6 +265,9 @@ static enum err assemble(struct broker *broker)
 		err = chain_certs_new(&broker->shared.chain_certs);
 	}
 	if (err == ERR_OK) {
+		err = known_new(KNOWN_MAX, &broker->shared.known);
+	}
+	if (err == ERR_OK) {
 		err = chain_table_new(NULL, &broker->shared.chains);
 	}
 	if (err == ERR_OK) {
@@ -344,6 +347,7 @@ static enum err start(struct broker *broker)
 	if (err != ERR_OK) {
 		return say(broker->report, err, "the broker could not be started", err_name(err));
 	}
+	control_clients_start(control);
 	err = net_start(broker->shared.net);
 	broker->started = err == ERR_OK;
 	if (err == ERR_OK) {
@@ -423,6 +427,7 @@ static enum err stop(struct broker *broker)
 		control_watch_stop(control);
 		control_keystores_stop(control);
 		control_time_stop(control);
+		control_clients_stop(control);
 		LIST_FOR_EACH_SAFE(node, after, &control->channels)
 		{
 			channel_close(
@@ -445,6 +450,9 @@ static void dismantle(struct broker *broker)
 	struct shared *shared = &broker->shared;
 
 	if (control->shared != NULL) {
+		if (broker->started) {
+			control_clients_end(control);
+		}
 		cut_guard_free(control);
 		control_publish_stop(control);
 		catalog_free(control->catalog);
@@ -463,6 +471,7 @@ static void dismantle(struct broker *broker)
 	refusals_free(shared->refusals);
 	chain_table_free(shared->chains);
 	chain_certs_free(shared->chain_certs);
+	known_free(shared->known);
 	if (shared->net != NULL) {
 		net_free(shared->net);
 	}

@@ -48,7 +48,7 @@ struct broker_options {
 MUST_CHECK enum err broker_run(const struct broker_options *options, struct buf *report);
 
 /*
- * Asks the broker that runs in directory. kind is "mqsc" or "explain"; flags a word such as "echo" or "json" (NULL: none).
+ * Asks the broker that runs in directory. kind is "mqsc", "explain" or "report"; flags a word such as "echo" or "json" (NULL: none).
  * The reply is appended; *code is the exit code the command should end with. ERR_NOT_FOUND: no broker runs there.
  * Blocks.
  */

@@ -436,6 +436,12 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 			LF_INT("mqtt_reason", connection->close_reason),
 			LF_TEXT("refusal", connection->refusal));
 		atomic_fetch_sub_explicit(&worker->live, 1, memory_order_relaxed);
+		if (connection->trust_kind != TRUST_NONE && !connection->client_id_assigned) {
+			struct clock clock = net_clock(worker->shared->net, worker->at);
+
+			known_left(worker->shared->known, connection->channel,
+				connection->identity->client_id, clock_wall_ms(&clock) / 1000);
+		}
 	}
 	connection->io = NULL;
 	if (session != NULL && connection->doomed) {

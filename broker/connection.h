@@ -90,6 +90,8 @@ struct connection {
 	enum connection_end end;
 	uint8_t close_reason;
 	struct admission_uses uses;
+	enum trust_kind trust_kind; /* what the certificate was trusted by when it was judged last */
+	uint8_t trust_sha256[SHA256_BYTES];
 	uint64_t weighed; /* the last weighing that counted it; see weigh.h */
 	const struct session_identity *identity;
 	char refusal[REFUSAL_ID_BYTES]; /* "" unless refused or closed by judgement */

@@ -262,6 +262,38 @@ static void arm_valid_until(struct connection *connection, int64_t valid_until)
 		clock_mono_ms(&clock) + (uint64_t)(left_ms < 1 ? 1 : left_ms));
 }
 
+/* What it was trusted by, for who asks what an anchor is still needed for. An id that we gave is nobody's to come back. */
+static void remember(
+	struct connection *connection, const struct admission_verdict *verdict, unsigned connected)
+{
+	struct known *known = connection->worker->shared->known;
+	struct buf dn = BUF_INIT(4096);
+	const char *subject = NULL;
+
+	connection->trust_kind = verdict->trust_kind;
+	memcpy(connection->trust_sha256, verdict->trust_sha256, SHA256_BYTES);
+	if (verdict->trust_kind == TRUST_NONE || connection->chain_count == 0 ||
+		connection->client_id_assigned) {
+		return;
+	}
+	struct clock clock = net_clock(connection->worker->shared->net, connection->worker->at);
+	struct known_client client = {.channel = connection->channel,
+		.client = connection->identity->client_id,
+		.user = connection->identity->user,
+		.trust_kind = verdict->trust_kind,
+		.not_after = cert_not_after(connection->chain[0]),
+		.last_s = clock_wall_ms(&clock) / 1000,
+		.connected = connected};
+
+	memcpy(client.trust_sha256, verdict->trust_sha256, SHA256_BYTES);
+	if (!known_has(known, &client) && cert_print_dn(connection->chain[0], true, &dn) == ERR_OK &&
+		buf_text(&dn, &subject) == ERR_OK) {
+		client.subject = subject;
+	}
+	known_seen(known, &client);
+	buf_release(&dn);
+}
+
 void connection_live_begin(struct connection *connection, const struct admission_verdict *verdict)
 {
 	struct worker *worker = connection->worker;
@@ -271,6 +303,7 @@ void connection_live_begin(struct connection *connection, const struct admission
 	connection->pending = NULL;
 	connection->state = CONNECTION_LIVE;
 	connection->uses = verdict->uses;
+	remember(connection, verdict, 1);
 	arm_valid_until(connection, verdict->valid_until);
 	connection->counted = true;
 	atomic_fetch_add_explicit(&worker->live, 1, memory_order_relaxed);
@@ -348,6 +381,10 @@ void connection_rejudge(struct connection *connection)
 			io_abort(connection->io);
 		}
 	} else {
+		if (verdict->trust_kind != TRUST_NONE &&
+			memcmp(verdict->trust_sha256, connection->trust_sha256, SHA256_BYTES) != 0) {
+			remember(connection, verdict, 0); /* an anchor gave way to another */
+		}
 		/* Also while knowledge is absent: a certificate ends in the time of a stale list, too. */
 		arm_valid_until(connection, verdict->valid_until);
 	}

@@ -22,13 +22,16 @@
 enum err weigh_task_init(struct weigh_task *task)
 {
 	task->counts = calloc(world_channel_count(task->before) + 1, sizeof(*task->counts));
-	return task->counts == NULL ? ERR_NOMEM : ERR_OK;
+	task->names = calloc(task->names_max + 1, sizeof(*task->names));
+	return task->counts == NULL || task->names == NULL ? ERR_NOMEM : ERR_OK;
 }
 
 void weigh_task_deinit(struct weigh_task *task)
 {
 	free(task->counts);
+	free(task->names);
 	task->counts = NULL;
+	task->names = NULL;
 }
 
 static void weigh_end(struct weigh_task *task, enum err err)
@@ -54,7 +57,7 @@ static void note_cut(struct weigh_task *task, const struct connection *connectio
 	enum admission_step step)
 {
 	task->counts[channel].cut++;
-	if (task->name_count < WEIGH_NAMES_MAX) {
+	if (task->name_count < task->names_max) {
 		struct weigh_name *name = &task->names[task->name_count++];
 
 		(void)snprintf(name->client, sizeof(name->client), "%s", connection->identity->client_id);
@@ -74,6 +77,11 @@ static void weigh_one(
 		return;
 	}
 	task->counts[channel].live++;
+	if (task->only_trust != NULL &&
+		(connection->trust_kind == TRUST_NONE ||
+			memcmp(connection->trust_sha256, task->only_trust, SHA256_BYTES) != 0)) {
+		return;
+	}
 	policy_uses(world_policy(task->proposed), connection->channel, &proposed);
 	if (!task->judge_all && admission_uses_equal(&connection->uses, &proposed)) {
 		return;

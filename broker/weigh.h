@@ -31,6 +31,8 @@ struct weigh_task {
 	uint64_t serial;                 /* never used before */
 	int64_t now;                     /* seconds */
 	bool judge_all;                  /* also sessions none of whose parts differ: time is what differs */
+	const uint8_t *only_trust;       /* NULL, or only sessions that are trusted by this certificate */
+	size_t names_max;                /* WEIGH_NAMES_MAX at least */
 	bool crl_free;               /* what a revocation list closes does not count: a list always acts */
 	const atomic_bool *given_up; /* nobody waits any more */
 	void *asker;
@@ -42,7 +44,7 @@ struct weigh_task {
 	/* The answer. */
 	enum err err;
 	struct weigh_count *counts; /* one per channel of before */
-	struct weigh_name names[WEIGH_NAMES_MAX];
+	struct weigh_name *names;
 	size_t name_count;
 };
 

@@ -13,6 +13,7 @@
 #include "base/wheel.h"
 #include "broker/control/time_guard.h"
 #include "broker/engine/engine.h"
+#include "broker/known.h"
 #include "broker/login.h"
 #include "broker/net/net.h"
 #include "broker/refusal.h"
@@ -54,6 +55,7 @@ struct shared {
 	void (*on_closed)(
 		struct mail *mail, unsigned at); /* takes a struct closed_letter; NULL: nobody counts */
 	void *closed_ctx;
+	struct known *known;
 	struct judging_clock judging; /* set by the control loop */
 	struct park_desk park_desk;
 	atomic_uint parked; /* letters for revocation data that are out */

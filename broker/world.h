@@ -21,8 +21,8 @@ struct world_channel {
 	uint32_t fail_delay_ms;       /* before a failed login is answered */
 	bool version_3_1, version_3_1_1, version_5;
 	bool will_revoked;
-	bool resume;    /* tickets are given out, and accepted */
-	char login[65]; /* JAASCFG, "" for none */
+	bool resume;          /* tickets are given out, and accepted */
+	char login[65];       /* JAASCFG, "" for none */
 	unsigned cut_percent; /* CUTMAX */
 	bool cut_hold;        /* CUTHOLD */
 };

@@ -395,6 +395,8 @@ int cmd_keystore(int argc, char **argv)
 	static const struct cli_command commands[] = {
 		{"create", "an empty keystore", cmd_create},
 		{"list", "what is in it", cmd_list},
+		{"report", "what expires when, and which clients need an anchor (asks the running broker)",
+			cmd_keystore_report},
 		{"import", "keys with their chains, certificates", cmd_keystore_import},
 		{"import-trust", "certificates that are to be trusted", cmd_keystore_import_trust},
 		{"export", "certificates, or on demand a key, as PEM", cmd_keystore_export},

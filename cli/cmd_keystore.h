@@ -8,6 +8,7 @@
 
 int cmd_keystore_import(int argc, char **argv);
 int cmd_keystore_import_trust(int argc, char **argv);
+int cmd_keystore_report(int argc, char **argv);
 int cmd_keystore_export(int argc, char **argv);
 
 /* Loads, changes, saves under the same passphrase; nothing is saved when change fails. Says why not. */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "broker/control/control.h"
+#include "broker/control/report.h"
 
 #define HEAD_BYTES_MAX 128u
 
@@ -267,6 +267,45 @@ static void run_explain(struct admin_client *client, struct bytes body)
 	reply(client, code);
 }
 
+/* --- keystore report --- */
+
+static void on_reported(void *ctx, int code, struct bytes text)
+{
+	struct finished *finished = ctx;
+	struct admin_client *client = find_client(finished->control->admin, finished->client);
+
+	if (client != NULL && buf_append(&client->report, text) != ERR_OK) {
+		client_close(client);
+	} else if (client != NULL) {
+		reply(client, code);
+	}
+	free(finished);
+}
+
+/* "DAYS few|all CHANNEL" */
+static void run_report(struct admin_client *client, struct bytes body)
+{
+	struct control *control = client->admin->control;
+	struct finished *finished = calloc(1, sizeof(*finished));
+	struct report_options options = {.json = has_flag(client, "json")};
+	char *text = NULL;
+	char names[4] = "";
+	long long days = 0;
+
+	if (finished == NULL || bytes_dup_text(body, &text) != ERR_OK ||
+		sscanf(text, "%6lld %3s %21s", &days, names, options.channel) != 3) {
+		free(finished);
+		free(text);
+		client_close(client);
+		return;
+	}
+	free(text);
+	options.within_days = days;
+	options.all_names = strcmp(names, "all") == 0;
+	*finished = (struct finished){control, client->serial, 0};
+	control_report(control, &options, on_reported, finished);
+}
+
 /* --- requests --- */
 
 /* "lockgate-admin 1 KIND FLAGS LENGTH" */
@@ -313,6 +352,8 @@ static void run(struct admin_client *client)
 		run_mqsc(client, body);
 	} else if (strncmp(client->head, "explain ", 8) == 0) {
 		run_explain(client, body);
+	} else if (strncmp(client->head, "report ", 7) == 0) {
+		run_report(client, body);
 	} else {
 		client_close(client);
 	}

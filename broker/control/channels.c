@@ -193,6 +193,10 @@ void channel_take(struct channel *channel, struct material *material)
 		into->trust = material->trust;
 		into->leaf_not_after = material->leaf_not_after;
 		into->look = material->look;
+		struct inventory before = into->inventory;
+
+		into->inventory = material->inventory;
+		material->inventory = before; /* released with it */
 		material->tls = NULL;
 		material->trust = NULL;
 		identities_log(into->tls, channel->name, channel->control->log);

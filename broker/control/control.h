@@ -88,6 +88,8 @@ struct control {
 	struct cut_guard *guard;
 	bool tentative; /* the catalog holds what is being weighed: nothing may be published from it */
 
+	struct wheel_timer known_timer;
+	bool knowing, known_failed; /* the known clients are being written; that failed the last time */
 	struct time_guard time;
 	struct wheel_timer time_timer;
 	bool marking, mark_failed;
@@ -210,6 +212,11 @@ void cut_guard_free(struct control *control);
 bool cut_guard_busy(const struct control *control);
 /* ERR_OK: it may be done. Else message (borrowed for the call) says why not. Perhaps called from within control_weigh(). */
 typedef void (*cut_fn)(void *ctx, enum err err, const char *message);
+/* Of a channel: client NULL; then of each session that is named. */
+struct cut_count {
+	const char *channel, *client;
+	unsigned long live, cut;
+};
 struct cut_question {
 	/* What would be in force; asked again if the world changes meanwhile. */
 	struct proposal (*source)(void *ctx);
@@ -219,6 +226,10 @@ struct cut_question {
 	bool judge_all; /* time itself is what changes */
 	bool crl_free;  /* what revocation lists close does not count */
 	int64_t now;    /* seconds; 0: the judging clock's */
+	/* For who only asks: is told the counts before done, which then gets ERR_OK whatever they are. NULL: CUTMAX counts. */
+	void (*counted)(void *ctx, const struct cut_count *count);
+	const uint8_t *only_trust; /* only sessions trusted by this certificate (SHA-256); NULL: all */
+	size_t names_max;          /* per worker; 0: a few */
 };
 /*
  * Counts what would be closed of each channel's live sessions. ERR_BUSY where that is more than the channel's CUTMAX, or
@@ -229,6 +240,11 @@ void control_weigh(struct control *control, const struct cut_question *question)
 /* --- keystores.c: watches the keystores of running channels --- */
 void control_keystores_start(struct control *control);
 void control_keystores_stop(struct control *control);
+
+/* --- clients.c: the known clients, kept over a restart --- */
+void control_clients_start(struct control *control); /* before the loops start; blocks */
+void control_clients_stop(struct control *control);
+void control_clients_end(struct control *control); /* after the loops have ended; blocks */
 
 /* --- timekeeper.c: the time that judges --- */
 /* Before the loops start: reads the mark of the newest time seen; blocks. */

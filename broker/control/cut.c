@@ -264,6 +264,34 @@ static void weighing_end(struct weighing *weighing, enum err err, const char *me
 
 static enum err begin(struct weighing *weighing, struct auth_error *error);
 
+/* For who only asks. */
+static void tell_counts(const struct weighing *weighing)
+{
+	unsigned workers = net_worker_count(weighing->guard->control->shared->net);
+
+	for (size_t i = 0; i < world_channel_count(weighing->before); i++) {
+		struct cut_count count = {.channel = world_channel_at(weighing->before, i)->name};
+		struct weigh_count sum;
+
+		add_counts(weighing, i, &sum);
+		count.live = sum.live;
+		count.cut = sum.cut;
+		weighing->question.counted(weighing->question.ctx, &count);
+		for (unsigned at = 0; at < workers; at++) {
+			const struct weigh_task *task = &weighing->tasks[at];
+
+			for (size_t n = 0; n < task->name_count; n++) {
+				struct cut_count name = {
+					.channel = count.channel, .client = task->names[n].client};
+
+				if (task->names[n].channel == i) {
+					weighing->question.counted(weighing->question.ctx, &name);
+				}
+			}
+		}
+	}
+}
+
 static void weighing_counted(struct weighing *weighing)
 {
 	struct control *control = weighing->guard->control;
@@ -287,6 +315,8 @@ static void weighing_counted(struct weighing *weighing)
 	}
 	if (err != ERR_OK) {
 		message = "what it would close could not be counted in time";
+	} else if (weighing->question.counted != NULL) {
+		tell_counts(weighing);
 	} else if (say_excess(weighing, &text) > 0) {
 		err = ERR_BUSY;
 		if (buf_text(&text, &message) != ERR_OK) {
@@ -356,6 +386,10 @@ static enum err begin(struct weighing *weighing, struct auth_error *error)
 							   : control_time_live(control),
 			.judge_all = weighing->question.judge_all,
 			.crl_free = weighing->question.crl_free,
+			.only_trust = weighing->question.only_trust,
+			.names_max = weighing->question.names_max > WEIGH_NAMES_MAX
+					     ? weighing->question.names_max
+					     : WEIGH_NAMES_MAX,
 			.given_up = &weighing->given_up,
 			.asker = weighing,
 			.back = on_back,
@@ -395,7 +429,7 @@ static void start(struct cut_guard *guard, const struct cut_question *question)
 		answer(guard, question, ERR_OK, NULL); /* nobody was ever let in */
 		return;
 	}
-	if (live_sessions(control) <= CUT_FLOOR) {
+	if (question->counted == NULL && live_sessions(control) <= CUT_FLOOR) {
 		err = build_only(control, question, &error);
 		answer(guard, question, err, err == ERR_OK ? NULL : error.sentence);
 		return;

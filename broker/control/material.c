@@ -19,6 +19,57 @@
 #include "broker/control/identities.h"
 #include "keystore/keystore.h"
 
+static void inventory_release(struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->count; i++) {
+		free(inventory->items[i].alias);
+		free(inventory->items[i].subject);
+	}
+	free(inventory->items);
+	*inventory = (struct inventory){0};
+}
+
+static enum err inventory_item(const struct keystore_entry *entry, struct inventory_item *out)
+{
+	struct buf dn = BUF_INIT(64u * 1024u);
+	enum err err = bytes_dup_text(bytes_text(entry->alias), &out->alias);
+
+	out->kind = (int)entry->kind;
+	out->not_after = X509_NEVER;
+	for (size_t i = 0; i < entry->chain_count; i++) {
+		int64_t until = cert_not_after(entry->chain[i]);
+
+		out->not_after = until < out->not_after ? until : out->not_after;
+	}
+	if (err == ERR_OK && entry->chain_count > 0) {
+		memcpy(out->sha256, cert_sha256(entry->chain[0]), SHA256_BYTES);
+		err = cert_print_dn(entry->chain[0], true, &dn);
+	}
+	if (err == ERR_OK) {
+		err = bytes_dup_text(buf_bytes(&dn), &out->subject);
+	}
+	buf_release(&dn);
+	return err;
+}
+
+static enum err take_inventory(const struct keystore *keystore, struct inventory *out)
+{
+	size_t count = keystore_count(keystore);
+	enum err err = ERR_OK;
+
+	out->items = calloc(count + 1, sizeof(*out->items));
+	if (out->items == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; err == ERR_OK && i < count; i++) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+
+		out->count++;
+		err = inventory_item(&entry, &out->items[i]);
+	}
+	return err;
+}
+
 void material_release(struct material *material)
 {
 	for (size_t i = 0; i < material->staple_count; i++) {
@@ -26,6 +77,7 @@ void material_release(struct material *material)
 		cert_unref(material->staples[i].leaf);
 		cert_unref(material->staples[i].issuer);
 	}
+	inventory_release(&material->inventory);
 	tls_set_unref(material->tls);
 	trust_set_unref(material->trust);
 	crl_set_unref(material->crls);
@@ -101,6 +153,9 @@ static enum err load_keystore(const struct material_options *options, struct mat
 	}
 	if (err == ERR_OK) {
 		err = use_keystore(options, keystore, out, why);
+	}
+	if (err == ERR_OK) {
+		err = take_inventory(keystore, &out->inventory);
 	}
 	keystore_free(keystore);
 	secret_free(&passphrase);

@@ -36,6 +36,18 @@ struct material_options {
 	bool want_keystore, want_crls;
 };
 
+/* What a keystore holds, for reports. */
+struct inventory_item {
+	int kind; /* enum keystore_kind */
+	char *alias, *subject;
+	int64_t not_after; /* of a key: the earliest of its chain */
+	uint8_t sha256[SHA256_BYTES];
+};
+struct inventory {
+	struct inventory_item *items;
+	size_t count;
+};
+
 struct material {
 	struct tls_set *tls; /* the identities that are served, the default first */
 	struct staple_subject staples[TLS_IDENTITIES_MAX]; /* the same, to be stapled; referenced */
@@ -43,6 +55,7 @@ struct material {
 	struct trust_set *trust;
 	struct crl_set *crls;
 	struct secret passphrase;        /* of an fd: source */
+	struct inventory inventory;      /* of the keystore */
 	struct keystore_look look;       /* of keystore and passphrase as they were read */
 	uint8_t crl_stamp[SHA256_BYTES]; /* of the files as they were read */
 	uint64_t crls_known;             /* generation of crls_before; 0: none */
