@@ -188,6 +188,7 @@ static bool is_revocation(enum x509_reason reason)
 	case X509_NO_MEMORY:
 	case X509_PIN_AS_ISSUER:
 	case X509_PROFILE:
+	case X509_HOST_NAME:
 	case X509_REASON_COUNT_: break;
 	}
 	return false;

@@ -1,7 +1,7 @@
 /*
  * cmd_cert.c - `lockgate cert verify`: the broker's own judgement of a certificate, on files.
  * Owns:    nothing beyond a run.
- * Never:   ignores an option: what the judge cannot do yet is refused by name.
+ * Never:   ignores an option; takes a name or a value that could not mean anything.
  * Threads: one.
  */
 #include <stdlib.h>
@@ -189,12 +189,20 @@ static int files_read(struct verify *verify)
 
 /* --- options --- */
 
-static int options_refuse_unknown(const struct verify *verify)
+/* Names that the judge would only ever fail to find. */
+static int names_mean(const struct verify *verify)
 {
-	const char *name = verify->host != NULL ? "--host" : NULL;
-	if (name != NULL) {
-		return cli_usage(
-			command, "%s is not supported by this build, and is not ignored either", name);
+	for (size_t i = 0; i < verify->policy.count; i++) {
+		if (!x509_oid_valid(verify->policy.items[i])) {
+			return cli_usage(command,
+				"--policy wants an object identifier such as 2.5.29.32.0, not '%s'",
+				verify->policy.items[i]);
+		}
+	}
+	if (verify->host != NULL && !x509_host_valid(verify->host)) {
+		return cli_usage(command,
+			"--host wants a host name (international ones as A-labels) or an address, not '%s'",
+			verify->host);
 	}
 	return CLI_OK;
 }
@@ -242,6 +250,7 @@ static int options_mean(struct verify *verify)
 	} revocations[] = {{"yes", X509_REVOCATION_REQUIRED}, {"no", X509_REVOCATION_NONE},
 		{"if-any", X509_REVOCATION_IF_AVAILABLE}};
 	bool known = verify->purpose == NULL;
+	verify->purpose_value = verify->host != NULL ? X509_PURPOSE_SERVER : X509_PURPOSE_CLIENT;
 	for (size_t i = 0; i < ARRAY_COUNT(purposes) && !known; i++) {
 		known = strcmp(verify->purpose, purposes[i].word) == 0;
 		verify->purpose_value = purposes[i].value;
@@ -270,7 +279,7 @@ static int options_mean(struct verify *verify)
 		return cli_usage(command, "nothing is trusted: give --trust, --pinned or --keystore");
 	}
 	int code = ocsp_options_mean(verify);
-	return code == CLI_OK ? options_refuse_unknown(verify) : code;
+	return code == CLI_OK ? names_mean(verify) : code;
 }
 
 /* --- the verdict --- */
@@ -321,6 +330,9 @@ static int judge(struct verify *verify)
 		.explicit_policy = verify->explicit_policy,
 		.inhibit_mapping = verify->inhibit_mapping,
 		.inhibit_any_policy = verify->inhibit_any,
+		.host = verify->host,
+		/* What --untrusted adds is the operator's; LEAF's file alone is held to what a peer may present. */
+		.given_by_operator = verify->untrusted.count > 0,
 		.ocsp = (const struct ocsp_response *const *)verify->ocsps.items,
 		.ocsp_count = verify->ocsps.count,
 		.ocsp_auth = verify->ocsp_auth_value,
@@ -392,15 +404,16 @@ static int cmd_verify(int argc, char **argv)
 		{"--stale", CLI_TEXT, &verify.stale, "SECONDS",
 			"lists and responses serve for so long past their nextUpdate"},
 		{"--at", CLI_TEXT, &verify.at, "TIME", "judge as of then (RFC 3339); default: now"},
-		{"--purpose", CLI_TEXT, &verify.purpose, "WORD", "client (the default), server or any"},
+		{"--purpose", CLI_TEXT, &verify.purpose, "WORD",
+			"client (the default), server (the default with --host) or any"},
+		{"--host", CLI_TEXT, &verify.host, "NAME",
+			"the server name or address that LEAF must be for"},
 		{"--policy", CLI_LIST, &verify.policy, "OID", "acceptable certificate policies"},
 		{"--explicit-policy", CLI_FLAG, &verify.explicit_policy, NULL, "a policy is needed"},
 		{"--inhibit-mapping", CLI_FLAG, &verify.inhibit_mapping, NULL, "policies are not mapped"},
 		{"--inhibit-any", CLI_FLAG, &verify.inhibit_any, NULL, "anyPolicy does not count"},
 		{"--allow-sha1", CLI_FLAG, &verify.allow_sha1, NULL, "accept SHA-1 signatures"},
 		{"--json", CLI_FLAG, &verify.json, NULL, "for programs"},
-		{NULL, CLI_HEADING, NULL, NULL, "Known, but refused by this build"},
-		{"--host", CLI_TEXT, &verify.host, "NAME", "the server's name"},
 	};
 	const struct cli_syntax syntax = {command, "LEAF",
 		"Judges the certificate in LEAF (further ones in it are presented with it) as the broker "

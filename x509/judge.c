@@ -11,6 +11,8 @@
 #include "x509/internal.h"
 #include "x509/time.h"
 
+#define HOSTS_TEXT_BYTES 96u
+
 /* --- signatures --- */
 
 bool algorithm_is_weak(const struct judgement *judgement, const struct sig_algorithm *algorithm)
@@ -250,6 +252,35 @@ static bool check_leaf_profile(struct judgement *judgement, const struct cert *l
 	return true;
 }
 
+/* The first names that the certificate is for, for a sentence. */
+static void list_hosts(const struct cert *leaf, char out[HOSTS_TEXT_BYTES])
+{
+	size_t used = 0;
+	out[0] = '\0';
+	for (size_t i = 0; i < cert_san_count(leaf) && used + 8 < HOSTS_TEXT_BYTES; i++) {
+		struct bytes value;
+		if (cert_san(leaf, i, &value) == SAN_DNS) {
+			int n = snprintf(out + used, HOSTS_TEXT_BYTES - used, "%s%s", used != 0 ? ", " : "",
+				bytes_label(value).text);
+			used = n < 0 || used + (size_t)n >= HOSTS_TEXT_BYTES ? HOSTS_TEXT_BYTES
+									     : used + (size_t)n;
+		}
+	}
+}
+
+static bool check_host(struct judgement *judgement, const struct cert *leaf)
+{
+	char hosts[HOSTS_TEXT_BYTES];
+	const char *host = judgement->question->host;
+	if (host == NULL || x509_host_matches(leaf, host)) {
+		return true;
+	}
+	list_hosts(leaf, hosts);
+	return judgement_fail(judgement, RANK_FINAL, X509_HOST_NAME,
+		"certificate '%s' is not for '%s'; its host names are: %s", cert_label(leaf).text,
+		bytes_label(bytes_text(host)).text, hosts[0] != '\0' ? hosts : "none");
+}
+
 bool check_leaf(struct judgement *judgement, const struct cert *leaf)
 {
 	static const char role[] = "certificate";
@@ -257,7 +288,7 @@ bool check_leaf(struct judgement *judgement, const struct cert *leaf)
 	       check_validity(judgement, leaf, role, RANK_FINAL) &&
 	       check_critical(judgement, leaf, role, RANK_FINAL) &&
 	       check_key(judgement, leaf, role, RANK_FINAL) && check_leaf_usage(judgement, leaf) &&
-	       check_leaf_profile(judgement, leaf);
+	       check_leaf_profile(judgement, leaf) && check_host(judgement, leaf);
 }
 
 /* A pin is trusted as it stands: no path, no revocation; the rest holds for it as for any leaf. */

@@ -45,6 +45,7 @@ static const struct {
 	[X509_NO_MEMORY] = {"no-memory", true},
 	[X509_PIN_AS_ISSUER] = {"pin-as-issuer", false},
 	[X509_PROFILE] = {"profile", false},
+	[X509_HOST_NAME] = {"host-name", false},
 	[X509_OCSP_UNKNOWN] = {"ocsp-unknown", true},
 	[X509_OCSP_UNREACHABLE] = {"ocsp-unreachable", true},
 	[X509_OCSP_STALE] = {"ocsp-stale", true},

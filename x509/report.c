@@ -317,6 +317,8 @@ enum err x509_report_json(const struct x509_question *question, const struct x50
 	put_time(&json, "at", question->now);
 	json_key(&json, "purpose");
 	json_text(&json, purpose_text(question->purpose));
+	json_key(&json, "host");
+	json_text(&json, question->host);
 	json_key(&json, "pin");
 	json_text(&json, answer->pin);
 	put_time(&json, "valid_until", answer->verdict == X509_ACCEPT ? answer->valid_until : X509_NEVER);

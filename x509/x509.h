@@ -93,6 +93,13 @@ enum san_kind { SAN_EMAIL, SAN_DNS, SAN_URI, SAN_IP, SAN_DIRECTORY, SAN_OTHER };
 size_t cert_san_count(const struct cert *cert);
 enum san_kind cert_san(const struct cert *cert, size_t index, struct bytes *value);
 
+/*
+ * Whether cert is for the server name: a host name (as A-labels) or an address, against subjectAltName alone (RFC 9525 6).
+ * A name that is neither matches nothing; x509_host_valid() tells.
+ */
+bool x509_host_matches(const struct cert *cert, const char *name);
+bool x509_host_valid(const char *name);
+
 /* --- what is trusted: immutable, counted --- */
 struct trust_set;
 
@@ -275,6 +282,7 @@ enum x509_reason {
 	X509_NO_MEMORY,
 	X509_PIN_AS_ISSUER,
 	X509_PROFILE,          /* purpose server: an issuer did not do what RFC 5280 section 4 demands */
+	X509_HOST_NAME,        /* the certificate is for another server name than the question asks for */
 	X509_OCSP_UNKNOWN,     /* the responder does not know the certificate */
 	X509_OCSP_UNREACHABLE, /* there is a responder, but no answer of it at hand */
 	X509_OCSP_STALE,       /* the answer is past its nextUpdate, or too old */
@@ -300,6 +308,7 @@ struct x509_question {
 	const char *const *policies;
 	size_t policy_count;
 	bool explicit_policy, inhibit_mapping, inhibit_any_policy;
+	const char *host; /* the server name that the leaf must be for (x509_host_matches); NULL: not asked */
 	bool given_by_operator; /* chain holds up to X509_GIVEN_CERTS_MAX certificates; never set for a peer's */
 	/* OCSP responses at hand, at most X509_OCSP_ANSWERS_MAX; borrowed. Those about other certificates are passed over. */
 	const struct ocsp_response *const *ocsp;

@@ -7,7 +7,7 @@ verify() { "$LOCKGATE" cert verify "$@"; }
 "$LOCKGATE_CERTS" ca --out ca --issuer root --cn 'Plant CA' || exit 1
 "$LOCKGATE_CERTS" leaf --out d1 --issuer ca --cn d1 || exit 1
 "$LOCKGATE_CERTS" leaf --out d2 --issuer ca --cn d2 || exit 1
-"$LOCKGATE_CERTS" leaf --out server --issuer ca --cn s --server || exit 1
+"$LOCKGATE_CERTS" leaf --out server --issuer ca --cn s --server --dns localhost --ip 127.0.0.1 || exit 1
 "$LOCKGATE_CERTS" self-signed --out pinned --cn sensor-7 || exit 1
 "$LOCKGATE_CERTS" crl --out ca --issuer ca --revoke d2.crt || exit 1
 openssl x509 -in d1.crt -outform der -out d1.der 2>/dev/null || cp d1.crt d1.der
@@ -96,6 +96,13 @@ if command -v openssl >/dev/null; then
   want 'OCSP stale' 1 'ocsp-stale' verify --trust ca.crt --ocsp d1.ocsp --at "$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)" d1.crt
   want 'OCSP stale, with grace' 0 'ACCEPTED' verify --trust ca.crt --ocsp d1.ocsp --stale 172800 --at "$(date -u -d '+2 days' +%Y-%m-%dT%H:%M:%SZ)" d1.crt
 fi
-want 'host is refused, not ignored' 2 '--host is not supported' verify --trust root.crt --host a d1.crt
+want 'no host' 2 '--host wants' verify --trust root.crt --host 'a b' server-chain.crt
+want 'no policy' 2 '--policy wants' verify --trust root.crt --policy gold d1-chain.crt
+want 'RFC 9525 the name it is for' 0 'ACCEPTED' verify --trust root.crt --host LOCALHOST server-chain.crt
+want 'RFC 9525 an address it is for' 0 'ACCEPTED' verify --trust root.crt --host 127.0.0.1 server-chain.crt
+want 'RFC 9525 another name' 1 "certificate 's' is not for 'other.example'; its host names are: " verify --trust root.crt --host other.example server-chain.crt
+want 'RFC 9525 no common name' 1 'host-name' verify --trust root.crt --host s server-chain.crt
+want 'RFC 9525 another address' 1 '"reason":"host-name"' verify --trust root.crt --json --host 127.0.0.2 server-chain.crt
+want 'a client is no server' 1 'extended-key-usage' verify --trust root.crt --host d1 d1-chain.crt
 want 'policy demanded' 1 'policy' verify --trust root.crt --explicit-policy d1-chain.crt
 finish
