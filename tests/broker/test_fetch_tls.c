@@ -168,51 +168,71 @@ static void put_ports(char *out, size_t room, const char *format, uint16_t secur
 	out[len] = '\0';
 }
 
-int main(void)
+struct scene {
+	struct fkit kit;
+	struct pki root, other;
+	struct pki identities[SERVERS];
+	struct server servers[SERVERS];
+	struct buf root_pem, other_pem, both_pem;
+};
+
+static void scene_open(struct scene *scene)
 {
 	static const char *const entries[] = {"web.test", "127.0.0.1", NULL};
-	struct fkit kit;
-	struct pki servers[SERVERS];
-	struct server running[SERVERS];
 	struct fetcher_options options = {.connect_ms = 1000};
-	struct buf root_pem = BUF_INIT(65536);
-	struct buf other_pem = BUF_INIT(65536);
-	struct buf both_pem = BUF_INIT(65536);
 
-	pki_init();
-	struct pki root = make(NULL, true, NULL, -DAY, 30 * DAY, false);
-	struct pki other = make(NULL, true, NULL, -DAY, 30 * DAY, false);
-
-	servers[GOOD] = make(&root, false, "web.test", -DAY, DAY, false);
-	servers[OTHER_NAME] = make(&root, false, "other.test", -DAY, DAY, false);
-	servers[OVER] = make(&root, false, "web.test", -3 * DAY, -DAY, false);
-	servers[FOREIGN] = make(&other, false, "web.test", -DAY, DAY, false);
-	servers[CLIENT] = make(&root, false, "web.test", -DAY, DAY, true);
-	pem_of(&root, &root_pem);
-	pem_of(&other, &other_pem);
-	pem_of(&other, &both_pem);
-	pem_of(&root, &both_pem);
-	/* Neither of these is asked: what the system trusts does not count. */
-	(void)setenv("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt", 1);
-	(void)setenv("CURL_CA_BUNDLE", "/etc/ssl/certs/ca-certificates.crt", 1);
-	names_set("web.test", "127.0.0.1");
-	fkit_open(&kit, entries, &options);
+	scene->root = make(NULL, true, NULL, -DAY, 30 * DAY, false);
+	scene->other = make(NULL, true, NULL, -DAY, 30 * DAY, false);
+	scene->identities[GOOD] = make(&scene->root, false, "web.test", -DAY, DAY, false);
+	scene->identities[OTHER_NAME] = make(&scene->root, false, "other.test", -DAY, DAY, false);
+	scene->identities[OVER] = make(&scene->root, false, "web.test", -3 * DAY, -DAY, false);
+	scene->identities[FOREIGN] = make(&scene->other, false, "web.test", -DAY, DAY, false);
+	scene->identities[CLIENT] = make(&scene->root, false, "web.test", -DAY, DAY, true);
+	buf_init(&scene->root_pem, 65536);
+	buf_init(&scene->other_pem, 65536);
+	buf_init(&scene->both_pem, 65536);
+	pem_of(&scene->root, &scene->root_pem);
+	pem_of(&scene->other, &scene->other_pem);
+	pem_of(&scene->other, &scene->both_pem);
+	pem_of(&scene->root, &scene->both_pem);
+	fkit_open(&scene->kit, entries, &options);
 	for (size_t i = 0; i < SERVERS; i++) {
-		serve(&running[i], &servers[i]);
+		serve(&scene->servers[i], &scene->identities[i]);
 	}
+}
+
+static void scene_close(struct scene *scene)
+{
+	fkit_close(&scene->kit);
+	for (size_t i = 0; i < SERVERS; i++) {
+		server_stop(&scene->servers[i]);
+		pki_free(&scene->identities[i]);
+	}
+	pki_free(&scene->root);
+	pki_free(&scene->other);
+	buf_release(&scene->root_pem);
+	buf_release(&scene->other_pem);
+	buf_release(&scene->both_pem);
+}
+
+static void test_rows(struct scene *scene)
+{
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		char url[512];
 		struct seen seen;
-		struct bytes trust = rows[i].trust_root && rows[i].trust_other ? buf_bytes(&both_pem)
-				     : rows[i].trust_root                      ? buf_bytes(&root_pem)
-				     : rows[i].trust_other                     ? buf_bytes(&other_pem)
-									       : BYTES_NONE;
+		struct bytes trust = BYTES_NONE;
 
-		put_ports(url, sizeof(url), rows[i].url, running[rows[i].server].port, web_port(kit.web));
+		if (rows[i].trust_root) {
+			trust = buf_bytes(rows[i].trust_other ? &scene->both_pem : &scene->root_pem);
+		} else if (rows[i].trust_other) {
+			trust = buf_bytes(&scene->other_pem);
+		}
+		put_ports(url, sizeof(url), rows[i].url, scene->servers[rows[i].server].port,
+			web_port(scene->kit.web));
 		struct fetch_request request = {.url = url};
 
-		CHECK(rows[i].name, fetcher_set_trust(kit.fetcher, trust) == ERR_OK);
-		(void)fkit_get(&kit, &request, &seen);
+		CHECK(rows[i].name, fetcher_set_trust(scene->kit.fetcher, trust) == ERR_OK);
+		(void)fkit_get(&scene->kit, &request, &seen);
 		if (seen.error.fault != rows[i].want) {
 			(void)printf("%s: %s: %s\n", rows[i].name, fetch_fault_name(seen.error.fault),
 				seen.error.sentence);
@@ -220,32 +240,41 @@ int main(void)
 		CHECK(rows[i].name, seen.error.fault == rows[i].want);
 		CHECK(rows[i].name, rows[i].want != FETCH_OK || strcmp(seen.body, "secret") == 0);
 	}
+}
+
+static void test_files(struct scene *scene)
+{
+	struct fetcher *fetcher = scene->kit.fetcher;
 	struct buf huge = BUF_INIT(FETCH_CA_BYTES_MAX + 1);
+	struct seen seen;
+	char url[128];
 
 	REQUIRE("room", buf_reserve(&huge, FETCH_CA_BYTES_MAX + 1) == ERR_OK);
 	memset(huge.data, '\n', FETCH_CA_BYTES_MAX + 1);
 	CHECK("a trust file of max + 1",
-		fetcher_set_trust(kit.fetcher, bytes_of(huge.data, FETCH_CA_BYTES_MAX + 1)) == ERR_LIMIT);
+		fetcher_set_trust(fetcher, bytes_of(huge.data, FETCH_CA_BYTES_MAX + 1)) == ERR_LIMIT);
 	CHECK("a trust file of max",
-		fetcher_set_trust(kit.fetcher, bytes_of(huge.data, FETCH_CA_BYTES_MAX)) == ERR_OK);
-	char url[128];
-	struct seen seen;
-
-	put_ports(url, sizeof(url), "https://web.test:%S/", running[GOOD].port, 0);
+		fetcher_set_trust(fetcher, bytes_of(huge.data, FETCH_CA_BYTES_MAX)) == ERR_OK);
+	put_ports(url, sizeof(url), "https://web.test:%S/", scene->servers[GOOD].port, 0);
 	struct fetch_request request = {.url = url};
 
-	CHECK("a trust file with nothing in it", fkit_get(&kit, &request, &seen) == ERR_OK);
+	CHECK("a trust file with nothing in it", fkit_get(&scene->kit, &request, &seen) == ERR_OK);
 	CHECK("a trust file with nothing in it", seen.error.fault == FETCH_TLS);
 	buf_release(&huge);
-	fkit_close(&kit);
-	for (size_t i = 0; i < SERVERS; i++) {
-		server_stop(&running[i]);
-		pki_free(&servers[i]);
-	}
-	pki_free(&root);
-	pki_free(&other);
-	buf_release(&root_pem);
-	buf_release(&other_pem);
-	buf_release(&both_pem);
+}
+
+int main(void)
+{
+	struct scene scene = {0};
+
+	pki_init();
+	/* Neither of these is asked: what the system trusts does not count. */
+	(void)setenv("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt", 1);
+	(void)setenv("CURL_CA_BUNDLE", "/etc/ssl/certs/ca-certificates.crt", 1);
+	names_set("web.test", "127.0.0.1");
+	scene_open(&scene);
+	test_rows(&scene);
+	test_files(&scene);
+	scene_close(&scene);
 	return test_result();
 }
