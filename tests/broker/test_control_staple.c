@@ -214,8 +214,18 @@ static void test_good(void)
 	CHECK("the newer one", shows(&scene, scene.context, buf_bytes(&second)));
 	pass(&scene, HALF_MS + 60000);
 	CHECK("and again", scene.fake.asked == 3);
+	make(&(struct pki_ocsp){.issuer = &scene.root,
+		     .cert = scene.server.cert,
+		     .this_update = scene.clock.wall_ms / 1000 - PKI_DAY,
+		     .produced_at = scene.clock.wall_ms / 1000 - PKI_DAY,
+		     .next_update = scene.clock.wall_ms / 1000 + 9 * PKI_DAY},
+		&first);
 	answer(&scene.fake, buf_bytes(&first));
-	CHECK("an older one replaces nothing", shows(&scene, scene.context, buf_bytes(&second)));
+	CHECK("an older one replaces nothing, however long it is good",
+		shows(&scene, scene.context, buf_bytes(&second)));
+	pass(&scene, 2 * HALF_MS);
+	answer(&scene.fake, buf_bytes(&first));
+	CHECK("but what has run out", shows(&scene, scene.context, buf_bytes(&first)));
 	buf_release(&first);
 	buf_release(&second);
 	scene_close(&scene);

@@ -89,7 +89,9 @@ static const struct tls_name names_a[] = {DNS("a.example"), DNS("www.a.example")
 static const struct tls_name names_a_turned[] = {DNS("WWW.a.example"), DNS("A.example")};
 static const struct tls_name names_b[] = {DNS("b.example"), {TLS_NAME_IP, {ip_1, sizeof(ip_1)}}};
 static const struct tls_name names_wild[] = {DNS("*.example")};
-static const struct tls_name names_odd[] = {DNS("*"), DNS("*."), DNS("a*.c.example"), DNS("w.*.example")};
+static const struct tls_name names_part[] = {DNS("a.example")};
+static const struct tls_name names_odd[] = {
+	DNS("*.0.0.9"), DNS("*"), DNS("*."), DNS("a*.c.example"), DNS("w.*.example")};
 
 #define VALID        .not_before = NOW - 10, .not_after = NOW + 10
 #define NAMES(array) .names = (array), .name_count = ARRAY_COUNT(array)
@@ -123,6 +125,8 @@ static const struct {
 	{'W', {.kind = KEY_EC_P256, VALID, NAMES(names_wild)}},
 	{'V', {.kind = KEY_RSA, VALID, NAMES(names_wild)}},
 	{'O', {.kind = KEY_EC_P256, VALID, NAMES(names_odd)}},
+	{'U', {.kind = KEY_RSA, VALID, NAMES(names_part)}},
+	{'P', {.kind = KEY_EC_P256, VALID, NAMES(names_part)}},
 	{'0', {.kind = KEY_EC_P256, VALID}}, /* without names */
 	{'1', {.kind = KEY_RSA, VALID}},
 	{'T', {.kind = KEY_RSA, NAMES(names_a)}}, /* no times: always valid */
@@ -183,6 +187,9 @@ static const struct {
 	{"the default by key type among its own names", "BRC", PSS_CLIENT, "", "", 'C'},
 	{"the default does not become another name", "BR", PSS_CLIENT, "", "", 'B'},
 	{"names in another order and case are the same", "ER", PSS_CLIENT, "", "", 'R'},
+	{"fewer names are no kin", "EU", PSS_CLIENT, "", "", 'E'},
+	{"nor are more", "PR", PSS_CLIENT, "", "", 'P'},
+	{"an address is no name for a wildcard", "EO", ANY_CLIENT, "10.0.0.9", "", 'E'},
 	{"without names: each other's kin", "01", PSS_CLIENT, "", "", '1'},
 	{"without names: no kin of those with", "0R", PSS_CLIENT, "", "", '0'},
 	/* old and new together */
