@@ -140,7 +140,8 @@ static void put_tbs(struct der_writer *writer, const struct parts *parts)
 	der_put_end(writer);
 }
 
-static void put_parts(struct buf *out, const char *type, const struct parts *parts)
+/* extra: at the end of which of the five containers, from the inside, something is that should not be; 5: none. */
+static void put_parts(struct buf *out, const char *type, const struct parts *parts, size_t extra)
 {
 	static const uint8_t signature[] = {1, 2, 3};
 	struct der_writer writer = der_writer_init(out);
@@ -159,6 +160,7 @@ static void put_parts(struct buf *out, const char *type, const struct parts *par
 	der_put_bit_octets(&writer, bytes_of(signature, sizeof(signature)));
 	put_hex(&writer, parts->certs);
 	for (size_t i = 0; i < 5; i++) {
+		put_hex(&writer, i == extra ? "0500" : "");
 		der_put_end(&writer);
 	}
 	REQUIRE(parts->name, der_writer_err(&writer) == ERR_OK);
@@ -185,7 +187,8 @@ static void test_refused(void)
 			ERR_MALFORMED},
 		{"a key hash and something", "a2180414000102030405060708090a0b0c0d0e0f101112130500" TIME, "",
 			"", "", ERR_MALFORMED},
-		{"a responder of a third kind", "a300" TIME, "", "", "", ERR_MALFORMED},
+		{"a responder of a third kind", "a3160414000102030405060708090a0b0c0d0e0f10111213" TIME, "",
+			"", "", ERR_MALFORMED},
 		{"producedAt in UTCTime", BYKEY "170d3236313131383230353332305a", "", "", "", ERR_MALFORMED},
 		{"producedAt with a fraction", BYKEY "181132303236313131383230353332302e355a", "", "", "",
 			ERR_MALFORMED},
@@ -198,6 +201,9 @@ static void test_refused(void)
 		{"certs", HEAD, "", "", "a0023000", ERR_OK},
 		{"certs: one that is none is passed over", HEAD, "", "", "a00430023000", ERR_OK},
 		{"certs: no SEQUENCE in it", HEAD, "", "", "a00430020500", ERR_MALFORMED},
+		{"certs: something beside the list", HEAD, "", "", "a00430000500", ERR_MALFORMED},
+		{"a broken single before good extensions", HEAD, "8300" TIME, "a10c300a300806022a0304020500",
+			"", ERR_MALFORMED},
 		{"behind certs", HEAD, "", "", "a00230000500", ERR_MALFORMED},
 		{"something that is not certs", HEAD, "", "", "0500", ERR_MALFORMED},
 		{"good with content", HEAD, "800105" TIME, "", "", ERR_MALFORMED},
@@ -254,11 +260,16 @@ static void test_refused(void)
 	struct buf der = BUF_INIT(X509_OCSP_BYTES_MAX);
 	enum err err = ERR_OK;
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		put_parts(&der, "1.3.6.1.5.5.7.48.1.1", &rows[i]);
+		put_parts(&der, "1.3.6.1.5.5.7.48.1.1", &rows[i], 5);
 		ocsp_response_unref(parse(buf_bytes(&der), &err));
 		CHECK(rows[i].name, err == rows[i].want);
 	}
-	put_parts(&der, "1.3.6.1.5.5.7.48.1.2", &rows[0]);
+	for (size_t extra = 0; extra < 5; extra++) {
+		put_parts(&der, "1.3.6.1.5.5.7.48.1.1", &rows[0], extra);
+		ocsp_response_unref(parse(buf_bytes(&der), &err));
+		CHECK("something behind, at each level", err == ERR_MALFORMED);
+	}
+	put_parts(&der, "1.3.6.1.5.5.7.48.1.2", &rows[0], 5);
 	ocsp_response_unref(parse(buf_bytes(&der), &err));
 	CHECK("another type of response", err == ERR_UNSUPPORTED);
 	buf_release(&der);
