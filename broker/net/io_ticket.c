@@ -178,14 +178,10 @@ void io_send_ticket(struct io *io, const struct tls_resumption *client, uint32_t
 		tls_context_ticket_binding(io->s.tls) == NULL || !fits_mode(io->s.tls, client->evidence)) {
 		return;
 	}
-	uint32_t proof_ends = io->s.proved_at_s + TLS_TICKET_PROOF_S;
-	uint32_t life = seconds_max < TLS_TICKET_LIFE_S ? seconds_max : TLS_TICKET_LIFE_S;
+	uint32_t life = ticket_life_s(now, io->s.proved_at_s, seconds_max);
 
-	if (now >= proof_ends || life == 0) {
+	if (life == 0) {
 		return;
-	}
-	if (life > proof_ends - now) {
-		life = proof_ends - now;
 	}
 	struct ticket_facts facts = {
 		.client = *client, .proved_at_s = io->s.proved_at_s, .expires_at_s = now + life};

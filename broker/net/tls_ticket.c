@@ -18,6 +18,17 @@
 _Static_assert(
 	TLS_TICKET_LIFE_S <= TLS_TICKET_KEY_S, "the key before last opens every ticket that is not expired");
 
+uint32_t ticket_life_s(uint32_t now_s, uint32_t proved_at_s, uint32_t seconds_max)
+{
+	uint32_t life = seconds_max < TLS_TICKET_LIFE_S ? seconds_max : TLS_TICKET_LIFE_S;
+	uint32_t age = now_s > proved_at_s ? now_s - proved_at_s : 0;
+
+	if (age >= TLS_TICKET_PROOF_S) {
+		return 0;
+	}
+	return life < TLS_TICKET_PROOF_S - age ? life : TLS_TICKET_PROOF_S - age;
+}
+
 struct ticket_key {
 	struct secret key; /* SECRET_NONE: none */
 	uint8_t name[TICKET_NAME_BYTES];

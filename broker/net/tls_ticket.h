@@ -21,6 +21,12 @@
 #define TICKET_TEXT_BYTES_MAX 512u /* of the library's part */
 #define TICKET_BINDING_BYTES  SHA256_BYTES
 
+/*
+ * How long a ticket made now may live, of seconds_max at most, when the client signed last at proved_at_s: a chain of
+ * resumptions ends TLS_TICKET_PROOF_S after that. 0: none may be made.
+ */
+uint32_t ticket_life_s(uint32_t now_s, uint32_t proved_at_s, uint32_t seconds_max);
+
 struct ticket_ring;
 MUST_CHECK enum err ticket_ring_new(struct ticket_ring **out);
 void ticket_ring_free(struct ticket_ring *ring); /* wipes; NULL is fine */

@@ -5,6 +5,7 @@
  * Threads: hooks and callbacks on workers, the rest on the main thread.
  */
 #include "net_kit.h"
+#include "broker/net/net_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,6 +126,7 @@ static void see_peer(struct io *io, struct conn *conn)
 		conn->known = conn->claimed;
 	}
 	atomic_fetch_add(&app->resumed, io_resumed(io) ? 1 : 0);
+	atomic_store(&app->last_proved_s, io->s.proved_at_s);
 	atomic_store(&app->last_version, io_tls_version(io));
 	set_text(app, app->cipher, sizeof(app->cipher), io_tls_cipher(io));
 	io_drop_chain(io);

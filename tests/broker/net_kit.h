@@ -49,7 +49,7 @@ struct app {
 	atomic_uint workers_seen; /* bits */
 	atomic_uint last_why, last_failure, last_evidence, last_chain, last_version;
 	atomic_bool leaf_matches;
-	atomic_uint resume_asked, resumed;
+	atomic_uint resume_asked, resumed, last_proved_s;
 	uint8_t leaf_digest
 		[SHA256_BYTES]; /* of the last leaf that may_resume was asked about; read it after `secure` */
 	struct bytes want_leaf; /* set before, compared with what came */

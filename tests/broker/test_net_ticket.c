@@ -200,6 +200,38 @@ static void test_none_given(const struct pki *pki)
 	}
 }
 
+/* When the client last signed goes from ticket to ticket: else resuming for ever would need no key for ever. */
+static void test_proof_is_carried(const struct pki *pki)
+{
+	struct kit kit = {.app = {.echo = true, .give_tickets = true}};
+	struct tls_context *tls = scoped(pki, TLS_CLIENT_AUTH_REQUIRED);
+	struct call one = {.cert = pki->device};
+
+	kit_open(&kit, 1, tls, NULL);
+	tls_context_unref(tls);
+	call(&kit, &one);
+	unsigned proved = atomic_load(&kit.app.last_proved_s);
+	void *session = one.session;
+
+	for (int i = 0; i < 2; i++) {
+		struct call next = {.offer = session};
+
+		kit_turns(&kit, 1050);
+		call(&kit, &next);
+		CHECK("resumed", next.reused);
+		CHECK("as of the first handshake", atomic_load(&kit.app.last_proved_s) == proved);
+		kit_session_free(session);
+		session = next.session;
+	}
+	kit_session_free(session);
+	struct call fresh = {.cert = pki->device};
+
+	call(&kit, &fresh);
+	CHECK("a signed one counts anew", atomic_load(&kit.app.last_proved_s) > proved);
+	kit_session_free(fresh.session);
+	kit_close(&kit);
+}
+
 static void test_short_life(const struct pki *pki)
 {
 	struct kit kit = {.app = {.echo = true, .give_tickets = true, .ticket_s = 1}};
@@ -227,6 +259,7 @@ int main(void)
 	test_evidence(&pki, 3, true);
 	test_refusals(&pki);
 	test_none_given(&pki);
+	test_proof_is_carried(&pki);
 	test_short_life(&pki);
 	kit_cert_free(pki.identity);
 	kit_cert_free(pki.device);

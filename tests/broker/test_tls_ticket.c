@@ -165,6 +165,28 @@ static void test_rotation(void)
 	ticket_ring_free(ring);
 }
 
+static void test_life(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t now_s, proved_at_s, max_s, want;
+	} lives[] = {
+		{"just proved", 5000, 5000, UINT32_MAX, TLS_TICKET_LIFE_S},
+		{"the certificate ends sooner", 5000, 5000, 7, 7},
+		{"the certificate has ended", 5000, 5000, 0, 0},
+		{"a day but an hour ago", 5000 + TLS_TICKET_PROOF_S - 3600, 5000, UINT32_MAX, 3600},
+		{"a day but a second ago", 5000 + TLS_TICKET_PROOF_S - 1, 5000, UINT32_MAX, 1},
+		{"a day ago", 5000 + TLS_TICKET_PROOF_S, 5000, UINT32_MAX, 0},
+		{"long ago", UINT32_MAX, 0, UINT32_MAX, 0},
+		{"by a clock that is a turn ahead", 5000, 5001, UINT32_MAX, TLS_TICKET_LIFE_S},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(lives); i++) {
+		CHECK(lives[i].name,
+			ticket_life_s(lives[i].now_s, lives[i].proved_at_s, lives[i].max_s) == lives[i].want);
+	}
+}
+
 static void test_allocation(void)
 {
 	struct ticket_ring *ring = NULL;
@@ -422,6 +444,7 @@ int main(void)
 	test_whole_or_not();
 	test_sizes();
 	test_rotation();
+	test_life();
 	test_allocation();
 	test_threads();
 	test_callback();

@@ -73,6 +73,7 @@ static void visit(struct site *site, struct visit *visit)
 		!visit->secured
 			? NO_ANSWER
 			: raw_login(&raw, &(struct raw_connect){.version = MQTT_5, .client_id = id}, NULL);
+	CHECK("no ticket before the CONNACK", raw.tickets == 0 || visit->how.version_12);
 	visit->ticket = 0;
 	visit->session = NULL;
 	if (visit->connack == 0) {
