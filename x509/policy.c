@@ -2,11 +2,12 @@
  * policy.c - certificate policies along a path (RFC 5280 6.1.2 to 6.1.5), kept as a graph (RFC 9618) so that mappings cannot
  *            make it grow exponentially.
  * Owns:    the graph while a path is checked.
- * Never:   looks at qualifiers; grows past POLICY_NODES_MAX.
+ * Never:   looks into qualifiers; grows past POLICY_NODES_MAX.
  * Threads: any.
  *
  * One level per certificate, at most one node per policy on a level. A node without parents hangs on the anyPolicy of the
- * level above it. An anchor's own policyConstraints and inhibitAnyPolicy hold as the initial values of RFC 5937.
+ * level above it. An anchor's own policyConstraints and inhibitAnyPolicy hold as the initial values of RFC 5937, and its
+ * policies and mappings, if it has any, as a CA's do.
  */
 #include "x509/policy.h"
 
@@ -120,9 +121,36 @@ static void prune(struct level *level, const bool *keep)
 	level->edge_count = edges;
 }
 
-/* certificatePolicies: the policies but anyPolicy; *any says whether that was there. */
-static enum err get_policies(struct bytes value, struct bytes out[POLICIES_MAX], size_t *count, bool *any)
+/*
+ * RFC 5280 4.2.1.4: at least one; CPS and user notice are what there is. Others are passed over, but not in a critical extension,
+ * which would have to be understood, nor at anyPolicy, which may not have them: ERR_UNSUPPORTED.
+ */
+static enum err check_qualifiers(struct wire_reader qualifiers, bool strange_allowed)
 {
+	static const struct bytes known[] = {{(const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x02\x01", 8},
+		{(const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x02\x02", 8}};
+	enum err err = wire_reader_left(&qualifiers) == 0 ? ERR_MALFORMED : ERR_OK;
+	while (err == ERR_OK && wire_reader_left(&qualifiers) != 0) {
+		struct wire_reader pair;
+		struct der_item value;
+		struct bytes id;
+		if (der_enter(&qualifiers, DER_SEQUENCE, &pair) != ERR_OK || der_oid(&pair, &id) != ERR_OK ||
+			der_next(&pair, &value) != ERR_OK || der_end(&pair) != ERR_OK) {
+			return ERR_MALFORMED;
+		}
+		if (!strange_allowed && !bytes_equal(id, known[0]) && !bytes_equal(id, known[1])) {
+			err = ERR_UNSUPPORTED;
+		}
+	}
+	return err;
+}
+
+/* certificatePolicies: the policies but anyPolicy; *any says whether that was there. */
+static enum err get_policies(
+	const struct cert *cert, struct bytes out[POLICIES_MAX], size_t *count, bool *any)
+{
+	struct bytes value = cert->ext.value[EXT_CERTIFICATE_POLICIES];
+	bool critical = cert->ext.critical[EXT_CERTIFICATE_POLICIES];
 	struct wire_reader list;
 	*count = 0;
 	*any = false;
@@ -136,9 +164,16 @@ static enum err get_policies(struct bytes value, struct bytes out[POLICIES_MAX],
 		if (der_enter(&list, DER_SEQUENCE, &info) != ERR_OK || der_oid(&info, &policy) != ERR_OK) {
 			return ERR_MALFORMED;
 		}
-		if (wire_reader_left(&info) != 0 &&
-			(der_enter(&info, DER_SEQUENCE, &qualifiers) != ERR_OK || der_end(&info) != ERR_OK)) {
-			return ERR_MALFORMED;
+		if (wire_reader_left(&info) != 0) {
+			if (der_enter(&info, DER_SEQUENCE, &qualifiers) != ERR_OK ||
+				der_end(&info) != ERR_OK) {
+				return ERR_MALFORMED;
+			}
+			enum err err =
+				check_qualifiers(qualifiers, !critical && !bytes_equal(policy, any_policy));
+			if (err != ERR_OK) {
+				return err;
+			}
 		}
 		if (bytes_equal(policy, any_policy)) {
 			if (*any) {
@@ -184,7 +219,7 @@ static enum err apply_policies(struct level *level, const struct cert *cert, boo
 		level->has_any = false;
 		return ERR_OK;
 	}
-	enum err err = get_policies(cert->ext.value[EXT_CERTIFICATE_POLICIES], policies, &count, &any);
+	enum err err = get_policies(cert, policies, &count, &any);
 	if (err != ERR_OK) {
 		return err;
 	}
@@ -344,11 +379,30 @@ static void count_down(size_t *counter)
 	}
 }
 
-static enum err walk(struct graph *graph, const struct cert *const *path, size_t count)
+/*
+ * The anchor's constraints as initial values; and where it names policies, nothing else is issued under it. One that names
+ * none may stand for any.
+ */
+static enum err begin_at_anchor(struct graph *graph, const struct cert *anchor)
 {
-	enum err err = apply_constraints(graph, path[count - 1]); /* the anchor's, as initial values */
+	enum err err = apply_constraints(graph, anchor);
 	graph->levels[0].has_any = true;
 	graph->count = 1;
+	if (err != ERR_OK || !anchor->ext.has[EXT_CERTIFICATE_POLICIES]) {
+		return err;
+	}
+	err = apply_policies(&graph->levels[0], anchor, true);
+	if (err == ERR_OK) {
+		err = apply_mappings(
+			&graph->levels[0], anchor, graph->mapping != 0, &graph->levels[graph->count]);
+		graph->count++;
+	}
+	return err;
+}
+
+static enum err walk(struct graph *graph, const struct cert *const *path, size_t count)
+{
+	enum err err = begin_at_anchor(graph, path[count - 1]);
 	for (size_t i = count - 1; i-- > 0 && err == ERR_OK;) {
 		const struct cert *cert = path[i];
 		struct level *level = &graph->levels[graph->count - 1];
@@ -447,6 +501,11 @@ bool policy_check(struct judgement *judgement, const struct cert *const *path, s
 	} else if (err == ERR_LIMIT) {
 		(void)judgement_fail(judgement, RANK_PATH, X509_LIMIT,
 			"the certificate policies on the path of '%s' are too many",
+			cert_label(path[0]).text);
+	} else if (err == ERR_UNSUPPORTED) {
+		(void)judgement_fail(judgement, RANK_PATH, X509_POLICY,
+			"a policy on the path of '%s' has a qualifier that is not known and may not be "
+			"passed over",
 			cert_label(path[0]).text);
 	} else if (err != ERR_OK) {
 		(void)judgement_fail(judgement, RANK_PATH, X509_POLICY,

@@ -89,7 +89,8 @@ static const char *const class_names[CLASS_COUNT_] = {
 	[THEM_MAPPED_POLICY] =
 		"refused here: a policy that a CA maps away is another one below it, also where anyPolicy "
 		"stands there (RFC 5280 6.1.3 (d), 6.1.4 (b))",
-	[THEM_ANCHOR_POLICY] = "refused here: the anchor's own policy constraints hold (RFC 5937 section 3)",
+	[THEM_ANCHOR_POLICY] =
+		"refused here: the anchor's own policies and policy constraints hold (RFC 5937 section 3)",
 };
 
 unsigned class_count(void)
@@ -371,7 +372,9 @@ static int by_policy(const struct difference *difference, const struct x509_answ
 		return THEM_POLICY_FORM;
 	}
 	const struct cert *anchor = trust_set_anchor(difference->question->trust, 0);
-	bool constrains = anchor->ext.has[EXT_POLICY_CONSTRAINTS] || anchor->ext.has[EXT_INHIBIT_ANY_POLICY];
+	bool constrains = anchor->ext.has[EXT_POLICY_CONSTRAINTS] ||
+			  anchor->ext.has[EXT_INHIBIT_ANY_POLICY] ||
+			  anchor->ext.has[EXT_CERTIFICATE_POLICIES];
 	return constrains                       ? THEM_ANCHOR_POLICY
 	       : path_maps(difference->ours)    ? THEM_MAPPED_POLICY
 	       : difference->chain->inhibit_any ? THEM_INHIBITED_ANY
