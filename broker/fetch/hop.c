@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/wire.h"
 #include "broker/fetch/fetch_private.h"
 
 #define STATUS_OK           200u
@@ -114,24 +115,33 @@ static int on_connected(void *ctx, char *remote, char *local, int remote_port, i
 
 /* --- what the server says --- */
 
+static bool is_word(struct bytes value, const char *word)
+{
+	return value.len == strlen(word) && strncasecmp((const char *)value.data, word, value.len) == 0;
+}
+
+static bool is_blank(uint8_t byte)
+{
+	return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
 /* The value of a header line if it has this name. */
 static bool header_value(struct bytes line, const char *name, struct bytes *value)
 {
-	size_t len = strlen(name);
+	struct wire_reader reader = wire_reader_init(line);
+	struct bytes word;
+	uint8_t byte = 0;
 
-	if (line.len <= len || line.data[len] != ':' ||
-		strncasecmp((const char *)line.data, name, len) != 0) {
+	if (wire_get_bytes(&reader, strlen(name), &word) != ERR_OK || !is_word(word, name) ||
+		wire_get_u8(&reader, &byte) != ERR_OK || byte != ':') {
 		return false;
 	}
-	struct bytes rest = bytes_of(line.data + len + 1, line.len - len - 1);
-
-	while (rest.len > 0 && (rest.data[0] == ' ' || rest.data[0] == '\t')) {
-		rest = bytes_of(rest.data + 1, rest.len - 1);
+	while (wire_peek_u8(&reader, &byte) == ERR_OK && is_blank(byte) && wire_skip(&reader, 1) == ERR_OK) {
 	}
-	while (rest.len > 0 && rest.data[rest.len - 1] <= ' ') {
-		rest.len--;
+	*value = wire_reader_rest(&reader);
+	while (value->len > 0 && is_blank(value->data[value->len - 1])) {
+		value->len--;
 	}
-	*value = rest;
 	return true;
 }
 
@@ -153,9 +163,12 @@ static void keep_validator(struct bytes value, char out[FETCH_VALIDATOR_BYTES_MA
 	out[value.len] = '\0';
 }
 
-static bool is_word(struct bytes value, const char *word)
+static bool starts_with(struct bytes line, const char *text)
 {
-	return value.len == strlen(word) && strncasecmp((const char *)value.data, word, value.len) == 0;
+	struct wire_reader reader = wire_reader_init(line);
+	struct bytes start;
+
+	return wire_get_bytes(&reader, strlen(text), &start) == ERR_OK && bytes_equal_text(start, text);
 }
 
 static size_t on_header(char *data, size_t size, size_t count, void *ctx)
@@ -170,7 +183,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
 		return 0;
 	}
 	flight->header_bytes += line.len;
-	if (line.len >= 5 && memcmp(line.data, "HTTP/", 5) == 0) {
+	if (starts_with(line, "HTTP/")) {
 		/* A status line: what an interim answer said counts no more. */
 		flight->etag[0] = '\0';
 		flight->last_modified[0] = '\0';
