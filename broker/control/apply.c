@@ -32,6 +32,7 @@ struct apply {
 	size_t channel_count;
 	unsigned due;
 	bool force;
+	uint64_t catalog_base;     /* never that of another catalog, also of one that was not taken */
 	uint64_t login_generation; /* that the new login files would have */
 	enum err err;
 	struct buf why;
@@ -294,7 +295,7 @@ static void commit(struct apply *apply)
 	control->apply_committed = true;
 	control->catalog = apply->catalog;
 	apply->catalog = NULL;
-	control->catalog_base += CATALOG_BASE_STEP;
+	control->catalog_base = apply->catalog_base;
 	login_setup_unref(control->logins);
 	control->logins = apply->logins;
 	apply->logins = NULL;
@@ -345,7 +346,7 @@ static struct proposal apply_source(void *ctx)
 	struct apply *apply = ctx;
 
 	return (struct proposal){.catalog = apply->catalog,
-		.catalog_base = apply->control->catalog_base + CATALOG_BASE_STEP,
+		.catalog_base = apply->catalog_base,
 		.logins = apply->logins,
 		.login_generation = apply->login_generation,
 		.channel = apply_channel,
@@ -487,6 +488,8 @@ void control_apply(struct control *control, control_done_fn done, void *ctx)
 	apply->force = control->apply_force;
 	control->apply_force = false;
 	control->apply_held = false;
+	control->catalog_base_last += CATALOG_BASE_STEP;
+	apply->catalog_base = control->catalog_base_last;
 	apply->login_generation = control_next_generation(control);
 	apply->done = done;
 	apply->ctx = ctx;

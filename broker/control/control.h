@@ -67,6 +67,7 @@ struct control {
 	struct authority *authority;
 	uint64_t rules_from, authority_from; /* catalog generations they were built from */
 	uint64_t catalog_base;               /* told apart between catalogs */
+	uint64_t catalog_base_last;          /* that was given to any catalog */
 	uint64_t generation; /* source of numbers for trust, revocation, login parts and worlds */
 	uint64_t channel_serial;
 

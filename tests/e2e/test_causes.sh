@@ -144,6 +144,22 @@ check "the configuration is the new one" sh -c "'$LOCKGATE' mqsc --dir data -c '
 cp before.mqsc test.mqsc
 from=$(lines)
 kill -HUP "$broker"
+expect_log "SIGHUP: back to the old one" "$from" 5 '"LKG0409I"'
+for n in 1 2 3 4 5 6 7 8 9 10 11 12; do live "again$n" simple KEEP; done
+# Two catalogs that have as many commands: what was built of the one that was not taken is not used for the other.
+sed "s/USERSRC(CHANNEL)/USERSRC(NOACCESS)/" before.mqsc >test.mqsc
+from=$(lines)
+kill -HUP "$broker"
+expect_log "rules that would close twelve are held" "$from" 5 '"LKG0410E".*again'
+sed "s/SUB)/SUB,PUB)/" before.mqsc >test.mqsc
+from=$(lines)
+kill -HUP "$broker"
+expect_log "rules that were not taken do not come back with the next SIGHUP" "$from" 5 '"LKG0409I"'
+sleep 0.5 # time for a wrong close to show
+expect_no_log "nobody is closed by rules that were not taken" "$from" '"session closed"'
+cp before.mqsc test.mqsc
+from=$(lines)
+kill -HUP "$broker"
 expect_log "SIGHUP that closes nobody" "$from" 5 '"LKG0409I"'
 stop_broker "graceful stop"
 finish
