@@ -354,6 +354,9 @@ static enum err start(struct broker *broker)
 		err = signals_open(control);
 	}
 	if (err == ERR_OK) {
+		err = sources_open(control);
+	}
+	if (err == ERR_OK) {
 		err = admin_open(control, broker->report);
 	}
 	if (err != ERR_OK) {
@@ -433,7 +436,9 @@ static enum err stop(struct broker *broker)
 			channel_close(
 				CONTAINER_OF(node, struct channel, node), MQTT_REASON_SERVER_SHUTTING_DOWN);
 		}
-		admin_close(control); /* its scripts end here: nothing starts any more */
+		sources_close(control); /* whoever waits for its answer is sent back */
+		sources_close(control); /* whoever waits for its answer is sent back */
+		admin_close(control);   /* its scripts end here: nothing starts any more */
 		cut_guard_stop(control);
 		control_publish_end_waiters(control);
 		control_staple_stop(control);
@@ -455,6 +460,7 @@ static void dismantle(struct broker *broker)
 		}
 		cut_guard_free(control);
 		control_publish_stop(control);
+		sources_free(control);
 		catalog_free(control->catalog);
 		login_setup_unref(control->logins);
 		free(control->login_config);

@@ -316,6 +316,13 @@ void connection_live_begin(struct connection *connection, const struct admission
 		LF_TEXT("cipher", io_tls_cipher(connection->io)),
 		LF_BOOL("resumed", io_resumed(connection->io)),
 		LF_TEXT("mqtt", mqtt_version_name(connection->version)));
+	if (verdict->warning[0] != '\0') {
+		LOG(worker->shared->log, LOG_WARN, "LKG9717W",
+			"admitted although the status of its certificate is not known",
+			LF_TEXT("client", connection->identity->client_id),
+			LF_TEXT("channel", connection->channel), LF_TEXT("peer", peer),
+			LF_INT("port", connection->peer_port), LF_TEXT("sentence", verdict->warning));
+	}
 	io_read_resume(connection->io);
 }
 

@@ -115,12 +115,13 @@ struct ocsp_response *ocsp_watch_answer(struct ocsp_watch *watch)
 	return answer;
 }
 
-bool ocsp_watch_put(struct ocsp_watch *watch, const struct ocsp_response *answer)
+bool ocsp_watch_put(struct ocsp_watch *watch, const struct ocsp_response *answer, bool revoked)
 {
 	struct ocsp_response *old = NULL;
 
 	(void)pthread_mutex_lock(&watch->lock);
-	bool newer = ocsp_response_newer(answer, watch->answer);
+	bool newer = ocsp_response_newer(answer, watch->answer) ||
+		     (revoked && !ocsp_response_newer(watch->answer, answer));
 
 	if (newer) {
 		old = watch->answer;

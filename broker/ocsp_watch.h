@@ -31,7 +31,10 @@ struct ocsp_watch_facts ocsp_watch_facts(const struct ocsp_watch *watch);
 
 /* The caller's reference to the answer in force, or NULL. */
 struct ocsp_response *ocsp_watch_answer(struct ocsp_watch *watch);
-/* Takes a reference of its own to an answer that was believed, if it is newer than the one in force; false: it is not. */
-bool ocsp_watch_put(struct ocsp_watch *watch, const struct ocsp_response *answer);
+/*
+ * Takes a reference of its own to an answer that was believed, if it is newer than the one in force; false: it is not. Of two
+ * of one second the one that says revoked is the newer one.
+ */
+bool ocsp_watch_put(struct ocsp_watch *watch, const struct ocsp_response *answer, bool revoked);
 
 #endif

@@ -28,6 +28,40 @@ struct connection_wait {
 	size_t asked_count;
 };
 
+/* --- what was asked already --- */
+
+static bool was_asked(const struct connection_wait *wait, const uint8_t name[SHA256_BYTES])
+{
+	for (size_t i = 0; i < wait->asked_count; i++) {
+		if (memcmp(wait->asked[i], name, SHA256_BYTES) == 0) {
+			return true;
+		}
+	}
+	return wait->asked_count == WAIT_ASKED_MAX;
+}
+
+static void name_need(const struct park_need *need, uint8_t out[SHA256_BYTES])
+{
+	if (need->watch != NULL) {
+		memcpy(out, ocsp_watch_key(need->watch), SHA256_BYTES);
+	} else {
+		hash_of(HASH_SHA256, bytes_text(need->url), out);
+	}
+}
+
+/* What was given up because another source was faster may be asked again. */
+static void note_asked(struct connection_wait *wait, const struct park *park)
+{
+	for (size_t i = 0; i < park->need_count; i++) {
+		uint8_t name[SHA256_BYTES];
+
+		name_need(&park->needs[i], name);
+		if (park->needs[i].over && !was_asked(wait, name)) {
+			memcpy(wait->asked[wait->asked_count++], name, SHA256_BYTES);
+		}
+	}
+}
+
 /* --- letters --- */
 
 static void park_free(struct park *park)
@@ -56,6 +90,7 @@ static void on_answer(struct mail *mail, unsigned at)
 	if (connection != NULL) {
 		park->connection = NULL;
 		connection->wait->park = NULL;
+		note_asked(connection->wait, park);
 		for (size_t i = 0; i < park->need_count; i++) {
 			connection_add_watch(connection, park->needs[i].watch);
 		}
@@ -115,55 +150,54 @@ static void call_back(struct connection_wait *wait)
 
 /* --- what is asked for --- */
 
-static bool add_asked(struct connection_wait *wait, const uint8_t name[SHA256_BYTES])
+static enum err add_need(
+	struct connection *connection, struct park *park, const struct x509_need *from, uint8_t group)
 {
-	for (size_t i = 0; i < wait->asked_count; i++) {
-		if (memcmp(wait->asked[i], name, SHA256_BYTES) == 0) {
-			return false;
-		}
-	}
-	if (wait->asked_count == WAIT_ASKED_MAX) {
-		return false;
-	}
-	memcpy(wait->asked[wait->asked_count++], name, SHA256_BYTES);
-	return true;
-}
-
-static enum err add_need(struct connection *connection, struct park *park,
-	const struct channel_policy *policy, const struct x509_need *from)
-{
+	const struct channel_policy *policy =
+		policy_channel(world_policy(connection->worker->world), connection->channel);
 	struct park_need *need = &park->needs[park->need_count];
 	uint8_t name[SHA256_BYTES];
+	enum err err = policy == NULL ? ERR_NOT_FOUND : ERR_OK;
 
-	*need = (struct park_need){.kind = from->kind, .park = park};
+	*need = (struct park_need){.kind = from->kind, .group = group, .park = park};
 	memcpy(need->url, from->url, sizeof(need->url));
-	if (from->kind == X509_NEED_CRL) {
-		hash_of(HASH_SHA256, bytes_text(need->url), name);
-		park->need_count += add_asked(connection->wait, name) ? 1 : 0;
-		return ERR_OK;
-	}
-	need->listed = policy->ocsp_url != NULL && strcmp(policy->ocsp_url, from->url) == 0;
-	struct ocsp_watch_facts facts = {
-		from->cert, from->issuer, need->url, need->listed, policy->allow_sha1};
-	enum err err = ocsp_watch_new(&facts, &need->watch);
+	if (err == ERR_OK && from->kind == X509_NEED_OCSP) {
+		need->listed = policy->ocsp_url != NULL && strcmp(policy->ocsp_url, from->url) == 0;
+		struct ocsp_watch_facts facts = {
+			from->cert, from->issuer, need->url, need->listed, policy->allow_sha1};
 
-	if (err == ERR_OK && !add_asked(connection->wait, ocsp_watch_key(need->watch))) {
+		err = ocsp_watch_new(&facts, &need->watch);
+	}
+	if (err != ERR_OK) {
+		return err;
+	}
+	name_need(need, name);
+	if (was_asked(connection->wait, name)) {
 		ocsp_watch_unref(need->watch);
 		need->watch = NULL;
-	} else if (err == ERR_OK) {
+	} else {
 		park->need_count++;
 	}
-	return err;
+	return ERR_OK;
+}
+
+/* The place among the needs where its certificate stands first. */
+static uint8_t group_of(const struct admission_verdict *verdict, size_t index)
+{
+	uint8_t group = 0;
+
+	while (verdict->needs[group].cert != verdict->needs[index].cert) {
+		group++;
+	}
+	return group;
 }
 
 /* ERR_NOT_FOUND: there is nothing left to ask for. */
 static enum err fill(
 	struct connection *connection, struct park *park, const struct admission_verdict *verdict)
 {
-	const struct channel_policy *policy =
-		policy_channel(world_policy(connection->worker->world), connection->channel);
 	struct connection_wait *wait = connection->wait;
-	enum err err = policy == NULL || wait->rounds == PARK_ROUNDS_MAX ? ERR_NOT_FOUND : ERR_OK;
+	enum err err = wait->rounds == PARK_ROUNDS_MAX ? ERR_NOT_FOUND : ERR_OK;
 
 	if (err == ERR_OK && verdict->need_count == 0) {
 		err = wait->lists_asked ? ERR_NOT_FOUND : ERR_OK;
@@ -171,7 +205,7 @@ static enum err fill(
 		return err;
 	}
 	for (size_t i = 0; err == ERR_OK && i < verdict->need_count; i++) {
-		err = add_need(connection, park, policy, &verdict->needs[i]);
+		err = add_need(connection, park, &verdict->needs[i], group_of(verdict, i));
 	}
 	return err == ERR_OK && park->need_count == 0 ? ERR_NOT_FOUND : err;
 }

@@ -25,11 +25,13 @@ struct park_need {
 	enum x509_need_kind kind;
 	char url[X509_URL_BYTES];
 	bool listed; /* the operator named this address */
-	struct ocsp_watch *
-		watch; /* OCSP: the question; the control loop puts the one in its place that it knows already */
+	/* OCSP: the question; the control loop puts the one in its place that it knows already. */
+	struct ocsp_watch *watch;
+	uint8_t group; /* alike for the sources of one certificate */
 	/* The control loop's. */
 	struct park *park;
 	struct revocation_wait *wait; /* NULL: over, or never begun */
+	bool over, good;              /* good: something came that may settle the status */
 };
 
 struct park {
@@ -38,13 +40,14 @@ struct park {
 	unsigned at; /* the worker */
 	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
 	struct park_need needs[X509_NEEDS_MAX];
-	size_t need_count; /* 0: the lists that the operator named, which are on their way */
+	size_t need_count; /* 0: the lists that the operator named; the control loop fills in which */
 	/* The worker's. */
 	struct connection *connection; /* NULL: it is gone, or no longer waits */
 	unsigned letters;              /* not back yet */
 	/* The control loop's. */
 	struct list node;
-	bool here; /* asked and not answered */
+	bool here;  /* asked and not answered */
+	bool lists; /* one came that has to be published first */
 	unsigned due;
 };
 

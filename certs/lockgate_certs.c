@@ -53,6 +53,7 @@ static const char usage[] =
 	"  --dns NAME --ip ADDR  subject alternative names (repeatable)\n"
 	"  --path-length N       CA: how many CAs may stand below it\n"
 	"  --crl-url URL         CRL distribution point\n"
+	"  --ocsp-url URL        OCSP responder (authority information access)\n"
 	"  --revoke FILE.crt     crl: revoked certificate (repeatable)\n"
 	"  --revoke-serial HEX   crl: revoked serial number (repeatable)\n"
 	"  --number N            crl: CRL number; default: seconds since 1970\n"
@@ -64,7 +65,7 @@ static const char usage[] =
 	"  --critical-unknown --name-constraint DNS\n";
 
 struct options {
-	const char *command, *out, *issuer, *use_key, *csr, *serial, *crl_url, *name_constraint;
+	const char *command, *out, *issuer, *use_key, *csr, *serial, *crl_url, *ocsp_url, *name_constraint;
 	struct x509_make_attribute subject[SUBJECT_MAX];
 	size_t subject_count;
 	char *subject_text;
@@ -274,6 +275,7 @@ enum option_id {
 	OPT_IP,
 	OPT_PATH_LENGTH,
 	OPT_CRL_URL,
+	OPT_OCSP_URL,
 	OPT_REVOKE,
 	OPT_REVOKE_SERIAL,
 	OPT_NUMBER,
@@ -308,6 +310,7 @@ static const struct option long_options[] = {
 	{"ip", required_argument, NULL, OPT_IP},
 	{"path-length", required_argument, NULL, OPT_PATH_LENGTH},
 	{"crl-url", required_argument, NULL, OPT_CRL_URL},
+	{"ocsp-url", required_argument, NULL, OPT_OCSP_URL},
 	{"revoke", required_argument, NULL, OPT_REVOKE},
 	{"revoke-serial", required_argument, NULL, OPT_REVOKE_SERIAL},
 	{"number", required_argument, NULL, OPT_NUMBER},
@@ -350,6 +353,7 @@ static bool set_text(int id, const char *arg, struct options *o)
 	case OPT_CSR: o->csr = arg; return true;
 	case OPT_SERIAL: o->serial = arg; return true;
 	case OPT_CRL_URL: o->crl_url = arg; return true;
+	case OPT_OCSP_URL: o->ocsp_url = arg; return strlen(arg) < 100;
 	case OPT_NAME_CONSTRAINT: o->name_constraint = arg; return true;
 	case OPT_SUBJECT: return parse_subject(arg, o);
 	case OPT_CN: return add_attribute(o, "CN", arg);
@@ -534,7 +538,9 @@ static int make_signed(const struct options *options, struct x509_make *make, st
 	struct buf serial = BUF_INIT(20);
 	uint8_t nc[300];
 	size_t dns_len = options->name_constraint != NULL ? strlen(options->name_constraint) : 0;
-	struct x509_make_extension odd[2];
+	uint8_t aia[200];
+	size_t url_len = options->ocsp_url != NULL ? strlen(options->ocsp_url) : 0;
+	struct x509_make_extension odd[3];
 	make->extensions = odd;
 	if (options->critical_unknown) {
 		odd[make->extension_count++] = (struct x509_make_extension){
@@ -547,6 +553,15 @@ static int make_signed(const struct options *options, struct x509_make *make, st
 		memcpy(nc + sizeof(head), options->name_constraint, dns_len);
 		odd[make->extension_count++] = (struct x509_make_extension){
 			.oid = "2.5.29.30", .critical = true, .value = bytes_of(nc, sizeof(head) + dns_len)};
+	}
+	if (url_len !=
+		0) { /* one AccessDescription: id-ad-ocsp and a uniformResourceIdentifier, short lengths only */
+		const uint8_t head[] = {0x30, (uint8_t)(url_len + 14), 0x30, (uint8_t)(url_len + 12), 0x06,
+			0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x86, (uint8_t)url_len};
+		memcpy(aia, head, sizeof(head));
+		memcpy(aia + sizeof(head), options->ocsp_url, url_len);
+		odd[make->extension_count++] = (struct x509_make_extension){
+			.oid = "1.3.6.1.5.5.7.1.1", .value = bytes_of(aia, sizeof(head) + url_len)};
 	}
 	bool good = options->serial == NULL || hex_decode(bytes_text(options->serial), &serial) == ERR_OK;
 	make->serial = buf_bytes(&serial);

@@ -100,9 +100,8 @@ enum command_result command_refresh_security(
 	struct mqsc_script *script, struct mqsc_command *command, enum object_class class)
 {
 	const char *type = command_value(command, "TYPE");
-	struct mqsc_request request = {.what = MQSC_REFRESH_SSL,
-		.channel = "*",
-		.force = command_param(command, "FORCE") != NULL};
+	struct mqsc_request request = {
+		.what = MQSC_REFRESH_SSL, .channel = "*", .force = command_param(command, "FORCE") != NULL};
 
 	(void)class;
 	if (type == NULL || strcmp(type, "SSL") != 0) {

@@ -458,3 +458,13 @@ const uint8_t *crl_sha256(const struct crl *crl)
 {
 	return crl->sha256;
 }
+
+enum err crl_verify_issued_by(const struct crl *crl, const struct cert *issuer)
+{
+	struct subject_key key = cert_subject_key(issuer);
+	if (!name_equal(&crl->issuer, &issuer->subject)) {
+		return ERR_DENIED;
+	}
+	return crl->tbs.len == 0 ? algorithm_verify_digest(&crl->algorithm, &key, crl->digest, crl->signature)
+				 : algorithm_verify(&crl->algorithm, &key, crl->tbs, crl->signature);
+}

@@ -302,6 +302,7 @@ static void commit(struct apply *apply)
 	control->login_failed = false;
 	control->login_generation = apply->login_generation;
 	err = commit_channels(apply, before);
+	sources_refresh(control);
 	catalog_free(before);
 	if (apply->warnings.len > 0) {
 		LOG(control->log, LOG_WARN, "LKG0408W",
@@ -432,6 +433,9 @@ static void load_channels(struct apply *apply)
 		enum err err =
 			object == NULL ? ERR_NOT_FOUND : channel_check_start(object, apply->logins, &why);
 
+		if (err == ERR_OK) {
+			err = sources_check(apply->catalog, object, &why);
+		}
 		if (err != ERR_OK) {
 			if (buf_text(&why, &text) == ERR_OK) {
 				say(apply, text[0] != '\0'
@@ -465,6 +469,9 @@ static void apply_done(struct job *job)
 	}
 	for (size_t i = 0; i < apply->control->options->script_count && err == ERR_OK; i++) {
 		err = run_script(apply, i);
+	}
+	if (err == ERR_OK) {
+		err = sources_check_settings(catalog_find(apply->catalog, OBJECT_QMGR, ""), &apply->why);
 	}
 	if (err != ERR_OK) {
 		apply_end(apply, err);

@@ -146,6 +146,7 @@ static void channel_free(struct channel *channel)
 {
 	material_release(&channel->material);
 	free(channel->keystore.why);
+	channel_lists_release(&channel->lists);
 	free(channel);
 }
 
@@ -552,6 +553,9 @@ void control_start_channel(struct control *control, const char *name, control_do
 	}
 	if (err == ERR_OK) {
 		err = channel_check_start(object, control->logins, &why);
+	}
+	if (err == ERR_OK) {
+		err = sources_check(control->catalog, object, &why);
 	}
 	if (err == ERR_OK) {
 		start = calloc(1, sizeof(*start));

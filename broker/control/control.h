@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "broker/broker.h"
 #include "broker/control/material.h"
+#include "broker/control/sources.h"
 #include "broker/worker.h"
 #include "mqsc/mqsc.h"
 
@@ -37,6 +38,7 @@ struct channel {
 	struct listener *listener;
 	uint16_t port;
 	struct material material;        /* in force */
+	struct channel_lists lists;      /* what was fetched besides */
 	bool crl_failed;                 /* the last look at CRLFILE failed; what was known stays in force */
 	uint8_t crl_tried[SHA256_BYTES]; /* what failed, so that it is reported once */
 	int64_t started_ms;
@@ -109,6 +111,7 @@ struct control {
 	bool apply_force;        /* the next one is not weighed */
 	bool apply_committed;    /* the last one changed something, even if it failed behind that */
 	struct admin *admin;
+	struct sources *sources;
 	struct signals *signals;
 	bool stopping, ready;
 	enum err start_err;

@@ -54,13 +54,23 @@ static enum err allow_channel(
 			name);
 		return err == ERR_OK ? ERR_BUSY : err;
 	}
-	return channel_check_start(after, control->logins, why);
+	err = channel_check_start(after, control->logins, why);
+	return err == ERR_OK ? sources_check(control->catalog, after, why) : err;
 }
 
 static enum err on_allow(void *ctx, enum object_class class, const struct object *before,
 	const struct object *after, struct buf *why)
 {
-	return class == OBJECT_CHANNEL ? allow_channel(ctx, before, after, why) : ERR_OK;
+	switch (class) {
+	case OBJECT_CHANNEL: return allow_channel(ctx, before, after, why);
+	case OBJECT_AUTHINFO: return sources_check_change(ctx, before, after, why);
+	case OBJECT_QMGR: return sources_check_settings(after, why);
+	case OBJECT_TOPIC:
+	case OBJECT_CHLAUTH:
+	case OBJECT_AUTHREC:
+	case OBJECT_CLASS_COUNT_: break;
+	}
+	return ERR_OK;
 }
 
 /* It counts once it has been weighed. */
@@ -223,7 +233,7 @@ static void on_runtime(void *ctx, const struct mqsc_request *request, struct mqs
 	case MQSC_CHSTATUS: control_status(control, request, pending); return;
 	case MQSC_REFRESH_SSL: control_refresh(control, request->force, on_done, pending); return;
 	case MQSC_RUNCHECK: runcheck(control, request, pending); return;
-	case MQSC_AUTHSTATUS: mqsc_pending_done(pending, ERR_OK, NULL); return;
+	case MQSC_AUTHSTATUS: sources_status(control, request, pending); return;
 	case MQSC_WEIGH: break; /* never asked for */
 	}
 }

@@ -15,6 +15,8 @@
 struct draft {
 	struct channel_policy *channels;
 	struct world_channel *settings;
+	struct crl_set *
+		*joined; /* fetched lists and those of files, one for each channel; NULL: none fetched */
 	size_t count;
 	struct policy *policy;
 	struct login_setup *logins;
@@ -116,7 +118,7 @@ static enum err build_authority(
 
 /* --- channels --- */
 
-static enum x509_revocation revocation_of(const struct object *object)
+static enum x509_revocation revocation_of(const struct catalog *catalog, const struct object *object)
 {
 	if (object_is(object, "REVCHECK", "NONE")) {
 		return X509_REVOCATION_NONE;
@@ -124,8 +126,8 @@ static enum x509_revocation revocation_of(const struct object *object)
 	if (object_is(object, "REVCHECK", "IFAVAIL")) {
 		return X509_REVOCATION_IF_AVAILABLE;
 	}
-	bool asked =
-		object_is(object, "REVCHECK", "REQUIRED") || object_text_or_null(object, "CRLFILE") != NULL;
+	bool asked = object_is(object, "REVCHECK", "REQUIRED") ||
+		     object_text_or_null(object, "CRLFILE") != NULL || sources_used(catalog, object);
 
 	return asked ? X509_REVOCATION_REQUIRED : X509_REVOCATION_NONE;
 }
@@ -158,6 +160,7 @@ struct draft_files {
 	const struct trust_set *trust;
 	const struct crl_set *crls;
 	bool crls_incomplete;
+	struct sources_view fetched;
 };
 
 static void draft_channel(const struct proposal *source, const struct draft_files *files,
@@ -183,12 +186,18 @@ static void draft_channel(const struct proposal *source, const struct draft_file
 					: login_setup_config(source->logins, login),
 		.login_keeps_names = traits.keeps_names,
 		.insecure_assert = object_is(object, "INSECASSERT", "YES"),
-		.revocation = revocation_of(object),
+		.revocation = revocation_of(source->catalog, object),
 		.allow_sha1 = object_is(object, "ALLOWSHA1", "YES"),
 		.close_on_stale = object_is(object, "REVLIVE", "CLOSE"),
 		.trust = files->trust,
-		.crls = files->crls,
-		.crls_incomplete = files->crls_incomplete,
+		.crls = files->fetched.crls != NULL ? files->fetched.crls : files->crls,
+		.crls_incomplete = files->crls_incomplete || files->fetched.missing,
+		.lists_pending = files->fetched.pending,
+		.ocsp_auth = files->fetched.ocsp_auth,
+		.ocsp_url = files->fetched.ocsp_url,
+		.need_cdp = files->fetched.need_cdp,
+		.need_aia = files->fetched.need_aia,
+		.stale_grace_s = (uint32_t)object_number(object, "REVSTALE"),
 		.generation = object_version(object) + source->catalog_base,
 		.insecure_open_gates = gates_of(object),
 	};
@@ -239,7 +248,9 @@ static bool draft_files_of(
 {
 	const struct material *other = NULL;
 
-	*out = (struct draft_files){channel->material.trust, channel->material.crls, channel->crl_failed};
+	*out = (struct draft_files){.trust = channel->material.trust,
+		.crls = channel->material.crls,
+		.crls_incomplete = channel->crl_failed};
 	if (source->channel != NULL && !source->channel(source->ctx, channel->name, &other)) {
 		return false;
 	}
@@ -269,17 +280,21 @@ static enum err draft_build(
 	if (err == ERR_OK) {
 		draft->channels = calloc(channels + 1, sizeof(*draft->channels));
 		draft->settings = calloc(channels + 1, sizeof(*draft->settings));
-		err = draft->channels == NULL || draft->settings == NULL ? ERR_NOMEM : ERR_OK;
+		draft->joined = calloc(channels + 1, sizeof(draft->joined[0]));
+		err = draft->channels == NULL || draft->settings == NULL || draft->joined == NULL ? ERR_NOMEM
+												  : ERR_OK;
 	}
 	LIST_FOR_EACH(node, &control->channels)
 	{
-		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
+		struct channel *channel = CONTAINER_OF(node, struct channel, node);
 		const struct object *object = catalog_find(source->catalog, OBJECT_CHANNEL, channel->name);
 		struct draft_files files;
 
 		if (err == ERR_OK && object != NULL && channel->state == CHANNEL_RUNNING &&
 			draft_files_of(channel, source, &files)) {
+			sources_view(control, source, channel, object, files.crls, &files.fetched);
 			draft_channel(source, &files, object, draft);
+			draft->joined[draft->count - 1] = files.fetched.crls;
 		}
 	}
 	if (err == ERR_OK) {
@@ -330,6 +345,10 @@ enum err control_build_world(
 			login_setup_unref(draft.logins);
 		}
 	}
+	for (size_t i = 0; i < draft.count; i++) {
+		crl_set_unref(draft.joined[i]);
+	}
+	free(draft.joined);
 	free(draft.settings);
 	free(draft.channels);
 	return err;
@@ -466,6 +485,7 @@ static void publish_now(struct control *control)
 		err = letters[at] == NULL ? ERR_NOMEM : ERR_OK;
 	}
 	if (err == ERR_OK) {
+		sources_want(control);
 		err = control_build_world(control, &source, &world, &error);
 	}
 	control->published_ms = clock_mono_ms(&control->clock);

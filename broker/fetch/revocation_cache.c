@@ -13,7 +13,7 @@
 
 /* --- entries --- */
 
-void entry_init(struct entry *entry, struct revocation_cache *cache, wheel_fn due)
+void cache_entry_init(struct entry *entry, struct revocation_cache *cache, wheel_fn due)
 {
 	list_init(&entry->node);
 	list_init(&entry->waits);
@@ -64,7 +64,7 @@ void entry_good(struct entry *entry)
 	entry->last_success_ms = clock_wall_ms(&entry->cache->clock);
 }
 
-void entry_release(struct entry *entry)
+void cache_entry_release(struct entry *entry)
 {
 	struct revocation_cache *cache = entry->cache;
 	struct revocation_wait *wait = NULL;

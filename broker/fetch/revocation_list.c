@@ -61,7 +61,7 @@ void list_drop(struct revocation_list *list, bool with_file)
 	(void)map_remove(cache->list_map, bytes_text(list->entry.url));
 	cache->counters.list_bytes -= list->entry.bytes;
 	crl_unref(list->crl);
-	entry_release(&list->entry);
+	cache_entry_release(&list->entry);
 	free(list);
 }
 
@@ -115,7 +115,7 @@ enum err list_get(struct revocation_cache *cache, const char *url, bool listed, 
 	if (list == NULL) {
 		return ERR_NOMEM;
 	}
-	entry_init(&list->entry, cache, list_due);
+	cache_entry_init(&list->entry, cache, list_due);
 	list->entry.listed = listed;
 	enum err err = bytes_dup_text(bytes_text(url), &list->entry.url);
 

@@ -28,7 +28,7 @@ void answer_drop(struct revocation_answer *answer, bool with_file)
 	(void)map_remove(cache->answer_map, bytes_of(answer->key, sizeof(answer->key)));
 	cache->counters.answer_bytes -= answer->entry.bytes;
 	list_remove(&answer->unsaved);
-	entry_release(&answer->entry);
+	cache_entry_release(&answer->entry);
 	free(answer->request);
 	free(answer->response);
 	free(answer);
@@ -97,7 +97,7 @@ enum err answer_get(struct revocation_cache *cache, const uint8_t *key, struct b
 	if (answer == NULL) {
 		return ERR_NOMEM;
 	}
-	entry_init(&answer->entry, cache, answer_due);
+	cache_entry_init(&answer->entry, cache, answer_due);
 	list_init(&answer->unsaved);
 	memcpy(answer->key, key, sizeof(answer->key));
 	enum err err = answer_ask(answer, url, listed, request);

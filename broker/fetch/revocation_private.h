@@ -119,13 +119,13 @@ struct revocation_cache {
 };
 
 /* --- revocation_cache.c --- */
-void entry_init(struct entry *entry, struct revocation_cache *cache, wheel_fn due);
+void cache_entry_init(struct entry *entry, struct revocation_cache *cache, wheel_fn due);
 void entry_use(struct entry *entry, struct list *order);
 void entry_schedule(struct entry *entry, uint64_t after_ms);
 /* Counts, plans the next try, remembers why. */
 uint64_t entry_failed(struct entry *entry, const char *sentence);
 void entry_good(struct entry *entry);
-void entry_release(struct entry *entry); /* its waits are forgotten */
+void cache_entry_release(struct entry *entry); /* its waits are forgotten */
 uint32_t cache_random(struct revocation_cache *cache);
 MUST_CHECK enum err cache_add_wait(struct entry *entry, struct revocation_wait **out);
 struct revocation_wait *cache_take_wait(struct entry *entry); /* NULL: none is left */

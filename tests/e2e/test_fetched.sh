@@ -1,0 +1,217 @@
+#!/bin/bash
+# Revocation data that the broker fetches: lists by AUTHINFO and by distribution points, answers of OCSP responders, what
+# happens while somebody waits for them, and what a live session does when they change.
+. "$(dirname "$0")/lib.sh"
+: "${RESPONDER:?}"
+
+certs root --out ca --cn "Fleet CA"
+certs leaf --out server --issuer ca --cn localhost --server --dns localhost --ip 127.0.0.1
+mkdir -p web/status data
+"$RESPONDER" web ca port 2>responder.err &
+pids+=($!)
+for _ in $(seq 250); do [ -s port ] && break; sleep 0.02; done
+[ -s port ] || { echo "no responder: $(cat responder.err)"; exit 1; }
+web=http://127.0.0.1:$(cat port)
+for name in good revoked late; do certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client; done
+for name in cdp cdp-revoked; do
+  certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client --crl-url "$web/cdp.crl"
+done
+certs leaf --out private --issuer ca --subject "O=fleet,CN=private" --client --crl-url "http://127.0.0.2:$(cat port)/cdp.crl"
+certs leaf --out aia --issuer ca --subject "O=fleet,CN=aia" --client --ocsp-url "$web/ocsp"
+serial() { openssl x509 -in "$1.crt" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
+publish() { # NAME NUMBER ARGUMENTS...: a list, whole or not at all
+  local name=$1 number=$2
+  shift 2
+  certs crl --out "$name" --issuer ca --number "$number" "$@"
+  cp "$name.crl" web/.new
+  mv web/.new "web/$name.crl"
+}
+says() { printf '%s\n' "$2" >web/.new && mv web/.new "web/status/$1"; } # SERIAL|default WORD
+asked() { grep -c "$1" web/requests 2>/dev/null; }
+
+head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >pass
+ks() { local what=$1; shift; "$LOCKGATE" keystore "$what" --passphrase "file:$work/pass" "$@"; }
+check "keystore" ks create store.p12
+check "keystore: channel key" ks import --alias channel store.p12 server-chain.crt server.key
+check "keystore: anchor" ks import-trust --anchor --alias ca store.p12 ca.crt
+channel() { # NAME ARGUMENTS
+  echo "DEFINE CHANNEL($1) CHLTYPE(MQTT) PORT(0) LOCLADDR('127.0.0.1') SSLKEYR('$work/store.p12') +"
+  echo "  SSLKEYP('file:$work/pass') SSLCAUTH(REQUIRED) FAILDLAY(0) $2"
+  echo "START CHANNEL($1)"
+}
+script() {
+  cat <<CONFIG
+ALTER QMGR REVALLOW('127.0.0.1:$(cat port)')
+DEFINE AUTHINFO(LIST) AUTHTYPE(CRLURL) CRLURL('$web/listed.crl')
+DEFINE AUTHINFO(RESPONDER) AUTHTYPE(OCSP) OCSPURL('$web/ocsp')
+SET CHLAUTH('*') TYPE(ADDRESSMAP) ADDRESS('*') USERSRC(NOACCESS) ACTION(REPLACE)
+SET CHLAUTH('*') TYPE(SSLPEERMAP) SSLPEER('O=fleet') USERSRC(MAP) MCAUSER('fleet')
+DEFINE TOPIC(F) TOPICSTR('f')
+SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('fleet') AUTHADD(CONNECT)
+SET AUTHREC PROFILE(F) OBJTYPE(TOPIC) PRINCIPAL('fleet') AUTHADD(PUB,SUB)
+CONFIG
+  channel LISTED "REVINFO(LIST)"
+  channel CDP "CRLFETCH(CDP)"
+  channel FENCED "CRLFETCH(CDP)"
+  channel REQUIRED "REVINFO(RESPONDER) REVCHECK(IFAVAIL) OCSPAUTH(REQUIRED) REVWAIT(2)"
+  channel WARN "REVINFO(RESPONDER) REVCHECK(IFAVAIL) OCSPAUTH(WARN) REVWAIT(2)"
+  channel OPTIONAL "REVINFO(RESPONDER) REVCHECK(IFAVAIL) OCSPAUTH(OPTIONAL) REVWAIT(2)"
+  channel AIA "OCSPFETCH(AIA)"
+  channel CLOSE "REVINFO(RESPONDER) REVLIVE(CLOSE)"
+  channel NARROW "REVINFO(RESPONDER) REVPARK(2) REVWAIT(10)"
+}
+script >test.mqsc
+publish listed 1 --revoke revoked.crt
+publish cdp 1 --revoke cdp-revoked.crt
+start_broker -f test.mqsc --workers 2 || { bad "start" "$(cat broker.err)"; finish; }
+
+enter() { # CHANNEL NAME: one connection
+  timeout 20 mosquitto_pub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
+    -t "f/$2" -m 1 -q 1
+}
+admitted() { # ROW CHANNEL NAME: twice, since a device comes back
+  check "$1" enter "$2" "$3"
+  check "$1: again" enter "$2" "$3"
+}
+turned_away() { # ROW CHANNEL NAME REASON
+  local from
+  from=$(lines)
+  refused "$1" "" enter "$2" "$3"
+  expect_log "$1: said so" "$from" 5 "\"connection refused\".*\"channel\":\"$2\".*\"step\":\"revocation\".*\"certificate\":\"$4\""
+  from=$(lines)
+  refused "$1: again" "" enter "$2" "$3"
+  expect_log "$1: said so again" "$from" 5 "\"connection refused\".*\"channel\":\"$2\".*\"step\":\"revocation\".*\"certificate\":\"$4\""
+}
+
+# --- lists by AUTHINFO ---
+admitted "a list of an AUTHINFO: not on it" LISTED good
+turned_away "a list of an AUTHINFO: on it" LISTED revoked revoked
+[ "$(asked 'GET listed.crl')" = 1 ] && ok || bad "one fetch for all of them" "$(asked 'GET listed.crl') fetches"
+check "status of a list" mqsc "DISPLAY AUTHSTATUS(LIST)"
+grep -q 'STATUS(GOOD)' out && ok || bad "status of a list: good" "$(cat out)"
+
+# --- distribution points ---
+admitted "a distribution point: not on its list" CDP cdp
+turned_away "a distribution point: on its list" CDP cdp-revoked revoked
+[ "$(asked 'GET cdp.crl')" = 1 ] && ok || bad "one fetch of a distribution point" "$(asked 'GET cdp.crl') fetches"
+turned_away "an address that is private and not allowed" FENCED private crl-missing
+expect_log "an address that is private: why" 0 5 '"LKG0453W".*127.0.0.2'
+check "status of what a certificate named" mqsc "DISPLAY AUTHSTATUS(*)"
+grep -q 'ORIGIN(CERTIFICATE)' out && ok || bad "status of what a certificate named: shown" "$(cat out)"
+
+# --- OCSP: each answer under each OCSPAUTH; every row asks about a certificate of its own ---
+says default good
+for channel in REQUIRED WARN OPTIONAL; do
+  for word in good revoked unknown later forged stale down hang; do
+    name=o-$channel-$word
+    certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client
+    case $word in
+      down | hang) touch "web/$word" ;;
+      *) says "$(serial "$name")" "$word" ;;
+    esac
+    row="OCSPAUTH($channel), answer $word"
+    from=$(lines)
+    case $channel-$word in
+      *-good) admitted "$row" $channel "$name" ;;
+      *-revoked) turned_away "$row" $channel "$name" revoked ;;
+      REQUIRED-unknown) turned_away "$row" $channel "$name" ocsp-unknown ;;
+      REQUIRED-*) turned_away "$row" $channel "$name" 'ocsp-[a-z]*' ;;
+      *) check "$row" enter $channel "$name" ;;
+    esac
+    case $channel-$word in
+      WARN-good | WARN-revoked | REQUIRED-* | OPTIONAL-*) expect_no_log "$row: no warning" "$from" '"LKG9717W"' ;;
+      WARN-*) expect_log "$row: warned" "$from" 5 "\"LKG9717W\".*\"client\":\"$name\"" ;;
+    esac
+    rm -f web/down web/hang
+  done
+done
+[ "$(asked "POST $(serial o-REQUIRED-good) ")" = 1 ] && ok || bad "an answer serves for the next connection" \
+  "$(asked "POST $(serial o-REQUIRED-good) ") questions"
+
+# --- the responder that a certificate names ---
+admitted "a responder of a certificate: good" AIA aia
+
+# --- a live session: revoked closes, silence does not but under REVLIVE(CLOSE) ---
+live() { # CHANNEL NAME
+  local from
+  from=$(lines)
+  mosquitto_sub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
+    -t "f/$2" -q 1 -k 60 >"$2.out" 2>"$2.err" &
+  pids+=($!)
+  last=$!
+  expect_log "$2 lives on $1" "$from" 10 "\"LKG0300I\".*\"client\":\"$2\""
+}
+live REQUIRED late
+session=$last
+says "$(serial late)" revoked
+live REQUIRED good
+from=$(lines)
+check "REFRESH when it is revoked" mqsc "REFRESH SECURITY TYPE(SSL)"
+expect_log "an answer that turns revoked closes the session" "$from" 10 \
+  '"session closed".*"step":"revocation".*"certificate":"revoked".*"client":"late"'
+expect_no_log "an answer that turns revoked closes nobody else" "$from" '"session closed".*"client":"good"'
+kill "$session" 2>/dev/null
+wait "$session" 2>/dev/null
+from=$(lines)
+touch web/down
+check "REFRESH while the responder is silent" mqsc "REFRESH SECURITY TYPE(SSL)"
+expect_log "a responder that is silent is reported" "$from" 10 '"LKG0454W"'
+expect_no_log "a silent responder closes nobody" "$from" '"session closed"'
+rm web/down
+turned_away "who was closed does not come back" REQUIRED late revoked
+
+# --- a list that turns a live session into a revoked one ---
+live LISTED good
+publish listed 2 --revoke revoked.crt --revoke good.crt
+from=$(lines)
+check "REFRESH of lists" mqsc "REFRESH SECURITY TYPE(SSL)"
+expect_log "a fetched list closes the session" "$from" 10 \
+  '"session closed".*"channel":"LISTED".*"certificate":"revoked".*"client":"good"'
+echo nonsense >web/listed.crl
+from=$(lines)
+check "REFRESH with a list that is none" mqsc "REFRESH SECURITY TYPE(SSL)"
+expect_log "a list that is none is reported" "$from" 10 '"LKG0453W"'
+turned_away "a list that is none takes nothing away" LISTED good revoked
+check "status of a failed list" mqsc "DISPLAY AUTHSTATUS(LIST)"
+grep -q 'STATUS(FAILED)' out && ok || bad "status of a failed list: failed" "$(cat out)"
+publish listed 1 --revoke revoked.crt
+from=$(lines)
+check "REFRESH with an older list" mqsc "REFRESH SECURITY TYPE(SSL)"
+sleep 0.5
+turned_away "an older list brings nobody back" LISTED good revoked
+
+# --- a responder that hangs holds up nobody else; who waits is bounded; fifty wait for one fetch ---
+for i in 1 2 3; do certs leaf --out "n$i" --issuer ca --subject "O=fleet,CN=n$i" --client; done
+touch web/hang
+for i in 1 2; do enter NARROW "n$i" >"n$i.out" 2>&1 & done
+until [ "$(asked HELD)" -ge 2 ]; do sleep 0.02; done
+since=$(now_ms)
+check "others come in while two wait" enter AIA aia
+took=$(($(now_ms) - since))
+[ "$took" -lt 3000 ] && ok || bad "others are not held up" "took $took ms"
+from=$(lines)
+refused "one more than REVPARK" "" enter NARROW n3
+expect_log "one more than REVPARK: said so" "$from" 5 '"LKG9559E".*"connection refused".*"channel":"NARROW".*revocation data busy'
+kill %?n1 2>/dev/null
+rm web/hang
+expect_log "who waited comes in" 0 10 '"LKG0300I".*"client":"n2"'
+wait %?n2 2>/dev/null
+
+stop_broker "graceful stop"
+cp log.json first.json
+
+# --- a restart begins with what was known, though nobody answers ---
+touch web/down
+rm -f "$log"
+start_broker -f test.mqsc --workers 2 || { bad "start again" "$(cat broker.err)"; finish; }
+turned_away "a list from disk: on it" LISTED revoked revoked
+turned_away "a list from disk: the newest one" LISTED good revoked
+admitted "an answer from disk: good" REQUIRED o-REQUIRED-good
+turned_away "an answer from disk: revoked" REQUIRED late revoked
+# stopping while somebody waits
+rm web/down
+touch web/hang
+enter NARROW n3 >n3.out 2>&1 &
+until [ "$(asked HELD)" -ge 4 ]; do sleep 0.02; done
+stop_broker "stop while somebody waits"
+finish
