@@ -491,6 +491,50 @@ static void test_many_needs(void)
 	}
 }
 
+/* Distribution points and access descriptions as they should not be. "http://a/" is 687474703a2f2f612f. */
+static void test_odd_urls(void)
+{
+	static const struct {
+		const char *name, *oid, *hex;
+		size_t want; /* URLs */
+	} rows[] = {
+		{"an access description", "1.3.6.1.5.5.7.1.1",
+			"3017 3015 06082b06010505073001 8609687474703a2f2f612f", 1},
+		{"a DNS name that reads like a URL", "1.3.6.1.5.5.7.1.1",
+			"3017 3015 06082b06010505073001 8209687474703a2f2f612f", 0},
+		{"something behind the location", "1.3.6.1.5.5.7.1.1",
+			"3019 3017 06082b06010505073001 8609687474703a2f2f612f 0500", 0},
+		{"a broken one before a good one", "1.3.6.1.5.5.7.1.1",
+			"301b 30020500 3015 06082b06010505073001 8609687474703a2f2f612f", 0},
+		{"a distribution point", "2.5.29.31", "3011 300f a00d a00b 8609687474703a2f2f612f", 1},
+		{"a name relative to the issuer", "2.5.29.31", "3011 300f a00d a10b 8609687474703a2f2f612f",
+			0},
+		{"a DNS name", "2.5.29.31", "3011 300f a00d a00b 8209687474703a2f2f612f", 0},
+		{"two names in a point", "2.5.29.31",
+			"301c 301a a018 a016 8609687474703a2f2f612f 8609687474703a2f2f612f", 2},
+		{"six names in a point: four count", "2.5.29.31",
+			"3048 3046 a044 a042 8609687474703a2f2f612f 8609687474703a2f2f612f "
+			"8609687474703a2f2f612f "
+			"8609687474703a2f2f612f 8609687474703a2f2f612f 8609687474703a2f2f612f",
+			4},
+	};
+	struct pki root = pki_root("Root");
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct test_bytes value = test_hex(rows[i].hex);
+		struct x509_make_extension extension = {rows[i].oid, false, test_bytes_view(&value)};
+		struct x509_make make = {.path_length = -1, .extensions = &extension, .extension_count = 1};
+		struct pki leaf = pki_make(&root, &make, "d1", NULL);
+		char out[X509_URL_BYTES];
+		for (size_t j = 0; j < 8; j++) {
+			bool list = strcmp(rows[i].oid, "2.5.29.31") == 0;
+			CHECK(rows[i].name, cert_crl_url(leaf.cert, j, out) == (list && j < rows[i].want));
+			CHECK(rows[i].name, cert_ocsp_url(leaf.cert, j, out) == (!list && j < rows[i].want));
+		}
+		pki_free(&leaf);
+	}
+	pki_free(&root);
+}
+
 int main(void)
 {
 	pki_init();
@@ -502,5 +546,6 @@ int main(void)
 	test_many_needs();
 	test_two_paths();
 	test_urls();
+	test_odd_urls();
 	return test_result();
 }

@@ -55,6 +55,9 @@ static void test_fields(const struct plant *plant)
 	CHECK("another nonce", !ocsp_response_nonce_fits(response, bytes_of(nonce, 7)));
 	CHECK("no nonce was sent", ocsp_response_nonce_fits(response, BYTES_NONE));
 	CHECK("DER is kept", ocsp_response_der(response).len > 100);
+	uint8_t hash[SHA256_BYTES];
+	hash_of(HASH_SHA256, ocsp_response_der(response), hash);
+	CHECK("and its hash", memcmp(hash, ocsp_response_sha256(response), sizeof(hash)) == 0);
 	struct ocsp_response *again = ocsp_response_ref(response);
 	ocsp_response_unref(response);
 	CHECK("counted", ocsp_response_single_count(again) == 1);

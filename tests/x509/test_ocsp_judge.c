@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/x509/pki.h"
+#include "x509/make.h"
 #include "x509/ocsp.h"
 
 #define NOW PKI_NOW
@@ -233,6 +234,43 @@ static void test_names(const struct plant *plant)
 	struct pki *all[] = {&alias, &of_alias, &responder, &renamed};
 	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
 		pki_free(all[i]);
+	}
+}
+
+/* RFC 6960 4.2.2.3: byKey names another key than the one that signed. The issuer's own signature does not help. */
+static void test_key_hash(const struct plant *plant)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct pki *named = i == 0 ? &plant->root : &plant->twin;
+		struct ocsp_response *first = pki_ocsp_made(&(struct pki_ocsp){.issuer = &plant->root,
+			.cert = plant->leaf.cert,
+			.signer = i == 0 ? NULL : named,
+			.leave_out_signer = true,
+			.by_key = true});
+		struct ocsp_response *second = NULL;
+		struct buf basic = BUF_INIT(PKI_DER_BYTES_MAX);
+		struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+		REQUIRE("signed", make_sign(first->tbs, secret_bytes(&plant->root.key), KEY_EC_P256, false,
+					  &basic) == ERR_OK);
+		struct der_writer writer = der_writer_init(&der);
+		der_put_begin(&writer, DER_SEQUENCE);
+		der_put(&writer, DER_ENUMERATED, bytes_of("\0", 1));
+		der_put_begin(&writer, DER_CONTEXT_CONSTRUCTED(0));
+		der_put_begin(&writer, DER_SEQUENCE);
+		der_put_oid(&writer, "1.3.6.1.5.5.7.48.1.1");
+		der_put(&writer, DER_OCTET_STRING, buf_bytes(&basic));
+		der_put_end(&writer);
+		der_put_end(&writer);
+		der_put_end(&writer);
+		REQUIRE("written", der_writer_err(&writer) == ERR_OK);
+		REQUIRE("read", ocsp_response_parse(buf_bytes(&der), &second, NULL) == ERR_OK);
+		CHECK("signed by the CA, named by another key's hash",
+			ocsp_response_usable_for(second, plant->leaf.cert, plant->root.cert, NOW, false,
+				NULL) == (i == 0 ? X509_OK : X509_OCSP_BAD));
+		ocsp_response_unref(first);
+		ocsp_response_unref(second);
+		buf_release(&basic);
+		buf_release(&der);
 	}
 }
 
@@ -533,6 +571,9 @@ static void test_singles(const struct plant *plant)
 			X509_OK},
 		{"one that is not understood spoils all", {G(10), {OCSP_SAYS_GOOD, 0, 10, CRITICAL}},
 			X509_OCSP_BAD},
+		{"also where it is the older", {G(10), {OCSP_SAYS_GOOD, 0, 20, CRITICAL}}, X509_OCSP_BAD},
+		{"also where it is the newer", {G(20), {OCSP_SAYS_GOOD, 0, 10, CRITICAL}}, X509_OCSP_BAD},
+		{"also beside an unknown", {U(20), {OCSP_SAYS_GOOD, 0, 10, CRITICAL}, U(5)}, X509_OCSP_BAD},
 		{"but not one about another", {G(10), {OCSP_SAYS_REVOKED, 1, 10, OF_ANOTHER}, G(20)},
 			X509_OK},
 		{"late and older", {G(10), {OCSP_SAYS_GOOD, 0, 20, LATE}}, X509_OK},
@@ -693,6 +734,7 @@ int main(void)
 	test_delegates(&plant);
 	test_signers(&plant);
 	test_names(&plant);
+	test_key_hash(&plant);
 	test_many_signers(&plant);
 	test_checked_delegates(&plant);
 	test_dates(&plant);
