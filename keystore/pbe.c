@@ -215,6 +215,10 @@ static enum err scrypt_params_get(struct p12_context *context, struct wire_reade
 		}
 	}
 	const struct scrypt_cost *cost = &out->cost;
+	/* RFC 7914 section 2: n is a power of two and larger than 1. */
+	if (cost->n < 2 || (cost->n & (cost->n - 1)) != 0 || cost->r == 0 || cost->p == 0) {
+		return ERR_MALFORMED;
+	}
 	if (out->pbkdf2.salt.len > KEYSTORE_SALT_BYTES_MAX || cost->r > SCRYPT_R_MAX ||
 		cost->p > SCRYPT_P_MAX || (uint64_t)cost->n * cost->r * 128u > SCRYPT_BYTES_MAX) {
 		return keystore_fail(context->error, ERR_LIMIT,

@@ -289,6 +289,148 @@ static void sun_3des_rows(void)
 	}
 }
 
+/* --- scrypt: what a file may ask for --- */
+
+static const struct {
+	const char *name;
+	uint32_t n, r, p, key_bytes; /* key_bytes 0: not stated */
+	enum err want;
+	const char *word;
+} scrypt_rows[] = {
+	{"small", 16, 1, 1, 0, ERR_DENIED, "wrong passphrase"},
+	{"key length", 16, 1, 1, 32, ERR_DENIED, "wrong passphrase"},
+	{"another key length", 16, 1, 1, 16, ERR_MALFORMED, ""},
+	{"RFC 7914 2: n is 1", 1, 1, 1, 0, ERR_MALFORMED, ""},
+	{"RFC 7914 2: n is no power of two", 24, 1, 1, 0, ERR_MALFORMED, ""},
+	{"r is 0", 16, 0, 1, 0, ERR_MALFORMED, ""},
+	{"p is 0", 16, 1, 0, 0, ERR_MALFORMED, ""},
+	{"memory, max", 65536, 8, 1, 0, ERR_DENIED, "wrong passphrase"},
+	{"memory, max + 1", 131072, 8, 1, 0, ERR_LIMIT, "more scrypt memory"},
+	{"r, max + 1", 16, 9, 1, 0, ERR_LIMIT, "more scrypt memory"},
+	{"p, max", 16, 1, 16, 0, ERR_DENIED, "wrong passphrase"},
+	{"p, max + 1", 16, 1, 17, 0, ERR_LIMIT, "more scrypt memory"},
+	{"work", 65536, 8, 16, 0, ERR_LIMIT, "in total"},
+};
+
+static void scrypt_limits(void)
+{
+	static const uint8_t zeroes[32];
+	for (size_t i = 0; i < ARRAY_COUNT(scrypt_rows); i++) {
+		struct buf made = BUF_INIT(1 << 12);
+		struct wire_writer writer = wire_writer_init(&made);
+		size_t info = tlv_open(&writer, TLV_SEQUENCE);
+		size_t algorithm = tlv_open(&writer, TLV_SEQUENCE);
+		tlv_put(&writer, TLV_OID, oid_bytes(OID_PBES2));
+		size_t params = tlv_open(&writer, TLV_SEQUENCE);
+		size_t kdf = tlv_open(&writer, TLV_SEQUENCE);
+		tlv_put(&writer, TLV_OID, oid_bytes(OID_SCRYPT));
+		size_t scrypt = tlv_open(&writer, TLV_SEQUENCE);
+		tlv_put(&writer, TLV_OCTETS, bytes_text("salt"));
+		tlv_put_uint(&writer, scrypt_rows[i].n);
+		tlv_put_uint(&writer, scrypt_rows[i].r);
+		tlv_put_uint(&writer, scrypt_rows[i].p);
+		if (scrypt_rows[i].key_bytes != 0) {
+			tlv_put_uint(&writer, scrypt_rows[i].key_bytes);
+		}
+		tlv_close(&writer, scrypt);
+		tlv_close(&writer, kdf);
+		size_t cipher = tlv_open(&writer, TLV_SEQUENCE);
+		tlv_put(&writer, TLV_OID, oid_bytes(OID_AES256_CBC));
+		tlv_put(&writer, TLV_OCTETS, bytes_of(zeroes, 16));
+		tlv_close(&writer, cipher);
+		tlv_close(&writer, params);
+		tlv_close(&writer, algorithm);
+		tlv_put(&writer, TLV_OCTETS, bytes_of(zeroes, 32));
+		tlv_close(&writer, info);
+		REQUIRE("make", wire_writer_err(&writer) == ERR_OK);
+		struct keystore_error error = {0};
+		struct secret out = SECRET_NONE;
+		struct p12_context context = {
+			.passphrase = bytes_text("x"), .work_left = KEYSTORE_WORK_MAX, .error = &error};
+		CHECK(scrypt_rows[i].name,
+			pbe_open_key(&context, buf_bytes(&made), &out) == scrypt_rows[i].want);
+		CHECK(scrypt_rows[i].name, strstr(error.sentence, scrypt_rows[i].word) != NULL);
+		secret_free(&out);
+		buf_release(&made);
+	}
+}
+
+/* --- JKS by hand, each with the digest that it should have --- */
+
+#define JKS_HEAD "feedfeed 00000002 "
+#define DATE     "0000000000000000 "
+
+static const struct {
+	const char *name, *body;
+	enum err want;
+} jks_rows[] = {
+	{"no entry", JKS_HEAD "00000000", ERR_OK},
+	{"version 1", "feedfeed 00000001 00000000", ERR_OK},
+	{"version 0", "feedfeed 00000000 00000000", ERR_MALFORMED},
+	{"version 3", "feedfeed 00000003 00000000", ERR_MALFORMED},
+	{"other magic", "feedfeee 00000002 00000000", ERR_MALFORMED},
+	{"no count", JKS_HEAD, ERR_MALFORMED},
+	{"something behind the last entry", JKS_HEAD "00000000 00", ERR_MALFORMED},
+	{"fewer entries than said", JKS_HEAD "00000001", ERR_MALFORMED},
+	{"a certificate of another type",
+		JKS_HEAD "00000001 00000002 0001 61 " DATE "0003 504750 00000002 3000", ERR_OK},
+	{"a certificate", JKS_HEAD "00000001 00000002 0001 61 " DATE "0005 582e353039 00000002 3000", ERR_OK},
+	{"a certificate without a name",
+		JKS_HEAD "00000001 00000002 0000 " DATE "0005 582e353039 00000002 3000", ERR_OK},
+	{"a certificate longer than the file",
+		JKS_HEAD "00000001 00000002 0001 61 " DATE "0005 582e353039 ffffffff 3000", ERR_MALFORMED},
+	{"U+0000 in a name", JKS_HEAD "00000001 00000002 0002 c080 " DATE "0005 582e353039 00000002 3000",
+		ERR_MALFORMED},
+	{"half a character", JKS_HEAD "00000001 00000002 0001 c3 " DATE "0005 582e353039 00000002 3000",
+		ERR_MALFORMED},
+	{"four bytes are not Java's",
+		JKS_HEAD "00000001 00000002 0004 f09f9491 " DATE "0005 582e353039 00000002 3000",
+		ERR_MALFORMED},
+	{"two units of three bytes are",
+		JKS_HEAD "00000001 00000002 0006 eda0bdedb491 " DATE "0005 582e353039 00000002 3000", ERR_OK},
+	{"a lone unit", JKS_HEAD "00000001 00000002 0003 eda0bd " DATE "0005 582e353039 00000002 3000",
+		ERR_MALFORMED},
+	{"an unknown entry", JKS_HEAD "00000001 00000004 0001 61 " DATE, ERR_MALFORMED},
+	{"a secret key is for JCEKS only",
+		JKS_HEAD "00000001 00000003 0001 61 " DATE
+			 "aced0005 73 72 0001 41 0000000000000001 02 0000 78 70",
+		ERR_MALFORMED},
+	{"a secret key",
+		"cececece 00000002 00000001 00000003 0001 61 " DATE
+		"aced0005 73 72 0001 41 0000000000000001 02 0000 78 70",
+		ERR_OK},
+	{"a key that is none", JKS_HEAD "00000001 00000001 0001 61 " DATE "00000002 3000 00000000",
+		ERR_MALFORMED},
+	{"a key in another cipher",
+		JKS_HEAD "00000001 00000001 0001 61 " DATE "0000000b 3009 3004 06022a03 0401 00 00000000",
+		ERR_UNSUPPORTED},
+};
+
+static void jks_by_hand(void)
+{
+	const struct p12_rules rules = {0};
+	for (size_t i = 0; i < ARRAY_COUNT(jks_rows); i++) {
+		struct test_bytes body = test_hex(jks_rows[i].body);
+		uint8_t digest[HASH_BYTES_MAX];
+		struct buf file = BUF_INIT(1 << 12);
+		struct keystore_error error = {0};
+		struct p12 p12 = {0};
+		struct bytes parts[] = {
+			bytes_of("\0x", 2), bytes_text("Mighty Aphrodite"), test_bytes_view(&body)};
+		hash_of_parts(HASH_SHA1, parts, ARRAY_COUNT(parts), digest);
+		REQUIRE("make", buf_append(&file, test_bytes_view(&body)) == ERR_OK);
+		REQUIRE("make", buf_append(&file, bytes_of(digest, 20)) == ERR_OK);
+		CHECK(jks_rows[i].name, jks_read(buf_bytes(&file), bytes_text("x"), &rules, &p12, &error) ==
+						jks_rows[i].want);
+		CHECK(jks_rows[i].name, jks_rows[i].want == ERR_OK || error.sentence[0] != '\0');
+		p12_release(&p12);
+		file.data[file.len - 1] ^= 0x01;
+		enum err err = jks_read(buf_bytes(&file), bytes_text("x"), &rules, &p12, &error);
+		CHECK("another digest", err == ERR_DENIED || (i == 4 && err == ERR_MALFORMED));
+		buf_release(&file);
+	}
+}
+
 /* --- serialized Java objects --- */
 
 #define JAVA "aced0005 "
@@ -357,6 +499,32 @@ static void java_objects(void)
 	}
 }
 
+/* An array of that many nulls in an object: the values of one object are counted, however flat they lie. */
+static enum err nulls_skip(unsigned count)
+{
+	struct test_bytes head = test_hex(JAVA "73 " CLASS_A(
+		"02", "0001 5b 0001 61 74 0002 5b4c") "75 72 0002 5b4c 0000000000000001 02 0000 78 70");
+	struct buf object = BUF_INIT(1 << 12);
+	struct wire_writer writer = wire_writer_init(&object);
+	wire_put_bytes(&writer, test_bytes_view(&head));
+	wire_put_u32(&writer, count);
+	for (unsigned i = 0; i < count; i++) {
+		wire_put_u8(&writer, 0x70);
+	}
+	REQUIRE("make", wire_writer_err(&writer) == ERR_OK);
+	struct wire_reader reader = wire_reader_init(buf_bytes(&object));
+	enum err err = java_object_skip(&reader);
+	buf_release(&object);
+	return err;
+}
+
+static void java_values(void)
+{
+	/* The object, the name of its field's class and the array are three of 256. */
+	CHECK("values, max", nulls_skip(253) == ERR_OK);
+	CHECK("values, max + 1", nulls_skip(254) == ERR_LIMIT);
+}
+
 /* --- what a file may cost --- */
 
 struct spent {
@@ -411,7 +579,10 @@ int main(void)
 	pbmac1_rows();
 	passphrase_forms();
 	sun_3des_rows();
+	scrypt_limits();
+	jks_by_hand();
 	java_objects();
+	java_values();
 	cost_is_bounded();
 	crypto_cleanup();
 	return test_result();
