@@ -16,6 +16,9 @@
 #include "base/map.h"
 #include "base/utf8.h"
 
+/* Answers of OCSP responders that are kept with one refusal. */
+#define REFUSAL_ANSWERS_MAX 8u
+
 struct refusal {
 	char id[REFUSAL_ID_BYTES];
 	int64_t wall_ms;
@@ -24,6 +27,8 @@ struct refusal {
 	enum certificate_evidence certificate;
 	struct cert *chain[X509_CHAIN_CERTS_MAX];
 	size_t chain_count;
+	struct ocsp_response *ocsp[REFUSAL_ANSWERS_MAX];
+	size_t ocsp_count;
 	bool connect_seen, password_sent, live;
 	bool login_user_verified, login_client_id_bound, login_account_known, login_password_judged;
 	uint64_t login_config;
@@ -82,6 +87,9 @@ static void refusal_clear(struct refusal *refusal)
 	for (size_t i = 0; i < refusal->chain_count; i++) {
 		cert_unref(refusal->chain[i]);
 	}
+	for (size_t i = 0; i < refusal->ocsp_count; i++) {
+		ocsp_response_unref(refusal->ocsp[i]);
+	}
 	free(refusal->client_id);
 	free(refusal->user_name);
 	free(refusal->login_user);
@@ -128,6 +136,9 @@ static void refusal_fill(struct refusal *refusal, const struct refusal_facts *fa
 	for (size_t i = 0; i < evidence->chain_count && i < X509_CHAIN_CERTS_MAX; i++) {
 		refusal->chain[i] = cert_ref(evidence->chain[i]);
 		refusal->chain_count++;
+	}
+	for (size_t i = 0; i < evidence->ocsp_count && i < REFUSAL_ANSWERS_MAX; i++) {
+		refusal->ocsp[refusal->ocsp_count++] = ocsp_response_ref(evidence->ocsp[i]);
 	}
 	refusal->connect_seen = evidence->connect_seen;
 	refusal->password_sent = evidence->password_sent;
@@ -431,6 +442,7 @@ static enum err explain(
 	const struct refusal *refusal, const struct policy *policy, int64_t now, bool json, struct buf *out)
 {
 	const struct cert *chain[X509_CHAIN_CERTS_MAX];
+	const struct ocsp_response *ocsp[REFUSAL_ANSWERS_MAX];
 	struct admission_verdict *verdict = calloc(1, sizeof(*verdict));
 	struct buf subject = BUF_INIT(4096);
 	const char *dn = "";
@@ -441,6 +453,9 @@ static enum err explain(
 	}
 	for (size_t i = 0; i < refusal->chain_count; i++) {
 		chain[i] = refusal->chain[i];
+	}
+	for (size_t i = 0; i < refusal->ocsp_count; i++) {
+		ocsp[i] = refusal->ocsp[i];
 	}
 	struct evidence evidence = {
 		.channel = refusal->channel,
@@ -462,6 +477,9 @@ static enum err explain(
 		.login_password_judged = refusal->login_password_judged,
 		.login_account_known = refusal->login_account_known,
 		.session_owner = refusal->session_owner,
+		/* Nothing is fetched for a question: what a newcomer would wait for is said, "would need". */
+		.ocsp = ocsp,
+		.ocsp_count = refusal->ocsp_count,
 	};
 
 	admission_judge(policy, &evidence, now, verdict);
