@@ -450,6 +450,7 @@ enum err fetch_start(struct fetcher *fetcher, const struct fetch_request *reques
 		free(fetch);
 		return err;
 	}
+	assert(flight != NULL);
 	if (flight->waiter_count >= fetcher->waiters_max) {
 		fetch_error_set(error, FETCH_BUSY, "%.200s: %u wait for it already", request->url,
 			fetcher->waiters_max);
