@@ -10,7 +10,7 @@
 #include "tests/x509/pki.h"
 
 #define NOW    1000u
-#define CHAINS 9u
+#define CHAINS 10u
 #define ROUNDS 3000u
 
 struct world {
@@ -40,9 +40,10 @@ static void world_open(struct world *world)
 	struct cert *chains[CHAINS][3] = {{world->leaf.cert, world->ca.cert},
 		{world->second.cert, world->twin.cert},
 		{world->second.cert, world->ca.cert}, /* by name its issuer, by signature not */
+		/* The other order at the end: in one of them the wrong CA is tried first. */
 		{world->second.cert, world->ca.cert, world->twin.cert}, {world->gone.cert, world->ca.cert},
 		{world->forged.cert}, {world->brief.cert, world->ca.cert}, {world->self.cert},
-		{world->pinned.cert}};
+		{world->pinned.cert}, {world->second.cert, world->twin.cert, world->ca.cert}};
 
 	memcpy(world->chains, chains, sizeof(chains));
 	for (size_t i = 0; i < CHAINS; i++) {
@@ -164,6 +165,8 @@ static void test_counts(const struct world *world)
 		{"an expired device", {6, 0, 0, PKI_NOW + 2 * PKI_DAY, X509_REVOCATION_NONE}, X509_EXPIRED,
 			0},
 		{"a forged device", {2, 0, 0, PKI_NOW, X509_REVOCATION_NONE}, X509_BAD_SIGNATURE, 1},
+		{"two CAs of one name", {3, 0, 0, PKI_NOW, X509_REVOCATION_NONE}, X509_OK, 2},
+		{"two CAs of one name, turned", {9, 0, 0, PKI_NOW, X509_REVOCATION_NONE}, X509_OK, 2},
 		{"a pinned device", {8, 2, 0, PKI_NOW, X509_REVOCATION_NONE}, X509_OK, 0},
 		{"a stranger", {5, 0, 0, PKI_NOW, X509_REVOCATION_NONE}, X509_UNKNOWN_ISSUER, 0},
 	};
