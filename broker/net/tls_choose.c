@@ -240,6 +240,10 @@ enum err tls_choose(const struct tls_facts *facts, size_t count, const struct tl
 	const struct hello *hello, int64_t now, size_t *index)
 {
 	struct view views[TLS_IDENTITIES_MAX];
+	if (count == 1 && is_valid(&facts[0], now)) {
+		*index = 0; /* nothing to choose: most channels */
+		return ERR_OK;
+	}
 	if (count > TLS_IDENTITIES_MAX || !gather_views(facts, count, spec, hello, now, views)) {
 		return ERR_NOT_FOUND;
 	}

@@ -263,13 +263,31 @@ static void test_idle_memory(const struct shop *shop)
 	size_t b = halves > before ? (halves - before) / (CLIENTS - 1) : 0;
 	(void)printf("  heap per connection before the hello: silent %zu bytes, with %zu bytes of it %zu\n",
 		a, sizeof(half), b);
-	/* A TLS object and its handshake alone are about 40 kB. */
 	CHECK("no TLS object for a silent client", a < per_client_max);
 	CHECK("nor for half a hello", b < per_client_max + sizeof(half));
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		kit_hang_up(&clients[i]);
 	}
 	CHECK("closed", kit_wait(&kit, &kit.app.closed, CLIENTS));
+	/* For comparison: those whose hello was whole, and answered. */
+	uint8_t hello[4096];
+	size_t len = kit_hello(13, hello, sizeof(hello));
+	before = heap_in_use();
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		enum kit_end end = KIT_OPEN;
+		uint8_t first = 0;
+		REQUIRE("connect", kit_connect(&clients[i], listener_port(kit.listener)));
+		REQUIRE("a whole hello", kit_send(&clients[i], bytes_of(hello, len)));
+		REQUIRE("an answer", kit_recv(&clients[i], &first, 1, &end) == 1 && first == 22);
+	}
+	size_t answered = heap_in_use();
+	size_t c = answered > before ? (answered - before) / CLIENTS : 0;
+	(void)printf("  and behind it, with a TLS object in its handshake: %zu bytes\n", c);
+	CHECK("which is much more", c > 4 * a);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		kit_hang_up(&clients[i]);
+	}
+	CHECK("closed", kit_wait(&kit, &kit.app.closed, 2 * CLIENTS));
 	kit_close(&kit);
 }
 
