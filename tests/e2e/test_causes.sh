@@ -157,6 +157,22 @@ kill -HUP "$broker"
 expect_log "rules that were not taken do not come back with the next SIGHUP" "$from" 5 '"LKG0409I"'
 sleep 0.5 # time for a wrong close to show
 expect_no_log "nobody is closed by rules that were not taken" "$from" '"session closed"'
+sed "/START CHANNEL(KEEP)/d" before.mqsc >test.mqsc
+from=$(lines)
+kill -HUP "$broker"
+expect_log "a channel that is no longer started: held, since all its sessions would end" "$from" 5 '"LKG0410E".*channel KEEP'
+expect_no_log "held: the channel runs" "$from" '"LKG0201I"'
+sed "s/DEFINE CHANNEL(KEEP)/DEFINE CHANNEL(KEEP) MAXINST(100)/" before.mqsc >test.mqsc
+from=$(lines)
+kill -HUP "$broker"
+expect_log "a channel that would listen anew: held" "$from" 5 '"LKG0410E".*channel KEEP'
+
+# --- a list always acts, with an alarm ---
+from=$(lines)
+certs crl --out ca --issuer ca --number 5 --revoke simple.crt
+publish ca
+expect_log "a list that revokes twelve sessions acts at once" "$from" 5 '"session closed".*"step":"revocation".*"client":"again12"'
+expect_log "and gives an alarm" "$from" 5 '"LKG0419W".*"channel":"KEEP","closed":1[2-9]'
 cp before.mqsc test.mqsc
 from=$(lines)
 kill -HUP "$broker"
