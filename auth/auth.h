@@ -339,9 +339,9 @@ struct admission_verdict {
 	/* Set once a path was accepted: the anchor's SHA-256, or the pinned certificate's. */
 	enum trust_kind trust_kind;
 	uint8_t trust_sha256[SHA256_BYTES];
-	char rule[AUTH_RULE_KEY_BYTES];            /* deciding rule's key, "" if none */
-	char sentence[X509_SENTENCE_BYTES];        /* for the operator's log and explain; escaped */
-	int64_t valid_until;                       /* seconds; X509_NEVER */
+	char rule[AUTH_RULE_KEY_BYTES];     /* deciding rule's key, "" if none */
+	char sentence[X509_SENTENCE_BYTES]; /* for the operator's log and explain; escaped */
+	int64_t valid_until;                /* seconds; X509_NEVER */
 	struct admission_uses uses;
 	/*
 	 * With NEED_REVOCATION: what could settle it, certificates borrowed from the evidence and the policy's trust. None: the

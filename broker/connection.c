@@ -92,10 +92,8 @@ void connection_evidence(
 		.login_account_known = connection->login_account_known,
 		.ocsp = space->ocsp,
 		.ocsp_count = space->answer_count,
-		/* Behind the gate nothing is asked for any more but what is refreshed. */
-		.revocation_asked =
-			connection->revocation_asked || (connection->state != CONNECTION_HANDSHAKE &&
-								connection->state != CONNECTION_REVOCATION),
+		/* A live session does not wait: what is not at hand is not known. On the way in, who did not ask is not let in. */
+		.revocation_asked = connection->revocation_asked || connection->state == CONNECTION_LIVE,
 		.revocation_busy = connection->revocation_busy,
 		.session_owner = connection->session_owner,
 	};

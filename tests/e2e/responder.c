@@ -7,7 +7,8 @@
  * responder FOLDER CA-PREFIX PORTFILE
  *   GET /NAME      the file FOLDER/NAME
  *   POST /ocsp…    an answer about the serial: FOLDER/status/SERIAL (hex), else FOLDER/status/default, else good. Its first
- *                  word is good, revoked, unknown, later (tryLater), forged (signed by another key) or stale
+ *                  word is good, revoked, unknown, later (tryLater), forged (signed by another key), stale, or brief
+ *                  (good for three seconds)
  *   FOLDER/hang    nothing is answered while it is there; what waited is answered when it is gone
  *   FOLDER/down    connections are cut while it is there
  * Each request is a line in FOLDER/requests.
@@ -152,7 +153,9 @@ static void answer_ocsp(const struct server *server, struct peer *peer, struct b
 		.revoked_at = now - 60,
 		.reason = 1,
 		.this_update = strcmp(word, "stale") == 0 ? now - 7200 : now,
-		.next_update = strcmp(word, "stale") == 0 ? now - 3600 : now + 3600,
+		.next_update = strcmp(word, "stale") == 0   ? now - 3600
+			       : strcmp(word, "brief") == 0 ? now + 3
+							    : now + 3600,
 	};
 	struct x509_make_ocsp make = {
 		.status = strcmp(word, "later") == 0 ? OCSP_STATUS_TRY_LATER : OCSP_STATUS_SUCCESSFUL,

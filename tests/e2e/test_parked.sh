@@ -1,0 +1,184 @@
+#!/bin/bash
+# Connections that wait at the gate for revocation data: who vanishes, whose channel stops or whose rules change meanwhile;
+# fifty that wait for one list; a foreign responder; and sessions whose answer runs out.
+. "$(dirname "$0")/lib.sh"
+: "${RESPONDER:?}"
+
+certs root --out ca --cn "Fleet CA"
+certs leaf --out server --issuer ca --cn localhost --server --dns localhost --ip 127.0.0.1
+mkdir -p web/status data crl
+"$RESPONDER" web ca port 2>responder.err &
+pids+=($!)
+for _ in $(seq 250); do [ -s port ] && break; sleep 0.02; done
+[ -s port ] || { echo "no responder: $(cat responder.err)"; exit 1; }
+web=http://127.0.0.1:$(cat port)
+leaf() { local name=$1; shift; certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client "$@"; }
+for name in a b c d e f keep close foreign foreign-revoked; do leaf "$name"; done
+certs leaf --out many --issuer ca --subject "O=fleet,CN=many" --client --crl-url "$web/many.crl"
+serial() { openssl x509 -in "$1.crt" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
+says() { printf '%s\n' "$2" >web/.new && mv web/.new "web/status/$1"; }
+asked() { grep -c "$1" web/requests 2>/dev/null; }
+
+# openssl's own responder, over an index of its own making
+have_openssl=yes
+{
+  for name in foreign foreign-revoked; do
+    number=$(serial "$name" | tr a-f A-F)
+    if [ "$name" = foreign ]; then printf 'V\t301231235959Z\t\t%s\tunknown\t/CN=%s\n' "$number" "$name"
+    else printf 'R\t301231235959Z\t260101000000Z\t%s\tunknown\t/CN=%s\n' "$number" "$name"; fi
+  done
+} >index.txt
+openssl ocsp -index index.txt -port 0 -rsigner ca.crt -rkey ca.key -CA ca.crt -ndays 1 >openssl.out 2>&1 &
+pids+=($!)
+for _ in $(seq 250); do grep -q ACCEPT openssl.out && break; sleep 0.02; done
+foreign=$(sed -n 's/^ACCEPT.*:\([0-9]*\) .*/\1/p' openssl.out)
+[ -n "$foreign" ] || { have_openssl=no; foreign=9; }
+
+head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >pass
+ks() { local what=$1; shift; "$LOCKGATE" keystore "$what" --passphrase "file:$work/pass" "$@"; }
+check "keystore" ks create store.p12
+check "keystore: channel key" ks import --alias channel store.p12 server-chain.crt server.key
+check "keystore: anchor" ks import-trust --anchor --alias ca store.p12 ca.crt
+channel() {
+  echo "DEFINE CHANNEL($1) CHLTYPE(MQTT) PORT(0) LOCLADDR('127.0.0.1') SSLKEYR('$work/store.p12') +"
+  echo "  SSLKEYP('file:$work/pass') SSLCAUTH(REQUIRED) FAILDLAY(0) $2"
+  echo "START CHANNEL($1)"
+}
+{
+  cat <<CONFIG
+ALTER QMGR REVALLOW('127.0.0.0/8')
+DEFINE AUTHINFO(RESPONDER) AUTHTYPE(OCSP) OCSPURL('$web/ocsp')
+DEFINE AUTHINFO(FOREIGN) AUTHTYPE(OCSP) OCSPURL('http://127.0.0.1:$foreign/')
+DEFINE AUTHINFO(LIST) AUTHTYPE(CRLURL) CRLURL('$web/slow.crl')
+SET CHLAUTH('*') TYPE(ADDRESSMAP) ADDRESS('*') USERSRC(NOACCESS) ACTION(REPLACE)
+SET CHLAUTH('*') TYPE(SSLPEERMAP) SSLPEER('O=fleet') USERSRC(MAP) MCAUSER('fleet')
+DEFINE TOPIC(F) TOPICSTR('f')
+SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('fleet') AUTHADD(CONNECT)
+SET AUTHREC PROFILE(F) OBJTYPE(TOPIC) PRINCIPAL('fleet') AUTHADD(PUB,SUB)
+CONFIG
+  channel ONE "REVINFO(RESPONDER) REVPARK(1) REVWAIT(1)"
+  channel WAITS "REVINFO(RESPONDER) REVWAIT(15) CRLFILE('$work/crl')"
+  channel MANY "CRLFETCH(CDP) REVWAIT(15)"
+  channel KEEP "REVINFO(RESPONDER)"
+  channel CLOSE "REVINFO(RESPONDER) REVLIVE(CLOSE)"
+  channel FOREIGN "REVINFO(FOREIGN)"
+} >test.mqsc
+certs root --out other --cn "Another CA"
+certs crl --out crl/other --issuer other --number 1
+start_broker -f test.mqsc --workers 2 || { bad "start" "$(cat broker.err)"; finish; }
+enter() { # CHANNEL NAME [ID]
+  timeout 30 mosquitto_pub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" \
+    -i "${3:-$2}" -t "f/$2" -m 1 -q 1
+}
+held() { # COUNT: so many requests are held since `mark`
+  for _ in $(seq 500); do [ "$(tail -n +"$((mark + 1))" web/requests 2>/dev/null | grep -c HELD)" -ge "$1" ] && return; sleep 0.02; done
+  bad "requests held" "fewer than $1"
+}
+hang() { mark=$(wc -l <web/requests 2>/dev/null || echo 0); touch web/hang; }
+
+# --- who vanishes has its place until its letter is home, and no longer than REVWAIT ---
+hang
+enter ONE a >a.out 2>&1 &
+client=$!
+held 1
+kill "$client" 2>/dev/null
+wait "$client" 2>/dev/null
+refused "the place is taken" "" enter ONE b
+expect_log "the place is taken: said so" 0 5 '"LKG9559E".*"channel":"ONE"'
+from=$(lines)
+expect_log "who vanished is refused by REVWAIT" 0 5 '"connection refused".*"channel":"ONE".*"certificate":"ocsp-unreachable".*no answer came within REVWAIT'
+rm web/hang
+for _ in $(seq 100); do enter ONE c >/dev/null 2>&1 && break; sleep 0.05; done
+check "the place is free again" enter ONE c
+
+# --- a channel that stops ---
+hang
+enter WAITS f >f.out 2>&1 &
+client=$!
+held 1
+check "STOP while one waits" mqsc "STOP CHANNEL(WAITS)"
+wait "$client"
+[ $? != 0 ] && ok || bad "who waited is gone with its channel" "it was let in"
+rm web/hang
+check "START again" mqsc "START CHANNEL(WAITS)"
+check "the channel serves again" enter WAITS f
+
+# --- the rules change ---
+hang
+enter WAITS b >b.out 2>&1 &
+client=$!
+held 1
+from=$(lines)
+check "NOACCESS while one waits" mqsc "SET CHLAUTH(WAITS) TYPE(SSLPEERMAP) SSLPEER('CN=b') USERSRC(NOACCESS)"
+expect_log "who waited is refused by the new rule, at once" "$from" 3 '"connection refused".*"channel":"WAITS".*"step":"chlauth".*"client":"b"'
+wait "$client"
+rm web/hang
+
+# --- a list that comes another way settles it, though the responder hangs ---
+hang
+enter WAITS d >d.out 2>&1 &
+client=$!
+enter WAITS e >e.out 2>&1 &
+client_e=$!
+held 2
+from=$(lines)
+certs crl --out list --issuer ca --number 1 --revoke e.crt
+cp list.crl crl/.new && mv crl/.new crl/ca.crl
+expect_log "a list on disk lets in who waits" "$from" 5 '"LKG0300I".*"client":"d"'
+expect_log "a list on disk refuses who is on it" "$from" 5 '"connection refused".*"channel":"WAITS".*"certificate":"revoked".*CN=e,'
+wait "$client" "$client_e"
+rm web/hang
+
+# --- fifty wait for one list ---
+certs crl --out many --issuer ca --number 2 --revoke-serial 77
+cp many.crl web/
+hang
+many=()
+for i in $(seq 50); do
+  enter MANY many "m$i" >/dev/null 2>&1 &
+  many+=($!)
+done
+held 1
+rm web/hang
+in=0
+for client in "${many[@]}"; do wait "$client" && in=$((in + 1)); done
+[ "$in" = 50 ] && ok || bad "fifty that wait for one list come in" "$in did"
+[ "$(asked 'GET many.crl')" = 1 ] && ok || bad "fifty wait for one fetch" "$(asked 'GET many.crl') fetches"
+
+# --- openssl's responder ---
+if [ "$have_openssl" = yes ]; then
+  check "openssl says good" enter FOREIGN foreign
+  check "openssl says good: again" enter FOREIGN foreign
+  from=$(lines)
+  refused "openssl says revoked" "" enter FOREIGN foreign-revoked
+  expect_log "openssl says revoked: said so" "$from" 5 '"connection refused".*"channel":"FOREIGN".*"certificate":"revoked"'
+else
+  echo "openssl ocsp does not listen here: $(head -c 200 openssl.out)"
+fi
+
+# --- an answer that runs out while the responder is silent ---
+live() {
+  local from
+  from=$(lines)
+  mosquitto_sub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
+    -t "f/$2" -q 1 -k 60 >"$2.out" 2>"$2.err" &
+  pids+=($!)
+  expect_log "$2 lives" "$from" 10 "\"LKG0300I\".*\"client\":\"$2\""
+}
+for name in keep close; do says "$(serial $name)" brief; done
+live KEEP keep
+live CLOSE close
+touch web/down
+expect_log "REVLIVE(CLOSE): an answer that ran out closes" 0 12 '"session closed".*"certificate":"ocsp-stale".*"client":"close"'
+expect_no_log "REVLIVE(KEEP): it does not" 0 '"session closed".*"client":"keep"'
+rm web/down
+
+# --- what is in use stays ---
+refused "DELETE of a source in use" "there is no such AUTHINFO" mqsc "DELETE AUTHINFO(RESPONDER)"
+refused "a second responder" "more than one" mqsc "ALTER CHANNEL(KEEP) REVINFO(RESPONDER,FOREIGN)"
+refused "a source that is not there" "no such AUTHINFO" mqsc "ALTER CHANNEL(KEEP) REVINFO(NOBODY)"
+refused "a network that is none" "REVALLOW" mqsc "ALTER QMGR REVALLOW('10.0.0.0/99')"
+refused "a file that is not there" "REVCAFILE" mqsc "ALTER QMGR REVCAFILE('/nowhere/x.pem')"
+check "a source that nobody uses" mqsc "DELETE AUTHINFO(LIST)"
+stop_broker "graceful stop"
+finish
