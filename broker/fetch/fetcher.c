@@ -223,11 +223,6 @@ static bool host_is_full(const struct fetcher *fetcher, const struct fetch_url *
 	return count >= fetcher->per_host_max;
 }
 
-static bool has_place(const struct fetcher *fetcher, const struct flight *flight)
-{
-	return fetcher->running_count < fetcher->transfers_max && !host_is_full(fetcher, &flight->at);
-}
-
 static struct flight *next_to_run(struct fetcher *fetcher)
 {
 	LIST_FOR_EACH(node, &fetcher->queue)
@@ -237,7 +232,7 @@ static struct flight *next_to_run(struct fetcher *fetcher)
 		if (fetcher->running_count >= fetcher->transfers_max) {
 			break;
 		}
-		if (has_place(fetcher, flight)) {
+		if (!host_is_full(fetcher, &flight->at)) {
 			return flight;
 		}
 	}

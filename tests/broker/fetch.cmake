@@ -12,3 +12,4 @@ lockgate_test(broker_revocation_lists SOURCES test_revocation_lists.c LINK cache
 lockgate_test(broker_revocation_answers SOURCES test_revocation_answers.c LINK cache_kit)
 lockgate_test(broker_fetch_tls SOURCES test_fetch_tls.c names.c LINK fetch_kit testpki dep_wolfssl LABELS net TIMEOUT 120)
 lockgate_test(broker_revocation_fetched SOURCES test_revocation_fetched.c LINK fetch_kit testpki LABELS net TIMEOUT 120)
+lockgate_fuzz(fetch SOURCES fuzz_fetch.c LINK broker)

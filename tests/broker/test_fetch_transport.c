@@ -256,6 +256,7 @@ static const struct {
 	{"a name with an address that is not listed", "http://one.test:%P/ok", false, FETCH_LOOPBACK, 0},
 	{"a name with a listed address", "http://two.test:%P/ok", false, FETCH_OK, 0},
 	{"one of its addresses is listed", "http://mixed.test:%P/ok", false, FETCH_OK, 0},
+	{"and what fails there is told, not the refusal", "http://mixed.test:%P/short", false, FETCH_CUT, 0},
 	{"none of its addresses is", "http://both.test:%P/ok", false, FETCH_LOOPBACK, 0},
 	{"no such name", "http://nobody.test/", false, FETCH_RESOLVE, 0},
 	{"named by the operator", "http://one.test:%P/ok", true, FETCH_OK, 0},
