@@ -377,10 +377,11 @@ static bool refuse_name(
 	static const char *const forms[] = {"other name", "e-mail address", "DNS name", "X.400 address",
 		"directory name", "EDI name", "URI", "IP address", "registered id"};
 	unsigned form = name->tag & 0x1fu;
+	bool text = form == 1 || form == 2 || form == 6;
 	return judgement_fail(check->judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
-		"a %s of '%s' %s by the name constraints of CA '%s'",
-		form < ARRAY_COUNT(forms) ? forms[form] : "name", cert_label(check->cert).text, why,
-		cert_label(check->ca).text);
+		"of '%s' the %s%s%s%s %s the name constraints of CA '%s'", cert_label(check->cert).text,
+		form < ARRAY_COUNT(forms) ? forms[form] : "name", text ? " '" : "",
+		text ? bytes_label(name->value).text : "", text ? "'" : "", why, cert_label(check->ca).text);
 }
 
 static bool check_name(struct constraint_check *check, struct wire_reader permitted,
@@ -389,14 +390,14 @@ static bool check_name(struct constraint_check *check, struct wire_reader permit
 	bool seen = false;
 	switch (walk_subtrees(check, excluded, name, true, &seen)) {
 	case MATCH_NO: break;
-	case MATCH_YES: return refuse_name(check, name, "is excluded");
-	case MATCH_BROKEN: return refuse_name(check, name, "cannot be judged");
+	case MATCH_YES: return refuse_name(check, name, "is excluded by");
+	case MATCH_BROKEN: return refuse_name(check, name, "cannot be held against");
 	case MATCH_NO_MEMORY: check->judgement->out_of_memory = true; return false;
 	}
 	switch (walk_subtrees(check, permitted, name, false, &seen)) {
 	case MATCH_YES: return true;
-	case MATCH_NO: return !seen || refuse_name(check, name, "is not permitted");
-	case MATCH_BROKEN: return refuse_name(check, name, "cannot be judged");
+	case MATCH_NO: return !seen || refuse_name(check, name, "is not permitted by");
+	case MATCH_BROKEN: return refuse_name(check, name, "cannot be held against");
 	case MATCH_NO_MEMORY: check->judgement->out_of_memory = true; return false;
 	}
 	return false;

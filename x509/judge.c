@@ -174,7 +174,7 @@ static bool check_critical(
 			extension->id == EXT_UNKNOWN ? X509_UNKNOWN_CRITICAL_EXTENSION
 						     : X509_UNSUPPORTED_EXTENSION,
 			"%s '%s' has the critical extension %.64s, which is not %s", role,
-			cert_label(cert).text, oid, extension->id == EXT_UNKNOWN ? "known" : "supported yet");
+			cert_label(cert).text, oid, extension->id == EXT_UNKNOWN ? "known" : "supported");
 	}
 	return true;
 }

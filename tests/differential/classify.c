@@ -359,11 +359,11 @@ static int by_constraints(const struct difference *difference, const struct x509
 	if (strstr(ours->sentence, "malformed or of a form") != NULL) {
 		return THEM_CONSTRAINTS_FORM;
 	}
-	if (strstr(ours->sentence, "a DNS name of") != NULL &&
+	if (strstr(ours->sentence, "the DNS name ") != NULL &&
 		strstr(ours->sentence, "is excluded") != NULL && has_wildcard(difference->ours)) {
 		return THEM_WILDCARD;
 	}
-	return strstr(ours->sentence, "cannot be judged") != NULL ? THEM_NAME_FORM : -1;
+	return strstr(ours->sentence, "cannot be held against") != NULL ? THEM_NAME_FORM : -1;
 }
 
 static int by_policy(const struct difference *difference, const struct x509_answer *ours)

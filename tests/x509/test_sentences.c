@@ -1,0 +1,269 @@
+/*
+ * test_sentences.c - the words of each refusal, as a device engineer reads them.
+ * Goal:    every reason has its exact sentence here, and every sentence names who is meant and what is wrong.
+ */
+#include <string.h>
+
+#include "tests/x509/pki.h"
+
+#define OID_NC       "2.5.29.30"
+#define OID_POLICIES "2.5.29.32"
+
+/* A leaf under a CA under a root, each made as the row says; what is asked is changed by ask. */
+struct row {
+	const char *name;
+	enum x509_reason reason;
+	struct x509_make leaf, ca;
+	void (*ask)(struct x509_question *question);
+	const char *sentence;
+};
+
+static const struct x509_make_extension unknown_critical = {
+	"1.2.3.4", true, {(const uint8_t *)"\x05\x00", 2}};
+static const struct x509_make_extension access_critical = {
+	"1.3.6.1.5.5.7.1.1", true, {(const uint8_t *)"\x30\x00", 2}};
+/* permitted { DNS plant.example } */
+static const struct x509_make_extension constraint = {
+	OID_NC, true, {(const uint8_t *)"\x30\x13\xa0\x11\x30\x0f\x82\x0dplant.example", 21}};
+static const struct x509_make_extension constraint_broken = {OID_NC, true, {(const uint8_t *)"\x30\x00", 2}};
+static const struct x509_make_extension policies_broken = {
+	OID_POLICIES, false, {(const uint8_t *)"\x30\x00", 2}};
+static const char *const other_host = "pump.elsewhere.example";
+
+#define CA   .ca = true, .path_length = -1
+#define LEAF .path_length = -1, .client_auth = true
+
+static void ask_sha1(struct x509_question *question)
+{
+	question->allow_sha1 = false;
+}
+
+static void ask_nobody(struct x509_question *question)
+{
+	question->chain_count = 0;
+}
+
+static void ask_without_ca(struct x509_question *question)
+{
+	question->chain_count = 1;
+}
+
+static void ask_server(struct x509_question *question)
+{
+	question->purpose = X509_PURPOSE_SERVER;
+}
+
+static void ask_host(struct x509_question *question)
+{
+	question->host = "broker.plant.example";
+}
+
+static void ask_policy(struct x509_question *question)
+{
+	question->explicit_policy = true;
+}
+
+static void ask_list(struct x509_question *question)
+{
+	question->revocation = X509_REVOCATION_REQUIRED;
+}
+
+static void ask_too_much(struct x509_question *question)
+{
+	question->chain_count = X509_CHAIN_CERTS_MAX + 1;
+}
+
+static const struct row rows[] = {
+	{"good", X509_OK, {LEAF}, {CA}, NULL,
+		"certificate 'pump-1' was issued under the trusted CA 'Plant Root'"},
+	{"nothing presented", X509_NO_CERTIFICATE, {LEAF}, {CA}, ask_nobody, "no certificate was presented"},
+	{"RFC 5280 4.1.2.1 version", X509_VERSION, {LEAF, .version1 = true}, {CA}, NULL,
+		"certificate 'pump-1' is X.509 version 1; only version 3 is accepted: have it issued again "
+		"with extensions"},
+	{"the CA is not presented", X509_UNKNOWN_ISSUER, {LEAF}, {CA}, ask_without_ca,
+		"the issuer 'Plant 7 CA' of certificate 'pump-1' is neither trusted nor was it presented"},
+	{"RFC 5280 6.1.3 (a)(2) too early", X509_NOT_YET_VALID,
+		{LEAF, .not_before = PKI_NOW + PKI_DAY, .not_after = PKI_NOW + 2 * PKI_DAY}, {CA}, NULL,
+		"certificate 'pump-1' is valid only from 2026-11-19 on; check the clock here"},
+	{"RFC 5280 6.1.3 (a)(2) too late", X509_EXPIRED,
+		{LEAF, .not_before = PKI_NOW - 20 * PKI_DAY, .not_after = PKI_NOW - 16 * PKI_DAY}, {CA}, NULL,
+		"certificate 'pump-1' expired 2026-11-02"},
+	{"RFC 5280 6.1.3 (a)(2) the CA too late", X509_EXPIRED, {LEAF},
+		{CA, .not_before = PKI_NOW - 20 * PKI_DAY, .not_after = PKI_NOW - 16 * PKI_DAY}, NULL,
+		"issuing CA 'Plant 7 CA' expired 2026-11-02"},
+	{"SHA-1", X509_WEAK_ALGORITHM, {LEAF, .sha1 = true}, {CA}, ask_sha1,
+		"certificate 'pump-1' is signed with SHA-1, which can be forged"},
+	{"RFC 5280 6.1.4 (k)", X509_ISSUER_NOT_CA, {LEAF}, {.path_length = -1, .key_usage = 1u << 5}, NULL,
+		"'Plant 7 CA' is no CA (basicConstraints does not say so) and cannot issue certificates"},
+	{"RFC 5280 6.1.4 (n)", X509_KEY_USAGE, {LEAF}, {CA, .key_usage = 1u << 6}, NULL,
+		"issuing CA 'Plant 7 CA' may not issue certificates: its key usage lacks keyCertSign"},
+	{"RFC 8446 4.4.2.2", X509_KEY_USAGE, {LEAF, .key_usage = 1u << 4}, {CA}, NULL,
+		"certificate 'pump-1' may not sign: its key usage lacks digitalSignature"},
+	{"RFC 5280 4.2.1.3", X509_KEY_USAGE, {LEAF, .key_usage = 1u << 0 | 1u << 5}, {CA}, NULL,
+		"certificate 'pump-1' claims keyCertSign but is no CA"},
+	{"RFC 5280 4.2.1.12", X509_EXTENDED_KEY_USAGE, {.path_length = -1, .server_auth = true}, {CA}, NULL,
+		"certificate 'pump-1' may not be used for clientAuth: its extended key usage does not list "
+		"it"},
+	{"extended key usage nests", X509_EXTENDED_KEY_USAGE, {LEAF}, {CA, .server_auth = true}, NULL,
+		"issuing CA 'Plant 7 CA' may not be used for clientAuth: its extended key usage does not "
+		"list it"},
+	{"RFC 5280 4.2 unknown and critical", X509_UNKNOWN_CRITICAL_EXTENSION,
+		{LEAF, .extensions = &unknown_critical, .extension_count = 1}, {CA}, NULL,
+		"certificate 'pump-1' has the critical extension 1.2.3.4, which is not known"},
+	{"RFC 5280 4.2 critical that may not be", X509_UNSUPPORTED_EXTENSION,
+		{LEAF, .extensions = &access_critical, .extension_count = 1}, {CA}, NULL,
+		"certificate 'pump-1' has the critical extension 1.3.6.1.5.5.7.1.1, which is not supported"},
+	{"RFC 5280 4.2.1.10", X509_NAME_CONSTRAINTS, {LEAF, .dns = &other_host, .dns_count = 1},
+		{CA, .extensions = &constraint, .extension_count = 1}, NULL,
+		"of 'pump-1' the DNS name 'pump.elsewhere.example' is not permitted by the name constraints "
+		"of CA "
+		"'Plant 7 CA'"},
+	{"RFC 5280 4.2.1.10 empty", X509_NAME_CONSTRAINTS, {LEAF},
+		{CA, .extensions = &constraint_broken, .extension_count = 1}, NULL,
+		"the name constraints of 'Plant 7 CA' are malformed or of a form that is not supported"},
+	{"RFC 5280 4.2.1.10 in a leaf", X509_NAME_CONSTRAINTS,
+		{LEAF, .extensions = &constraint, .extension_count = 1}, {CA}, NULL,
+		"the name constraints of 'pump-1' are out of place: it is no CA on this path"},
+	{"RFC 5280 6.1.5 (g)", X509_POLICY, {LEAF}, {CA}, ask_policy,
+		"certificate 'pump-1' was not issued under an acceptable certificate policy"},
+	{"RFC 5280 4.2.1.4", X509_POLICY, {LEAF, .extensions = &policies_broken, .extension_count = 1}, {CA},
+		NULL, "a policy extension on the path of 'pump-1' is malformed"},
+	{"RFC 5280 6.3 no list", X509_CRL_MISSING, {LEAF}, {CA}, ask_list,
+		"no CRL of 'Plant 7 CA' is at hand to say whether 'pump-1' is revoked"},
+	{"too many presented", X509_LIMIT, {LEAF}, {CA}, ask_too_much,
+		"the presented chain is too long: at most 9 certificates and 65536 bytes are read"},
+	{"RFC 9525", X509_HOST_NAME, {LEAF, .dns = &other_host, .dns_count = 1}, {CA}, ask_host,
+		"certificate 'pump-1' is not for 'broker.plant.example'; its host names are: "
+		"pump.elsewhere.example"},
+	{"RFC 5280 4.2.1.9 and section 4 for a server", X509_PROFILE,
+		{.path_length = -1, .server_auth = true, .serial = {(const uint8_t *)"\x00", 1}}, {CA},
+		ask_server,
+		"certificate 'pump-1' has a serial number that is not positive, so strict clients refuse it"},
+};
+
+static void test_rows(void)
+{
+	struct pki root = pki_root("Plant Root");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const struct cert *chain[X509_CHAIN_CERTS_MAX + 1];
+		struct x509_answer answer;
+		struct pki ca = pki_make(&root, &rows[i].ca, "Plant 7 CA", NULL);
+		struct pki leaf = pki_make(&ca, &rows[i].leaf, "pump-1", NULL);
+		chain[0] = leaf.cert;
+		for (size_t j = 1; j < ARRAY_COUNT(chain); j++) {
+			chain[j] = ca.cert;
+		}
+		struct x509_question question = {.chain = chain,
+			.chain_count = 2,
+			.trust = trust,
+			.now = PKI_NOW,
+			.purpose = X509_PURPOSE_CLIENT,
+			.allow_sha1 = true};
+		if (rows[i].ask != NULL) {
+			rows[i].ask(&question);
+		}
+		x509_judge(&question, &answer);
+		CHECK(rows[i].name, answer.reason == rows[i].reason);
+		CHECK(rows[i].name, strcmp(answer.sentence, rows[i].sentence) == 0);
+		if (strcmp(answer.sentence, rows[i].sentence) != 0) {
+			printf("  %s\n", answer.sentence);
+		}
+		pki_free(&leaf);
+		pki_free(&ca);
+	}
+	trust_set_unref(trust);
+	pki_free(&root);
+}
+
+static void expect(
+	const char *row, const struct x509_answer *answer, enum x509_reason reason, const char *sentence)
+{
+	CHECK(row, answer->reason == reason);
+	CHECK(row, strcmp(answer->sentence, sentence) == 0);
+	if (strcmp(answer->sentence, sentence) != 0) {
+		printf("  %s\n", answer->sentence);
+	}
+}
+
+static void ask_with(const char *row, const struct pki *root, const struct pki *leaf, struct crl *crl,
+	enum x509_reason reason, const char *sentence)
+{
+	struct trust_set *trust = pki_trust(root->cert, NULL);
+	struct crl_set *crls = pki_crls(crl, NULL);
+	struct x509_answer answer = pki_judge(trust, crls, X509_REVOCATION_REQUIRED, leaf->cert, NULL, NULL);
+	expect(row, &answer, reason, sentence);
+	crl_set_unref(crls);
+	trust_set_unref(trust);
+	crl_unref(crl);
+}
+
+static void test_lists(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki stranger = pki_root("Root");
+	struct pki leaf = pki_leaf(&root, "pump-1");
+	const struct cert *revoked[] = {leaf.cert};
+	ask_with("RFC 5280 6.3.3 (i)", &root, &leaf, pki_crl(&root, 1, revoked, 1), X509_REVOKED,
+		"certificate 'pump-1' was revoked 2026-11-17 by 'Root'");
+	ask_with("RFC 5280 5.1.2.5 past its nextUpdate", &root, &leaf,
+		pki_crl_at(&root, 1, PKI_NOW - PKI_DAY, PKI_NOW - 3 * 3600, NULL, 0), X509_CRL_STALE,
+		"CRL of 'Root' is 3 h past its nextUpdate");
+	ask_with("RFC 5280 5.1.2.4 from the future", &root, &leaf,
+		pki_crl_at(&root, 1, PKI_NOW + PKI_DAY, PKI_NOW + 2 * PKI_DAY, NULL, 0),
+		X509_CRL_NOT_YET_VALID, "CRL of 'Root' is dated in the future");
+	ask_with("RFC 5280 6.3.3 (g) another key's", &root, &leaf, pki_crl(&stranger, 1, NULL, 0),
+		X509_CRL_UNSUPPORTED,
+		"CRL of 'Root' does not cover the certificate, or nobody vouches for its signer");
+	pki_free(&leaf);
+	pki_free(&stranger);
+	pki_free(&root);
+}
+
+static void test_paths(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki stranger = pki_root("Root");
+	struct pki narrow =
+		pki_make(&root, &(struct x509_make){.ca = true, .path_length = 0}, "Narrow CA", NULL);
+	struct pki below = pki_ca(&narrow, "Below CA");
+	struct pki leaf = pki_leaf(&below, "pump-1");
+	struct pki forged = pki_leaf(&stranger, "pump-2");
+	struct pki own = pki_self_signed("pump-3");
+	struct pki issued = pki_leaf(&own, "pump-4");
+	struct trust_set *trust = pki_trust(root.cert, own.cert);
+	struct x509_answer answer =
+		pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, below.cert, narrow.cert);
+	expect("RFC 5280 6.1.4 (l), (m)", &answer, X509_PATH_LENGTH,
+		"CA 'Narrow CA' allows at most 0 CAs below it; the path has 1");
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, forged.cert, NULL, NULL);
+	expect("RFC 5280 6.1.3 (a)(1)", &answer, X509_BAD_SIGNATURE,
+		"the signature of certificate 'pump-2' was not made by 'Root'");
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, own.cert, NULL, NULL);
+	expect("pinned", &answer, X509_OK, "certificate 'pump-3' is pinned");
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, issued.cert, NULL, NULL);
+	expect("a pin is no CA", &answer, X509_PIN_AS_ISSUER,
+		"certificate 'pump-4' was issued by 'pump-3', which is only pinned (a pin is no CA)");
+	trust_set_unref(trust);
+	trust = pki_trust(root.cert, NULL);
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, own.cert, NULL, NULL);
+	expect("self-signed", &answer, X509_UNKNOWN_ISSUER,
+		"certificate 'pump-3' is self-signed and neither pinned nor a trusted CA's issue");
+	trust_set_unref(trust);
+	answer = pki_judge(NULL, NULL, X509_REVOCATION_NONE, own.cert, NULL, NULL);
+	expect("nothing trusted", &answer, X509_UNKNOWN_ISSUER, "no CA is trusted here");
+	struct pki *all[] = {&root, &stranger, &narrow, &below, &leaf, &forged, &own, &issued};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
+int main(void)
+{
+	pki_init();
+	test_rows();
+	test_lists();
+	test_paths();
+	crypto_cleanup();
+	return test_result();
+}
