@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/pem.h"
+#include "base/wire.h"
 #include "tests/e2e/raw.h"
 
 static const char script[] =
@@ -357,6 +359,83 @@ static void openssl_client(struct site *site)
 	CHECK("openssl: reused", strstr(site_read(site, "s_client.se2"), "Reused, TLSv1.3") != NULL);
 }
 
+/* Length of a DER element's header and content, in the two forms that a session has. */
+static void der_lengths(struct bytes in, size_t *head, size_t *content)
+{
+	struct wire_reader reader = wire_reader_init(in);
+	uint8_t tag = 0, first = 0;
+	uint16_t longer = 0;
+
+	REQUIRE("an element", wire_get_u8(&reader, &tag) == ERR_OK && wire_get_u8(&reader, &first) == ERR_OK);
+	if (first == 0x81) {
+		REQUIRE("its length", wire_get_u8(&reader, &first) == ERR_OK);
+		*head = 3, *content = first;
+	} else if (first == 0x82) {
+		REQUIRE("its length", wire_get_u16(&reader, &longer) == ERR_OK);
+		*head = 4, *content = longer;
+	} else {
+		*head = 2, *content = first;
+	}
+}
+
+/* OpenSSL's session file, told that its ticket allows early data: [15] INTEGER, behind [14]. */
+static void allow_early_data(struct site *site, const char *from, const char *to)
+{
+	static const uint8_t allowed[] = {0xaf, 0x04, 0x02, 0x02, 0x40, 0x00};
+	struct bytes text = bytes_text(site_read(site, from)), label;
+	struct buf der = BUF_INIT(65536), out = BUF_INIT(65536), pem = BUF_INIT(131072);
+	size_t head = 0, content = 0;
+
+	REQUIRE("a session", pem_next(&text, &label, &der) == ERR_OK);
+	der_lengths(buf_bytes(&der), &head, &content);
+	size_t at = head;
+
+	while (at < der.len && der.data[at] < 0xaf) { /* the elements stand in the order of their tags */
+		size_t inner = 0, len = 0;
+
+		der_lengths(bytes_of(der.data + at, der.len - at), &inner, &len);
+		at += inner + len;
+	}
+	content += sizeof(allowed);
+	uint8_t begin[] = {0x30, 0x82, (uint8_t)(content >> 8), (uint8_t)content};
+
+	REQUIRE("written", buf_append(&out, bytes_of(begin, sizeof(begin))) == ERR_OK &&
+				   buf_append(&out, bytes_of(der.data + head, at - head)) == ERR_OK &&
+				   buf_append(&out, bytes_of(allowed, sizeof(allowed))) == ERR_OK &&
+				   buf_append(&out, bytes_of(der.data + at, der.len - at)) == ERR_OK &&
+				   pem_encode("SSL SESSION PARAMETERS", buf_bytes(&out), &pem) == ERR_OK &&
+				   buf_append_u8(&pem, 0) == ERR_OK);
+	site_write(site, to, (const char *)pem.data);
+	buf_release(&der);
+	buf_release(&out);
+	buf_release(&pem);
+}
+
+/* RFC 8446 4.2.10: the ticket allowed none; what is sent all the same is never read as MQTT. */
+static void early_data(struct site *site)
+{
+	char line[512];
+	struct log_line seen;
+	long from = site_log_end(site);
+
+	if (!e2e_program_there("openssl")) {
+		return;
+	}
+	(void)s_client(site, site_port(site, "A"), "-sess_out", "se1");
+	allow_early_data(site, "se1", "se3");
+	(void)snprintf(line, sizeof(line),
+		"printf '\\020\\021\\000\\004MQTT\\004\\002\\000\\000\\000\\005early' >early; sleep 1 | "
+		"timeout 10 openssl s_client -connect 127.0.0.1:%u -tls1_3 -cert pki/app-chain.crt "
+		"-cert_chain pki/app-chain.crt -key pki/app.key -early_data early -sess_in se3 >s_client.se3 "
+		"2>&1",
+		site_port(site, "A"));
+	(void)site_run(site, "sh", "-c", line, NULL);
+	CHECK("early data is rejected",
+		strstr(site_read(site, "s_client.se3"), "Early data was rejected") != NULL);
+	CHECK("and admits nobody", !site_log_find(site, from, E2E_QUIET_MS, &seen,
+					   (const char *const[]){"LKG0300I", "\"early\"", NULL}));
+}
+
 /* --- the site --- */
 
 static void make_site(struct site *site)
@@ -407,6 +486,7 @@ int main(void)
 	tls_12(&site);
 	refused_get_none(&site);
 	openssl_client(&site);
+	early_data(&site);
 	switched_off(&site);
 	trust_removed(&site);
 	other_identity(&site);
