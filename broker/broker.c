@@ -436,12 +436,11 @@ static enum err stop(struct broker *broker)
 			channel_close(
 				CONTAINER_OF(node, struct channel, node), MQTT_REASON_SERVER_SHUTTING_DOWN);
 		}
-		sources_close(control); /* whoever waits for its answer is sent back */
+		control_staple_stop(control);
 		sources_close(control); /* whoever waits for its answer is sent back */
 		admin_close(control);   /* its scripts end here: nothing starts any more */
 		cut_guard_stop(control);
 		control_publish_end_waiters(control);
-		control_staple_stop(control);
 		stop_hubs(broker);
 		signals_close(control);
 		err = net_stop(broker->shared.net, STOP_PATIENCE_MS);

@@ -99,7 +99,6 @@ struct control {
 	struct wheel_timer apply_timer;
 	struct wheel_timer keystore_timer;
 	struct staples *staples; /* NULL: no channel asked for them yet */
-	struct fetcher *staple_fetcher;
 
 	struct wheel_timer watch_timer;
 	struct watch_job *watch; /* under way */
@@ -263,7 +262,7 @@ void control_time_accept(struct control *control, bool backward);
 /* The channel serves what is in material from now on. */
 void control_staple(struct control *control, const char *channel, const struct material *material);
 void control_staple_end(struct control *control, const char *channel);
-void control_staple_stop(struct control *control); /* while the loops run */
+void control_staple_stop(struct control *control); /* before sources_close() */
 
 /* --- logins.c --- */
 /* Blocks. */

@@ -678,6 +678,11 @@ void sources_close(struct control *control)
 	sources->fetcher = NULL;
 }
 
+struct fetcher *sources_fetcher(const struct control *control)
+{
+	return control->sources->fetcher;
+}
+
 void sources_free(struct control *control)
 {
 	if (control->sources != NULL) {

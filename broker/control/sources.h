@@ -41,6 +41,8 @@ void channel_lists_release(struct channel_lists *lists);
 MUST_CHECK enum err sources_open(struct control *control);
 /* Before the loops stop: whoever waits is answered, transfers end. */
 void sources_close(struct control *control);
+/* What everything of this broker is fetched by, under its REVALLOW and REVCAFILE; until sources_close(). */
+struct fetcher *sources_fetcher(const struct control *control);
 void sources_free(struct control *control); /* once the loops have stopped; NULL is fine */
 
 /* Now rather than at their time: wanted lists, and every status that somebody lives by. */

@@ -1,10 +1,11 @@
 /*
- * stapling.c - what channels say of stapling (STAPLE, REVINFO), and the fetcher that it is done by.
- * Owns:    the staples and their fetcher; both are made when the first channel wants them.
+ * stapling.c - what channels say of stapling (STAPLE, REVINFO), and by what it is fetched.
+ * Owns:    the staples; they are made when the first channel wants them.
  * Never:   lets a channel fail to start for want of a response.
  * Threads: the control loop.
  */
 #include "broker/control/control.h"
+#include "broker/control/sources.h"
 #include "broker/control/staple.h"
 
 static enum err start(void *ctx, const struct fetch_request *request, fetch_done_fn done, void *done_ctx,
@@ -21,27 +22,14 @@ static void cancel(void *ctx, struct fetch *fetch)
 
 static enum err open_staples(struct control *control)
 {
-	struct fetcher_options fetch = {
-		.net = control->shared->net, .wheel = control->wheel, .clock = control->clock};
-	enum err err = ERR_OK;
+	struct staples_options options = {.wheel = control->wheel,
+		.clock = control->clock,
+		.log = control->log,
+		.start = start,
+		.cancel = cancel,
+		.ctx = sources_fetcher(control)};
 
-	if (control->staples != NULL) {
-		return ERR_OK;
-	}
-	if (control->staple_fetcher == NULL) {
-		err = fetcher_new(&fetch, &control->staple_fetcher);
-	}
-	if (err == ERR_OK) {
-		struct staples_options options = {.wheel = control->wheel,
-			.clock = control->clock,
-			.log = control->log,
-			.start = start,
-			.cancel = cancel,
-			.ctx = control->staple_fetcher};
-
-		err = staples_new(&options, &control->staples);
-	}
-	return err;
+	return control->staples != NULL ? ERR_OK : staples_new(&options, &control->staples);
 }
 
 /* The responder of the channel's REVINFO, for certificates that name none; NULL: there is none. */
@@ -89,6 +77,4 @@ void control_staple_stop(struct control *control)
 {
 	staples_free(control->staples);
 	control->staples = NULL;
-	fetcher_free(control->staple_fetcher);
-	control->staple_fetcher = NULL;
 }
