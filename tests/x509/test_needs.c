@@ -249,6 +249,8 @@ static void test_chain_needs(void)
 	CHECK("IFAVAIL lets the issuing CA pass", answer.verdict == X509_NEED);
 	CHECK("IFAVAIL lets the issuing CA pass", answer.need_count == 2);
 	CHECK("the leaf is what is waited for", strstr(answer.sentence, "'d2'") != NULL);
+	answer = judge_needs(&rows[2], X509_REVOCATION_IF_AVAILABLE, URL_MAIN);
+	CHECK("of both, the leaf is named", strstr(answer.sentence, "'d2'") != NULL);
 	struct pki known = leaf_with_urls(&root, "CA 2");
 	struct pki named = pki_make(&root,
 		&(struct x509_make){.ca = true, .path_length = -1, .crl_url = URL_CRL}, "CA 2", &known.key);

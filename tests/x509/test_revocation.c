@@ -387,6 +387,7 @@ static void test_sentences(const struct plant *plant)
 		{"CRL of 'Plant CA' has no nextUpdate", BY_CRL, 0, X509_NEVER, false, false, 0},
 		{"CRL of 'Plant CA' is dated in the future", BY_CRL, 60, 600, false, false, 0},
 		{"CRL of 'Plant CA' was not signed by that CA", BY_CRL, 0, 600, true, false, 0},
+		{"CRL of 'Plant CA' was not signed by that CA", BY_CRL, 0, X509_NEVER, true, false, 0},
 		{"no CRL of 'Plant CA' is at hand to say whether 'd1' is revoked", BY_NOTHING, 0, 0, false,
 			false, 0},
 		{"no answer of the OCSP responder is at hand to say whether 'd1' is revoked", BY_NOTHING, 0,
