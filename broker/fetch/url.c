@@ -12,6 +12,17 @@
 
 #include "broker/fetch/fetch_private.h"
 
+/* Whether the last label is a number, decimal or hexadecimal: then it is an IPv4 address or nothing. */
+static bool ends_in_number(const char *host)
+{
+	const char *dot = strrchr(host, '.');
+	const char *label = dot == NULL ? host : dot + 1;
+	bool hex = strncmp(label, "0x", 2) == 0;
+
+	return label[strspn(hex ? label + 2 : label, hex ? "0123456789abcdef" : "0123456789") +
+		       (hex ? 2 : 0)] == '\0';
+}
+
 bool fetch_host_normalise(const char *text, char out[FETCH_HOST_BYTES_MAX + 1])
 {
 	size_t len = strlen(text);
@@ -37,7 +48,9 @@ bool fetch_host_normalise(const char *text, char out[FETCH_HOST_BYTES_MAX + 1])
 		out[i] = letter;
 	}
 	out[len] = '\0';
-	return true;
+	struct net_address address;
+
+	return !ends_in_number(out) || fetch_address_parse(out, &address);
 }
 
 static bool has_part(CURLU *parts, CURLUPart which)
@@ -62,7 +75,12 @@ static const char *read_host(CURLU *parts, struct fetch_url *out)
 		struct net_address address;
 
 		if (len > 2 && len - 2 <= FETCH_HOST_BYTES_MAX && host[len - 1] == ']') {
-			memcpy(out->host, host + 1, len - 2);
+			for (size_t i = 0; i < len - 2; i++) {
+				char letter = host[i + 1];
+
+				out->host[i] =
+					letter >= 'A' && letter <= 'F' ? (char)(letter - 'A' + 'a') : letter;
+			}
 			out->host[len - 2] = '\0';
 			wrong = fetch_address_parse(out->host, &address) ? NULL : wrong;
 		}
