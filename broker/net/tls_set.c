@@ -71,6 +71,9 @@ enum err tls_set_new(const struct tls_identity *identities, size_t count, struct
 	set->spec = *tls_context_spec(identities[0].context);
 	enum err err = ERR_OK;
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
+		/* Whoever may choose the identity must not choose who is asked for a certificate. */
+		assert(tls_context_client_auth(identities[i].context) ==
+			tls_context_client_auth(identities[0].context));
 		err = copy_identity(set, i, &identities[i]);
 		set->count += err == ERR_OK ? 1 : 0;
 	}

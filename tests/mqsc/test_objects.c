@@ -226,6 +226,38 @@ static const struct kit_row rows[] = {
 		       "only under "
 		       "lockgate run --insecure-test-gates\n",
 		1, 1, 0},
+	{"CERTLABL is a list", AB,
+		"ALTER CHANNEL(A) CERTLABL('one','two','one')\nDISPLAY CHANNEL(A) CERTLABL",
+		C_CHANGED C_SHORT
+		"   CHANNEL(A)                              CHLTYPE(MQTT)\n   CERTLABL(one,two)\n",
+		2, 0, 0},
+	{"CERTLABL of one, as ever", AB, "ALTER CHANNEL(A) CERTLABL('one')\nDISPLAY CHANNEL(A) CERTLABL",
+		C_CHANGED C_SHORT
+		"   CHANNEL(A)                              CHLTYPE(MQTT)\n   CERTLABL(one)\n",
+		2, 0, 0},
+	{"CERTLABL blank again", AB "ALTER CHANNEL(A) CERTLABL('one','two')\n",
+		"ALTER CHANNEL(A) CERTLABL(' ')\nDISPLAY CHANNEL(A) CERTLABL",
+		C_CHANGED C_SHORT
+		"   CHANNEL(A)                              CHLTYPE(MQTT)\n   CERTLABL( )\n",
+		2, 0, 0},
+	{"a blank among others", AB, "ALTER CHANNEL(A) CERTLABL('one',' ')",
+		SYNTAX "ALTER CHANNEL(A) CERTLABL('one'\nt.mqsc:1:27: an alias in CERTLABL is blank\n", 1, 1,
+		0},
+	{"MQSC_CERT_LABELS_MAX", AB,
+		"ALTER CHANNEL(A) "
+		"CERTLABL('k0','k1','k2','k3','k4','k5','k6','k7','k8','k9','k10','k11','k12','k13','k14','"
+		"k15')",
+		C_CHANGED, 1, 0, 0},
+	{"and one more", AB,
+		"ALTER CHANNEL(A) "
+		"CERTLABL('k0','k1','k2','k3','k4','k5','k6','k7','k8','k9','k10','k11','k12','k13','k14','"
+		"k15','k16')",
+		SYNTAX "ALTER CHANNEL(A) CERTLABL('k0'\nt.mqsc:1:27: CERTLABL names at most 16 keys\n", 1, 1,
+		0},
+	{"STAPLE", AB, "ALTER CHANNEL(A) STAPLE(YES)\nDISPLAY CHANNEL(A) STAPLE",
+		C_CHANGED C_SHORT
+		"   CHANNEL(A)                              CHLTYPE(MQTT)\n   STAPLE(YES)\n",
+		2, 0, 0},
 	{"SSLKEYP by source", AB, "ALTER CHANNEL(A) SSLKEYP('file:/x')\nDISPLAY CHANNEL(A) SSLKEYP",
 		C_CHANGED C_SHORT
 		"   CHANNEL(A)                              CHLTYPE(MQTT)\n   SSLKEYP(file:/x)\n",
