@@ -4,9 +4,11 @@
  * Never:   refuses a name for its text alone: what cannot be decoded is kept raw and equals only itself.
  * Threads: any.
  *
- * Canonical form, per attribute: OID, then for text a marker and the text as UTF-8 with ASCII letters folded, blanks
- * trimmed and runs of blanks made one; for anything else the value's DER. Attributes of one RDN are sorted by that.
- * Folding stops at ASCII: a name that differs in the case of other letters is taken for another name, which refuses.
+ * Canonical form, per attribute: OID, then for text a marker and the text as UTF-8 with letters folded, blanks trimmed and
+ * runs of blanks made one; for anything else the value's DER. Attributes of one RDN are sorted by that.
+ * Of RFC 4518 and 3454 this is the part that needs no tables: folding of one letter to one letter in Latin, Greek and
+ * Cyrillic, and the blanks of all scripts. There is no normalisation: names that are the same only after NFKC, or after folding
+ * one letter to two, are taken for different ones, which refuses.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -128,19 +130,78 @@ static enum err put_text(const struct der_item *item, struct buf *out)
 	}
 }
 
-static bool is_blank(uint8_t c)
+/* RFC 4518 2.2: what is mapped to a blank. */
+static bool is_blank(uint32_t c)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x85u || c == 0xa0u || c == 0x1680u ||
+	       (c >= 0x2000u && c <= 0x200au) || c == 0x2028u || c == 0x2029u || c == 0x202fu ||
+	       c == 0x205fu || c == 0x3000u;
 }
 
-/* RFC 4518 as far as ASCII goes: map, fold, trim, squeeze. Appends to out. */
+/* RFC 3454 B.2, where one letter becomes one other and a range has one rule. */
+static uint32_t fold(uint32_t c)
+{
+	static const struct {
+		uint32_t from, to;
+		uint8_t step; /* 1: each; 2: every second, from the first on */
+		int32_t by;
+	} ranges[] = {
+		{0xc0, 0xd6, 1, 0x20}, /* Latin-1, but for the multiplication sign */
+		{0xd8, 0xde, 1, 0x20},
+		{0x100, 0x12e, 2, 1}, /* Latin Extended-A */
+		{0x132, 0x136, 2, 1},
+		{0x139, 0x147, 2, 1},
+		{0x14a, 0x176, 2, 1},
+		{0x178, 0x178, 1, -0x79},
+		{0x179, 0x17d, 2, 1},
+		{0x386, 0x386, 1, 0x26}, /* Greek */
+		{0x388, 0x38a, 1, 0x25},
+		{0x38c, 0x38c, 1, 0x40},
+		{0x38e, 0x38f, 1, 0x3f},
+		{0x391, 0x3a1, 1, 0x20},
+		{0x3a3, 0x3ab, 1, 0x20},
+		{0x3c2, 0x3c2, 1, 1},
+		{0x400, 0x40f, 1, 0x50}, /* Cyrillic */
+		{0x410, 0x42f, 1, 0x20},
+	};
+	if (c < ranges[0].from) {
+		return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(ranges); i++) {
+		if (c >= ranges[i].from && c <= ranges[i].to && (c - ranges[i].from) % ranges[i].step == 0) {
+			return (uint32_t)((int32_t)c + ranges[i].by);
+		}
+	}
+	return c;
+}
+
+/* The next character of valid UTF-8. */
+static uint32_t next_scalar(struct wire_reader *in)
+{
+	uint8_t lead = 0;
+	uint32_t c = 0;
+	if (wire_get_u8(in, &lead) != ERR_OK || lead < 0x80u) {
+		return lead;
+	}
+	unsigned more = lead >= 0xf0u ? 3 : lead >= 0xe0u ? 2 : 1;
+	c = lead & (0x3fu >> more);
+	for (unsigned i = 0; i < more; i++) {
+		uint8_t octet = 0;
+		(void)!wire_get_u8(in, &octet); /* it is valid */
+		c = (c << 6) | (octet & 0x3fu);
+	}
+	return c;
+}
+
+/* RFC 4518, as far as the head of this file says: map, fold, trim, squeeze. Appends to out. */
 static enum err put_folded(struct bytes text, struct buf *out)
 {
+	struct wire_reader in = wire_reader_init(text);
 	bool blank_due = false;
 	bool started = false;
 	enum err err = ERR_OK;
-	for (size_t i = 0; i < text.len && err == ERR_OK; i++) {
-		uint8_t c = text.data[i];
+	while (err == ERR_OK && wire_reader_left(&in) != 0) {
+		uint32_t c = next_scalar(&in);
 		if (is_blank(c)) {
 			blank_due = started;
 			continue;
@@ -151,7 +212,7 @@ static enum err put_folded(struct bytes text, struct buf *out)
 		}
 		started = true;
 		if (err == ERR_OK) {
-			err = buf_append_u8(out, c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c);
+			err = put_scalar(out, fold(c));
 		}
 	}
 	return err;
