@@ -208,16 +208,24 @@ static int cert_check(const struct sign *sign, const struct ca *ca)
 	if (trust_set_new(anchors, 1, NULL, 0, 1, &trust) != ERR_OK) {
 		return cli_fail("out of memory");
 	}
-	struct x509_question question = {.chain = chain,
-		.chain_count = 1,
-		.trust = trust,
-		.now = cli_now(),
-		.purpose = sign->client ? X509_PURPOSE_CLIENT : X509_PURPOSE_SERVER,
-		.revocation = X509_REVOCATION_NONE};
-	x509_judge(&question, &answer);
-	int code = answer.verdict == X509_ACCEPT
-			   ? CLI_OK
-			   : cli_fail("a broker would refuse this certificate: %s", answer.sentence);
+	const enum x509_purpose purposes[] = {X509_PURPOSE_CLIENT, X509_PURPOSE_SERVER};
+	const bool wanted[] = {sign->client, sign->server};
+	int code = CLI_OK;
+	for (size_t i = 0; i < ARRAY_COUNT(purposes) && code == CLI_OK; i++) {
+		struct x509_question question = {.chain = chain,
+			.chain_count = 1,
+			.trust = trust,
+			.now = cli_now(),
+			.purpose = purposes[i],
+			.revocation = X509_REVOCATION_NONE};
+		if (!wanted[i]) {
+			continue;
+		}
+		x509_judge(&question, &answer);
+		if (answer.verdict != X509_ACCEPT) {
+			code = cli_fail("a broker would refuse this certificate: %s", answer.sentence);
+		}
+	}
 	trust_set_unref(trust);
 	return code;
 }

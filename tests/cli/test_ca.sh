@@ -58,6 +58,9 @@ want 'a server' 0 'CN=broker.example' as sign pki --cn broker.example --server -
 want 'names of the server' 0 'DNS:broker.example, IP Address:192.0.2.7' openssl x509 -in server.crt -noout -ext subjectAltName
 want 'its own address of the list' 0 'other.example' openssl x509 -in server.crt -noout -ext crlDistributionPoints
 want 'openssl verifies the server' 0 'OK' openssl verify -x509_strict -CAfile pki/ca.crt -purpose sslserver server.crt
+want 'for both' 0 'CN=both' as sign pki --cn both --client --server --dns both.example --key-out both.key --out both.crt
+want 'for both: as a client' 0 'ACCEPTED' lg cert verify --trust pki/ca.crt both.crt
+want 'for both: as a server' 0 'ACCEPTED' lg cert verify --trust pki/ca.crt --purpose server both.crt
 want 'RSA signs too' 0 'CN=pump-r' as sign rsa --cn pump-r --rsa --key-out pump-r.key --out pump-r.crt
 want 'openssl verifies RSA' 0 'OK' openssl verify -x509_strict -CAfile rsa/ca.crt pump-r.crt
 want 'no list, no address' 0 'No extensions' openssl x509 -in pump-r.crt -noout -ext crlDistributionPoints
@@ -144,7 +147,7 @@ want 'the broker refuses the server' 1 'revoked' lg cert verify --trust pki/ca.c
 want 'the broker lets the other in' 0 'ACCEPTED' lg cert verify --trust pki/ca.crt --crl pki/ca.crl --require-crl yes meter.crt
 
 # --- the database ---
-holds 'one line each' test "$(grep -cE '^[0-9a-f]+ (valid|revoked) ' pki/ca.db)" = 5
+holds 'one line each' test "$(grep -cE '^[0-9a-f]+ (valid|revoked) ' pki/ca.db)" = 6
 holds 'the reason is noted' grep -qE ' revoked .* keyCompromise CN=pump-1$' pki/ca.db
 cp -r pki bent
 bend() { # ROW SED WORD

@@ -106,7 +106,7 @@ if ! command -v keytool >/dev/null; then
   echo 'keytool is not there: JKS and JCEKS are not tried'
   finish
 fi
-jdk() { keytool -J-Xshare:auto "$@" >/dev/null 2>&1; }
+jdk() { keytool -J-Xshare:auto -J-XX:TieredStopAtLevel=1 -J-XX:+UseSerialGC "$@" >/dev/null 2>&1; }
 
 # --- JKS and JCEKS ---
 for type in jks jceks; do
