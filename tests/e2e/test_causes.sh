@@ -130,6 +130,18 @@ expect_log "a fresh list" "$from" 5 '"LKG0405I"'
 
 # --- SIGHUP is weighed ---
 for n in 1 2 3 4 5 6 7 8 9 10 11 12; do live "unit$n" simple KEEP; done
+# --- operators that meet: what is weighed for one is nothing for the other to build on ---
+for round in 1 2 3 4 5 6; do
+  mqsc "ALTER CHANNEL(KEEP) MCAUSER('nobody')" >heavy.out 2>&1 &
+  heavy=$!
+  mqsc "ALTER CHANNEL(KEEP) DESCR('round$round')" >light.out 2>&1
+  light=$?
+  wait "$heavy"
+  heavy=$?
+  mqsc "DISPLAY CHANNEL(KEEP) DESCR MCAUSER" >shown.out
+  if [ $heavy = 10 ] && [ $light = 0 ] && grep -q "DESCR(round$round)" shown.out && grep -q "MCAUSER(u)" shown.out; then ok
+  else bad "operators that meet, round $round" "$heavy $light: $(cat heavy.out light.out shown.out)"; fi
+done
 cp test.mqsc before.mqsc
 sed "s/DEFINE CHANNEL(KEEP) MCAUSER('u')/DEFINE CHANNEL(KEEP) MCAUSER('nobody')/" before.mqsc >test.mqsc
 from=$(lines)

@@ -163,6 +163,23 @@ static void floor_of_ten(struct stage *stage)
 	drop(stage);
 }
 
+/* What FORCE closes is gone before the next command of the script is weighed, and not counted with it. */
+static void forced_and_next(struct stage *stage)
+{
+	struct site *site = &stage->site;
+
+	fill(stage);
+	CHECK("behind a FORCE",
+		site_mqsc(site, "SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ADDRESS('127.0.0.4') USERSRC(NOACCESS) FORCE\n"
+				"SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ADDRESS('127.0.0.3') USERSRC(NOACCESS)") == 0);
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		CHECK("behind a FORCE", i < FLOOR ? lives(&stage->clients[i])
+						  : is_told_to_go(&stage->clients[i]));
+	}
+	CHECK("undo", site_mqsc(site, "SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ACTION(REMOVEALL)") == 0);
+	drop(stage);
+}
+
 static void other_words(struct stage *stage)
 {
 	struct site *site = &stage->site;
@@ -219,6 +236,7 @@ int main(void)
 	admit(&stage.bystander, stage.other, "127.0.0.1", "bystander");
 	refused_then_forced(&stage);
 	floor_of_ten(&stage);
+	forced_and_next(&stage);
 	other_words(&stage);
 	raw_close(&stage.bystander);
 	site_stop(site);
