@@ -87,6 +87,9 @@ turned_away() { # ROW CHANNEL NAME REASON
 admitted "a list of an AUTHINFO: not on it" LISTED good
 turned_away "a list of an AUTHINFO: on it" LISTED revoked revoked
 [ "$(asked 'GET listed.crl')" = 1 ] && ok || bad "one fetch for all of them" "$(asked 'GET listed.crl') fetches"
+id=$(logged 0 5 '"connection refused".*"channel":"LISTED"' | field refusal)
+check "explain" "$LOCKGATE" explain --dir data --refusal "$id"
+grep -q 'revocation *REFUSED *certificate' out && ok || bad "explain: revoked" "$(cat out)"
 check "status of a list" mqsc "DISPLAY AUTHSTATUS(LIST)"
 grep -q 'STATUS(GOOD)' out && ok || bad "status of a list: good" "$(cat out)"
 
@@ -127,6 +130,13 @@ for channel in REQUIRED WARN OPTIONAL; do
 done
 [ "$(asked "POST $(serial o-REQUIRED-good) ")" = 1 ] && ok || bad "an answer serves for the next connection" \
   "$(asked "POST $(serial o-REQUIRED-good) ") questions"
+
+[ "$(asked "POST $(serial o-REQUIRED-unknown) ")" = 1 ] && ok || bad "who does not know is not asked in a loop" \
+  "$(asked "POST $(serial o-REQUIRED-unknown) ")" questions
+
+id=$(logged 0 5 '"connection refused".*"channel":"REQUIRED".*"certificate":"ocsp-unreachable".*CN=o-REQUIRED-down' | field refusal)
+check "explain asks nobody" "$LOCKGATE" explain --dir data --refusal "$id"
+grep -q "would need an answer of '$web/ocsp'" out && ok || bad "explain: what it would need" "$(cat out)"
 
 # --- the responder that a certificate names ---
 admitted "a responder of a certificate: good" AIA aia
@@ -179,6 +189,17 @@ from=$(lines)
 check "REFRESH with an older list" mqsc "REFRESH SECURITY TYPE(SSL)"
 sleep 0.5
 turned_away "an older list brings nobody back" LISTED good revoked
+certs root --out fake --cn "Fleet CA"
+certs crl --out forged --issuer fake --number 9
+cp forged.crl web/listed.crl
+check "REFRESH with a list that somebody else signed" mqsc "REFRESH SECURITY TYPE(SSL)"
+for _ in $(seq 100); do
+  mqsc "DISPLAY AUTHSTATUS(LIST)" >out
+  grep -q 'WHY(.*was not signed by its issuer' out && break
+  sleep 0.05
+done
+grep -q 'WHY(.*was not signed by its issuer' out && ok || bad "a list that somebody else signed is not taken" "$(cat out)"
+turned_away "a list that somebody else signed brings nobody back" LISTED good revoked
 
 # --- a responder that hangs holds up nobody else; who waits is bounded; fifty wait for one fetch ---
 for i in 1 2 3; do certs leaf --out "n$i" --issuer ca --subject "O=fleet,CN=n$i" --client; done
