@@ -17,6 +17,7 @@ net_test(choose)
 net_test(identities)
 net_test(oversized)
 net_test(staple)
+# Both makers of certificates have a pki_make(): with this one, nothing of kit_cert_new().
 target_link_libraries(test_broker_net_staple PRIVATE lockgate_testpki)
 lockgate_fuzz(tls_hello SOURCES "${CMAKE_SOURCE_DIR}/tests/fuzz/fuzz_tls_hello.c" LINK broker)
 add_executable(hello_seeds EXCLUDE_FROM_ALL hello_seeds.c)

@@ -100,6 +100,46 @@ static void test_row(size_t i, const struct tls_options *options, struct bytes r
 	kit_close(&kit);
 }
 
+/* Being able to staple changes nothing about who is asked for a certificate, and what is known of it. */
+static void test_client_certificates(const struct tls_options *given, struct bytes real, const char *folder)
+{
+	static const char *const versions[] = {"-tls1_2", "-tls1_3"};
+	struct tls_options options = *given;
+	char command[1024];
+	options.client_auth = TLS_CLIENT_AUTH_REQUIRED;
+	(void)snprintf(command, sizeof(command),
+		"cd '%s' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 "
+		"-subj "
+		"/CN=device -keyout key.pem -out cert.pem 2>err",
+		folder);
+	REQUIRE("a device", run(command));
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(versions); i++) {
+		bool has_cert = i % 2 == 0;
+		struct kit kit = {0};
+		struct tls_context *tls = NULL;
+		struct net_error error = {0};
+		REQUIRE("context", tls_context_new(&options, &tls, &error) == ERR_OK);
+		REQUIRE("response", tls_context_set_staple(tls, real, INT64_MAX) == ERR_OK);
+		kit_open(&kit, 1, tls, NULL);
+		tls_context_unref(tls);
+		(void)snprintf(command, sizeof(command),
+			"cd '%s' && echo Q | timeout 15 openssl s_client -status -connect 127.0.0.1:%u %s %s "
+			">out 2>err",
+			folder, listener_port(kit.listener), versions[i / 2],
+			has_cert ? "-cert cert.pem -key key.pem" : "");
+		(void)run(command);
+		CHECK("closed", kit_wait(&kit, &kit.app.closed, 1));
+		CHECK("who has a certificate is through",
+			atomic_load(&kit.app.secure) == (has_cert ? 1u : 0u));
+		CHECK("its chain is known",
+			!has_cert || (atomic_load(&kit.app.last_evidence) == TLS_EVIDENCE_CHAIN &&
+					     atomic_load(&kit.app.last_chain) == 1));
+		CHECK("who has none is refused",
+			has_cert || atomic_load(&kit.app.last_failure) == TLS_FAILURE_NO_CERTIFICATE);
+		kit_close(&kit);
+	}
+}
+
 int main(void)
 {
 	pki_init();
@@ -123,6 +163,7 @@ int main(void)
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		test_row(i, &options, ocsp_response_der(response), test_folder());
 	}
+	test_client_certificates(&options, ocsp_response_der(response), test_folder());
 	options.staple = false;
 	REQUIRE("a context without", tls_context_new(&options, &without, &error) == ERR_OK);
 	CHECK("made without",
