@@ -119,7 +119,7 @@ static void pbmac1_file(const struct mac_row *row, struct buf *out)
 	if (row->digest_change == 99) {
 		digest[digest_len - 1] ^= 0x01;
 	} else {
-		digest_len = (size_t)((int)digest_len + row->digest_change);
+		digest_len += (size_t)(ptrdiff_t)row->digest_change; /* wraps where it is negative */
 	}
 	struct wire_writer writer = wire_writer_init(out);
 	size_t pfx = tlv_open(&writer, TLV_SEQUENCE);
