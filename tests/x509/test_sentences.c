@@ -258,9 +258,37 @@ static void test_paths(void)
 	}
 }
 
+/* Certificates without a name of their own, and a CA that may not sign lists. */
+static void test_odd(void)
+{
+	const struct x509_make nameless_leaf = {.serial = {(const uint8_t *)"\x41\x42", 2}, LEAF};
+	const struct x509_make nameless_ca = {.serial = {(const uint8_t *)"\x43", 1}, CA};
+	struct pki root = pki_make(
+		NULL, &(struct x509_make){.ca = true, .path_length = -1, .key_usage = 1u << 5}, "Root", NULL);
+	struct pki leaf = pki_leaf(&root, "pump-1");
+	struct pki nameless = pki_make(&root, &nameless_leaf, NULL, NULL);
+	struct pki ca = pki_make(&root, &nameless_ca, NULL, NULL);
+	struct pki below = pki_leaf(&ca, "pump-2");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	struct x509_answer answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, nameless.cert, NULL, NULL);
+	expect("RFC 5280 4.1.2.6 a leaf", &answer, X509_MALFORMED,
+		"certificate 'serial 4142' has neither a subject nor a critical subjectAltName");
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, below.cert, ca.cert, NULL);
+	expect("RFC 5280 4.1.2.6 a CA", &answer, X509_NAME_CHAINING,
+		"issuing CA 'serial 43' has an empty name");
+	trust_set_unref(trust);
+	ask_with("RFC 5280 6.3.3 (f)", &root, &leaf, pki_crl(&root, 1, NULL, 0), X509_CRL_BAD_SIGNATURE,
+		"CRL of 'Root' was not signed by that CA, or the CA may not sign CRLs");
+	struct pki *all[] = {&root, &leaf, &nameless, &ca, &below};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
 int main(void)
 {
 	pki_init();
+	test_odd();
 	test_rows();
 	test_lists();
 	test_paths();
