@@ -10,7 +10,7 @@ endif()
 find_program(MOSQUITTO_SUB mosquitto_sub)
 find_program(MOSQUITTO_PUB mosquitto_pub)
 
-foreach(name rejudge control identities keystore_live causes clock report)
+foreach(name rejudge control identities keystore_live causes certpol clock report)
   if(MOSQUITTO_SUB AND MOSQUITTO_PUB)
     add_test(NAME e2e_${name} COMMAND bash "${CMAKE_CURRENT_SOURCE_DIR}/test_${name}.sh")
   else()
