@@ -182,6 +182,25 @@ static int send_slowly(WOLFSSL *ssl, char *from, int len, void *ctx)
 	return (int)n;
 }
 
+/* The first record as many small ones (RFC 8446 5.1 allows it): what is signed is the message, not its records. */
+static int send_in_parts(WOLFSSL *ssl, char *from, int len, void *ctx)
+{
+	struct kit_client *client = ctx;
+	(void)ssl;
+	bool good = true;
+	for (int pos = 5; client->hello_part != 0 && good && pos < len; pos += (int)client->hello_part) {
+		int part = len - pos < (int)client->hello_part ? len - pos : (int)client->hello_part;
+		uint8_t head[] = {22, 3, 1, (uint8_t)(part >> 8), (uint8_t)part};
+		good = send(client->fd, head, sizeof(head), MSG_NOSIGNAL | MSG_MORE) == (long)sizeof(head) &&
+		       send(client->fd, from + pos, (size_t)part, MSG_NOSIGNAL) == part;
+	}
+	if (client->hello_part == 0) {
+		good = send(client->fd, from, (size_t)len, MSG_NOSIGNAL) == len;
+	}
+	client->hello_part = 0;
+	return good ? len : WOLFSSL_CBIO_ERR_CONN_CLOSE;
+}
+
 struct captured {
 	uint8_t *into;
 	size_t room, len;
@@ -253,6 +272,11 @@ bool kit_tls(struct kit_client *client, const struct kit_client_options *options
 	require(wolfSSL_set_fd(client->ssl, client->fd) == WOLFSSL_SUCCESS, "a socket");
 	client->byte_by_byte = options->byte_by_byte;
 	client->bytes_max = options->bytes_max;
+	client->hello_part = options->hello_part;
+	if (options->hello_part != 0) {
+		wolfSSL_SSLSetIOSend(client->ssl, send_in_parts);
+		wolfSSL_SetIOWriteCtx(client->ssl, client);
+	}
 	if (options->byte_by_byte || options->bytes_max != 0) {
 		wolfSSL_SSLSetIOSend(client->ssl, send_slowly);
 		wolfSSL_SetIOWriteCtx(client->ssl, client);

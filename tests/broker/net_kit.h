@@ -94,7 +94,7 @@ struct kit_client {
 	int alert;   /* the last one received, or -1 */
 	size_t sent; /* over TLS, by the two options below */
 	bool byte_by_byte;
-	size_t bytes_max;
+	size_t bytes_max, hello_part;
 };
 struct kit_client_options {
 	int version; /* 12, 13, or 0: both */
@@ -105,6 +105,7 @@ struct kit_client_options {
 	bool trust_nobody; /* verifies the server, and knows no CA */
 	bool byte_by_byte; /* one byte in a segment, as far as the kernel lets us */
 	size_t bytes_max;  /* cuts the connection after so many bytes of ours; 0: never */
+	size_t hello_part; /* the first message goes out in records of so many bytes; 0: as it is */
 	int group;         /* the library's number; 0: its own choice */
 	void *session;     /* to offer; see kit_session() */
 	bool no_key_share; /* the server has to ask for one: a second hello */

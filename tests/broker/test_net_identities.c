@@ -178,6 +178,48 @@ static void test_swap(const struct shop *shop, const char *folder)
 	kit_close(&kit);
 }
 
+/* RFC 8446 5.1: what the peek has put together goes to the TLS library as it came, and the handshake holds. */
+static void test_fragmented(const struct shop *shop)
+{
+	static const int one[] = {EC};
+	static const struct {
+		int version;
+		size_t part;
+		bool want;
+	} parts[] = {
+		{12, 1, false}, /* more than HELLO_RECORDS_MAX */
+		{12, 4, true},
+		{12, 50, true},
+		{13, 15, false},
+		{13, 25, true},
+		{13, 100, true},
+		{13, 1400, true},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
+		struct kit kit = {.app = {.echo = true}};
+		struct kit_client client;
+		char in[8] = "";
+		open_with(&kit, set_of(shop, one, 1), NULL);
+		REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
+		bool through = kit_tls(&client, &(struct kit_client_options){.version = parts[i].version,
+							.hello_part = parts[i].part});
+		CHECK("a hello in parts", through == parts[i].want);
+		if (through != parts[i].want) {
+			(void)printf("  TLS 1.%d in parts of %zu: %s\n", parts[i].version - 10, parts[i].part,
+				kit.app.detail);
+		}
+		if (through) {
+			CHECK("and all behind it", kit_send(&client, bytes_text("hello")) &&
+							   kit_recv_exactly(&client, in, 5) &&
+							   memcmp(in, "hello", 5) == 0);
+		}
+		kit_goodbye(&client);
+		CHECK("closed", kit_wait(&kit, &kit.app.closed, 1));
+		CHECK("too many parts", through || atomic_load(&kit.app.last_failure) == TLS_FAILURE_HELLO);
+		kit_close(&kit);
+	}
+}
+
 /* --- before the TLS object --- */
 
 static const struct {
@@ -299,6 +341,7 @@ int main(void)
 	test_expired(&shop);
 	test_bad_hellos(&shop);
 	test_idle_memory(&shop);
+	test_fragmented(&shop);
 	if (run("openssl version >/dev/null 2>&1")) {
 		test_rows(&shop, folder);
 		test_swap(&shop, folder);

@@ -339,12 +339,34 @@ static void test_bags(const struct kit_cert *identity, const char *folder)
 	}
 }
 
+/* A real client with more to say than anybody needs: 120 protocols of 200 bytes. */
+static void test_long_hello(const struct kit_cert *identity, const char *folder)
+{
+	struct kit kit = {0};
+	struct tls_context *tls = kit_context(identity, TLS_CLIENT_AUTH_REQUIRED, NULL);
+	char command[1024];
+	kit_open(&kit, 1, tls, NULL);
+	tls_context_unref(tls);
+	struct meter meter = meter_start();
+	(void)snprintf(command, sizeof(command),
+		"cd '%s' && echo Q | timeout 15 openssl s_client -connect 127.0.0.1:%u -alpn "
+		"\"$(for i in $(seq 120); do printf '%%0200d,' $i; done)mqtt\" >out 2>err; grep -q 'alert "
+		"number 40' err",
+		folder, listener_port(kit.listener));
+	CHECK("a hello of 24 kB: an alert", run(command));
+	CHECK("closed", kit_wait(&kit, &kit.app.closed, 1));
+	meter_stop("a hello of 24 kB (openssl)", &meter, 1);
+	CHECK("by name", atomic_load(&kit.app.last_failure) == TLS_FAILURE_HELLO);
+	kit_close(&kit);
+}
+
 int main(void)
 {
 	struct kit_cert *identity = kit_cert_new(&(struct kit_cert_options){.name = "broker"});
 	test_raw(identity);
 	if (run("openssl version >/dev/null 2>&1")) {
 		test_bags(identity, test_folder());
+		test_long_hello(identity, test_folder());
 	} else {
 		(void)printf("  no openssl command: bags of certificates were not tried\n");
 	}
