@@ -113,6 +113,7 @@ struct fetcher_options {
 	/* 0: the limits above. */
 	unsigned transfers_max, per_host_max, queue_max, waiters_max;
 	uint32_t connect_ms;
+	size_t held_bytes_max;
 };
 /* ERR_UNSUPPORTED: this libcurl resolves names on the caller's thread. ERR_NOMEM. */
 MUST_CHECK enum err fetcher_new(const struct fetcher_options *options, struct fetcher **out);

@@ -106,7 +106,7 @@ struct fetcher {
 	struct map *flights;
 	struct list running, queue;
 	unsigned running_count, queue_count;
-	size_t held_bytes; /* of all bodies under way */
+	size_t held_bytes, held_bytes_max; /* of all bodies under way */
 	bool stopped;
 	bool library; /* curl_global_init() was good */
 	struct fetcher_counters counters;

@@ -514,6 +514,8 @@ enum err fetcher_new(const struct fetcher_options *options, struct fetcher **out
 	fetcher->queue_max = or_default(options->queue_max, FETCH_QUEUE_MAX);
 	fetcher->waiters_max = or_default(options->waiters_max, FETCH_WAITERS_MAX);
 	fetcher->connect_ms = or_default(options->connect_ms, FETCH_CONNECT_MS);
+	fetcher->held_bytes_max =
+		options->held_bytes_max != 0 ? options->held_bytes_max : FETCH_HELD_BYTES_MAX;
 	fetcher->pump_timer.fn = on_pump_timer;
 	fetcher->list = fetch_list_ref(options->list);
 	buf_init(&fetcher->ca_pem, FETCH_CA_BYTES_MAX);

@@ -236,10 +236,10 @@ static size_t on_body(char *data, size_t size, size_t count, void *ctx)
 		too_big(flight);
 		return 0;
 	}
-	if (len > FETCH_HELD_BYTES_MAX - fetcher->held_bytes) {
+	if (len > fetcher->held_bytes_max - fetcher->held_bytes) {
 		fetch_error_set(&flight->seen, FETCH_BUSY,
-			"%.200s: all transfers together hold more than %u bytes", flight->url,
-			FETCH_HELD_BYTES_MAX);
+			"%.200s: all transfers together hold more than %zu bytes", flight->url,
+			fetcher->held_bytes_max);
 		return 0;
 	}
 	if (buf_append(&flight->body->buf, bytes_of(data, len)) != ERR_OK) {

@@ -4,6 +4,7 @@ target_link_libraries(fetch_kit PUBLIC lockgate_flags lockgate_testing lockgate_
 lockgate_test(broker_fetch_address SOURCES test_fetch_address.c LINK broker)
 # names.c stands in for getaddrinfo(), so it belongs into the program itself.
 lockgate_test(broker_fetch_transport SOURCES test_fetch_transport.c names.c LINK fetch_kit LABELS net TIMEOUT 120)
+lockgate_test(broker_fetch_starved SOURCES test_fetch_starved.c names.c LINK fetch_kit LABELS net TIMEOUT 120)
 lockgate_test(broker_revocation_times SOURCES test_revocation_times.c LINK broker testpki)
 add_library(cache_kit STATIC cache_kit.c)
 target_link_libraries(cache_kit PUBLIC lockgate_flags lockgate_testing lockgate_broker)

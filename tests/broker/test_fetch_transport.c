@@ -3,7 +3,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -643,69 +642,6 @@ static void test_free_under_way(void)
 	}
 }
 
-/* --- running out --- */
-
-static void test_memory(void)
-{
-	struct fkit kit;
-	unsigned long n = 0;
-	unsigned failures = 0;
-
-	fkit_open(&kit, loopback, NULL);
-	struct fetch_request request = {.url = fkit_url(&kit, "http://%H/r/302?http://%H/etag"),
-		.accept = "application/pkix-crl",
-		.etag = "\"v0\""};
-
-	/* Our own allocations, from the start to the last hop; libcurl's are its own. */
-	for (n = 1; n < 500; n++) {
-		struct seen seen = {0};
-		struct fetch_error error = {0};
-
-		test_alloc_fail_at(n);
-		enum err err = fetch_start(kit.fetcher, &request, seen_done, &seen, NULL, &error);
-
-		if (err == ERR_OK) {
-			CHECK("it ends", fkit_wait(&kit, &seen));
-			CHECK("in one of two ways",
-				seen.error.fault == FETCH_OK || seen.error.fault == FETCH_NO_MEMORY);
-			CHECK("with the body or without",
-				(seen.error.fault == FETCH_OK) == (seen.body_len == 5));
-			error = seen.error;
-		}
-		bool failed = test_alloc_failed();
-
-		test_alloc_fail_at(0);
-		CHECK("nothing else is said", err == ERR_OK || err == ERR_NOMEM);
-		CHECK("a refusal is named", err == ERR_OK || error.fault == FETCH_NO_MEMORY);
-		failures += failed && error.fault != FETCH_OK ? 1 : 0;
-		if (!failed) {
-			break;
-		}
-	}
-	CHECK("some failed", failures > 10 && n < 500);
-	fkit_close(&kit);
-}
-
-static void test_descriptors(void)
-{
-	struct fkit kit;
-	struct rlimit limit;
-	struct seen seen;
-
-	fkit_open(&kit, loopback, NULL);
-	REQUIRE("limit", getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	struct fetch_request request = {.url = fkit_url(&kit, "http://%H/ok"), .total_ms = 1000};
-	struct rlimit none = {.rlim_cur = 0, .rlim_max = limit.rlim_max};
-
-	REQUIRE("no descriptor is left", setrlimit(RLIMIT_NOFILE, &none) == 0);
-	enum err err = fkit_get(&kit, &request, &seen);
-
-	REQUIRE("they are back", setrlimit(RLIMIT_NOFILE, &limit) == 0);
-	CHECK("without a descriptor", err == ERR_OK && seen.error.fault == FETCH_NO_MEMORY);
-	CHECK("and then with one", fkit_get(&kit, &request, &seen) == ERR_OK && seen.error.fault == FETCH_OK);
-	fkit_close(&kit);
-}
-
 int main(void)
 {
 	REQUIRE("crypto", crypto_init() == ERR_OK);
@@ -723,8 +659,6 @@ int main(void)
 	test_stop();
 	test_hanging_names();
 	test_free_under_way();
-	test_memory();
-	test_descriptors();
 	crypto_cleanup();
 	return test_result();
 }
