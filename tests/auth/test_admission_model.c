@@ -296,6 +296,32 @@ static void check_memory(
 	}
 }
 
+/* A chain known from a ticket is judged as the same chain sent: resuming lets in nobody, and keeps out nobody. */
+static void check_resumed(
+	const struct policy *policy, const struct evidence *evidence, const struct admission_verdict *end)
+{
+	struct evidence twin = *evidence;
+	struct admission_verdict verdict;
+	switch (evidence->certificate) {
+	case CERTIFICATE_CHAIN: twin.certificate = CERTIFICATE_RESUMED; break;
+	case CERTIFICATE_RESUMED: twin.certificate = CERTIFICATE_CHAIN; break;
+	case CERTIFICATE_PENDING:
+	case CERTIFICATE_NOT_ASKED:
+	case CERTIFICATE_NONE_SENT: return;
+	}
+	admission_judge(policy, &twin, PKI_NOW, &verdict);
+	CHECK("sent or resumed, the same verdict",
+		verdict.admission == end->admission && verdict.need == end->need &&
+			verdict.step == end->step && verdict.reason_code == end->reason_code &&
+			verdict.absence == end->absence &&
+			verdict.certificate_reason == end->certificate_reason &&
+			verdict.client_id_bound == end->client_id_bound &&
+			verdict.valid_until == end->valid_until && strcmp(verdict.user, end->user) == 0 &&
+			strcmp(verdict.common_name, end->common_name) == 0 &&
+			strcmp(verdict.rule, end->rule) == 0 &&
+			admission_uses_equal(&verdict.uses, &end->uses));
+}
+
 /* Refuse before, admit after: only what documented precedence allows. */
 static void check_additions(struct dice *dice, const struct world *world,
 	const struct channel_policy *channel, const struct rules *rules, const struct evidence *evidence,
@@ -349,6 +375,7 @@ static void one_round(struct dice *dice, const struct world *world, unsigned lon
 		counts[verdicts[i].admission]++;
 		check_stages(policy, &evidence[i], &verdicts[i]);
 		check_admitted(&channel, &rules, &evidence[i], &verdicts[i], mode);
+		check_resumed(policy, &evidence[i], &verdicts[i]);
 		if (roll(dice, 8) == 0) {
 			check_memory(policy, &evidence[i], &verdicts[i]);
 		}
