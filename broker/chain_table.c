@@ -195,7 +195,7 @@ size_t chain_table_find(struct chain_table *table, const uint8_t digest[SHA256_B
 	return count;
 }
 
-static struct entry *entry_new(struct cert *const *certs, size_t count)
+static struct entry *entry_new(struct cert *const *certs, size_t count, const uint8_t digest[SHA256_BYTES])
 {
 	struct entry *entry = calloc(1, sizeof(*entry) + count * sizeof(struct cert *));
 
@@ -203,7 +203,7 @@ static struct entry *entry_new(struct cert *const *certs, size_t count)
 		return NULL;
 	}
 	list_init(&entry->used);
-	chain_digest_of_certs(certs, count, entry->digest);
+	memcpy(entry->digest, digest, SHA256_BYTES);
 	entry->bytes = sizeof(*entry);
 	entry->count = count;
 	for (size_t i = 0; i < count; i++) {
@@ -243,12 +243,38 @@ static void put(struct chain_table *table, enum chain_shelf on, uint64_t now_s, 
 	list_push_back(gone, &fresh->used);
 }
 
+/* A device that comes back is here already: nothing is made for it. */
+static bool is_there(
+	struct chain_table *table, enum chain_shelf on, const uint8_t digest[SHA256_BYTES], uint64_t now_s)
+{
+	struct list gone;
+
+	list_init(&gone);
+	(void)pthread_mutex_lock(&table->lock);
+	struct entry *entry = find_on(&table->shelves[on], digest, now_s, &gone);
+
+	if (entry != NULL) {
+		use(&table->shelves[on], entry);
+	}
+	(void)pthread_mutex_unlock(&table->lock);
+	entries_free(&gone);
+	return entry != NULL;
+}
+
 void chain_table_keep(struct chain_table *table, enum chain_shelf shelf, uint64_t now_s,
 	struct cert *const *certs, size_t count)
 {
-	struct entry *fresh = count == 0 || count > X509_CHAIN_CERTS_MAX ? NULL : entry_new(certs, count);
+	uint8_t digest[SHA256_BYTES];
+	struct entry *fresh = NULL;
 	struct list gone;
 
+	if (count == 0 || count > X509_CHAIN_CERTS_MAX) {
+		return;
+	}
+	chain_digest_of_certs(certs, count, digest);
+	if (!is_there(table, shelf, digest, now_s)) {
+		fresh = entry_new(certs, count, digest);
+	}
 	if (fresh == NULL || fresh->bytes > table->shelves[shelf].limits.bytes_max) {
 		entry_free(fresh);
 		return;
