@@ -236,6 +236,9 @@ static enum x509_reason take_answer(struct status *status, struct bytes der, boo
 		}
 		status->known = reason;
 		status->answered = true;
+	} else if (reason == X509_OCSP_STALE && !settles(worth(sources, status->watch))) {
+		/* Signed by who may, and late: it still serves where REVSTALE says so, and where nothing better is at hand. */
+		(void)ocsp_watch_put(status->watch, response, false);
 	}
 	ocsp_response_unref(response);
 	return reason;

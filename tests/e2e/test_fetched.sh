@@ -58,6 +58,8 @@ CONFIG
   channel OPTIONAL "REVINFO(RESPONDER) REVCHECK(IFAVAIL) OCSPAUTH(OPTIONAL) REVWAIT(2)"
   channel AIA "OCSPFETCH(AIA)"
   channel CLOSE "REVINFO(RESPONDER) REVLIVE(CLOSE)"
+  channel GRACE "REVINFO(RESPONDER) REVSTALE(7200) REVWAIT(2)"
+  channel SHORT "REVINFO(RESPONDER) REVSTALE(1800) REVWAIT(2)"
   channel NARROW "REVINFO(RESPONDER) REVPARK(2) REVWAIT(10)"
 }
 script >test.mqsc
@@ -130,6 +132,14 @@ for channel in REQUIRED WARN OPTIONAL; do
 done
 [ "$(asked "POST $(serial o-REQUIRED-good) ")" = 1 ] && ok || bad "an answer serves for the next connection" \
   "$(asked "POST $(serial o-REQUIRED-good) ") questions"
+
+# its nextUpdate was an hour ago; two hours of grace are enough, half an hour is not
+for name in grace short; do
+  certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client
+  says "$(serial "$name")" stale
+done
+admitted "REVSTALE: an answer within its grace" GRACE grace
+turned_away "REVSTALE: an answer past its grace" SHORT short ocsp-stale
 
 [ "$(asked "POST $(serial o-REQUIRED-unknown) ")" = 1 ] && ok || bad "who does not know is not asked in a loop" \
   "$(asked "POST $(serial o-REQUIRED-unknown) ")" questions
