@@ -268,21 +268,46 @@ static enum x509_reason take_and_note(
 	return reason;
 }
 
+/* The question as the cache takes it; request holds its bytes, and is the caller's to release. */
+static enum err make_question(struct status *status, struct buf *request, struct revocation_ocsp *out)
+{
+	struct ocsp_watch_facts facts = ocsp_watch_facts(status->watch);
+	enum err err = ocsp_request_make(facts.cert, facts.issuer, HASH_SHA1, BYTES_NONE, request);
+
+	if (err == ERR_OK) {
+		*out = (struct revocation_ocsp){
+			.url = facts.url, .listed = facts.listed, .request = buf_bytes(request)};
+		memcpy(out->key, ocsp_watch_key(status->watch), sizeof(out->key));
+	}
+	return err;
+}
+
 static enum err send_question(struct status *status, revocation_ocsp_fn fn, void *ctx,
 	struct revocation_wait **wait, struct fetch_error *error)
 {
-	struct ocsp_watch_facts facts = ocsp_watch_facts(status->watch);
 	struct buf request = BUF_INIT(OCSP_REQUEST_BYTES_MAX);
-	enum err err = ocsp_request_make(facts.cert, facts.issuer, HASH_SHA1, BYTES_NONE, &request);
-	struct revocation_ocsp ocsp = {.url = facts.url, .listed = facts.listed};
+	struct revocation_ocsp ocsp;
+	enum err err = make_question(status, &request, &ocsp);
 
 	if (err == ERR_OK) {
-		memcpy(ocsp.key, ocsp_watch_key(status->watch), sizeof(ocsp.key));
-		ocsp.request = buf_bytes(&request);
 		err = revocation_ocsp_wait(status->sources->cache, &ocsp, fn, ctx, wait, error);
 	}
 	buf_release(&request);
 	return err;
+}
+
+/* What the cache holds, from the disk too; said so that it is refreshed from whom the policy names today. */
+static struct bytes held_answer(struct status *status)
+{
+	struct buf request = BUF_INIT(OCSP_REQUEST_BYTES_MAX);
+	struct revocation_ocsp ocsp;
+	struct bytes held = BYTES_NONE;
+
+	if (make_question(status, &request, &ocsp) == ERR_OK) {
+		held = revocation_ocsp_of(status->sources->cache, &ocsp);
+	}
+	buf_release(&request);
+	return held;
 }
 
 static bool asked_lately(const struct status *status)
@@ -541,7 +566,7 @@ static void ask_responder(struct sources *sources, struct park_need *need)
 	}
 	if (!settles(worth(sources, status->watch))) {
 		/* From the disk, or from an earlier time when somebody lived by it. */
-		struct bytes held = revocation_ocsp(sources->cache, ocsp_watch_key(status->watch));
+		struct bytes held = held_answer(status);
 
 		if (held.len > 0) {
 			(void)take_answer(status, held, false);

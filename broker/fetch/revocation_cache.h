@@ -135,6 +135,11 @@ struct revocation_ocsp {
  * was judged in an earlier life and not in this one: judge every answer where it is used.
  */
 struct bytes revocation_ocsp(struct revocation_cache *cache, const uint8_t key[SHA256_BYTES]);
+/*
+ * The same, and says how it is to be asked for from now on. One that comes from disk is refreshed only after this, or after
+ * revocation_ocsp_wait(): whom its file names is not believed, and whether he is listed is not known.
+ */
+struct bytes revocation_ocsp_of(struct revocation_cache *cache, const struct revocation_ocsp *ocsp);
 /* response: what the server said, not judged yet; BYTES_NONE and a sentence when nothing came. Borrowed for the call. */
 typedef void (*revocation_ocsp_fn)(void *ctx, enum err err, struct bytes response, const char *sentence);
 /*

@@ -57,6 +57,9 @@ static enum err answer_ask(
 	uint8_t *fresh = NULL;
 	enum err err = ERR_OK;
 
+	if (request.len > FETCH_REQUEST_BYTES_MAX || url.len > FETCH_URL_BYTES_MAX) {
+		return ERR_LIMIT;
+	}
 	answer->entry.listed = listed;
 	if (answer->entry.url != NULL && bytes_equal_text(url, answer->entry.url) &&
 		bytes_equal(request, bytes_of(answer->request, answer->request_len))) {
@@ -83,9 +86,6 @@ enum err answer_get(struct revocation_cache *cache, const uint8_t *key, struct b
 {
 	struct revocation_answer *answer = answer_find(cache, key);
 
-	if (request.len > FETCH_REQUEST_BYTES_MAX || url.len > FETCH_URL_BYTES_MAX) {
-		return ERR_LIMIT;
-	}
 	if (answer != NULL) {
 		*out = answer;
 		return answer_ask(answer, url, listed, request);
@@ -242,13 +242,26 @@ struct bytes revocation_ocsp(struct revocation_cache *cache, const uint8_t key[S
 		return BYTES_NONE;
 	}
 	entry_use(&answer->entry, &cache->answers);
-	if (answer->entry.state == ENTRY_IDLE && !wheel_timer_pending(&answer->entry.timer)) {
+	if (answer->confirmed && answer->entry.state == ENTRY_IDLE &&
+		!wheel_timer_pending(&answer->entry.timer)) {
 		/* From disk, or its time had passed while nobody asked. */
 		entry_schedule(&answer->entry,
 			revocation_refresh_ms(answer->times.this_update, answer->times.next_update,
 				clock_wall_ms(&cache->clock), answer->judged, cache_random(cache)));
 	}
 	return bytes_of(answer->response, answer->entry.bytes);
+}
+
+struct bytes revocation_ocsp_of(struct revocation_cache *cache, const struct revocation_ocsp *ocsp)
+{
+	struct revocation_answer *answer = answer_find(cache, ocsp->key);
+
+	/* Without memory it is asked for as before. */
+	if (answer != NULL &&
+		answer_ask(answer, bytes_text(ocsp->url), ocsp->listed, ocsp->request) == ERR_OK) {
+		answer->confirmed = true;
+	}
+	return revocation_ocsp(cache, ocsp->key);
 }
 
 enum err revocation_ocsp_wait(struct revocation_cache *cache, const struct revocation_ocsp *ocsp,
@@ -265,6 +278,7 @@ enum err revocation_ocsp_wait(struct revocation_cache *cache, const struct revoc
 	struct entry *entry = &answer->entry;
 	bool idle = entry->state == ENTRY_IDLE;
 
+	answer->confirmed = true;
 	entry_use(entry, &cache->answers);
 	if (idle && entry->failures > 0 && clock_mono_ms(&cache->clock) < entry->next_try_ms) {
 		if (error != NULL) {

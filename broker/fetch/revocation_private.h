@@ -93,6 +93,7 @@ struct revocation_answer {
 	uint8_t *response; /* bytes of it: entry.bytes */
 	struct revocation_times times;
 	bool judged;         /* by the consumer, in this life */
+	bool confirmed;      /* the consumer said in this life whom to ask */
 	struct list unsaved; /* of cache.unsaved */
 };
 

@@ -54,7 +54,7 @@ static void test_life(void)
 	struct revocation_times times = times_of(PKI_NOW, PKI_NOW, PKI_NOW + 12 * 3600);
 
 	ckit_open(&kit, NULL, false, NULL);
-	CHECK("nothing is held", holds(&kit, 9, ""));
+	CHECK("nothing is held", holds(&kit, 9, "") && revocation_ocsp_of(kit.cache, &ocsp).len == 0);
 	CHECK("a key that nobody asked for",
 		revocation_ocsp_keep(kit.cache, ocsp.key, bytes_text("good"), &times) == ERR_STATE);
 	for (size_t i = 0; i < 3; i++) {
@@ -530,6 +530,21 @@ static void test_answers_restart(void)
 	CHECK("it is back", bytes_equal(revocation_ocsp(again.cache, ocsp.key), buf_bytes(&response)));
 	CHECK("nobody judges it unasked", again.ocsp_calls == 0);
 	CHECK("what is no response is gone", holds(&again, 5, "") && file_count(folder) == 1);
+	/* Whom the file names is not asked: only the operator's policy says who that is, and whether he is listed. */
+	ckit_advance(&again, 11 * HOUR);
+	CHECK("it is used", revocation_ocsp(again.cache, ocsp.key).len > 0);
+	ckit_advance(&again, HOUR);
+	CHECK("and not refreshed", again.asked_count == 0);
+	again.clock.wall_ms = PKI_NOW * 1000;
+	struct revocation_ocsp now = question(4);
+
+	now.url = "http://other.test/";
+	now.listed = true;
+	CHECK("said whom to ask", bytes_equal(revocation_ocsp_of(again.cache, &now), buf_bytes(&response)));
+	ckit_advance(&again, 11 * HOUR);
+	CHECK("he is", again.asked_count == 1 && strcmp(ckit_last(&again)->url, now.url) == 0 &&
+			       ckit_last(&again)->listed);
+	again.clock.wall_ms = PKI_NOW * 1000;
 	/* What came from disk was not judged in this life: what is judged now replaces it, whatever it claims. */
 	CHECK("judged", revocation_ocsp_keep(again.cache, ocsp.key, bytes_text("judged"), &older) == ERR_OK);
 	CHECK("judged", holds(&again, 4, "judged"));
