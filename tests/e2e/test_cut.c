@@ -170,11 +170,12 @@ static void forced_and_next(struct stage *stage)
 
 	fill(stage);
 	CHECK("behind a FORCE",
-		site_mqsc(site, "SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ADDRESS('127.0.0.4') USERSRC(NOACCESS) FORCE\n"
-				"SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ADDRESS('127.0.0.3') USERSRC(NOACCESS)") == 0);
+		site_mqsc(site,
+			"SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ADDRESS('127.0.0.4') USERSRC(NOACCESS) FORCE\n"
+			"SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ADDRESS('127.0.0.3') USERSRC(NOACCESS)") == 0);
 	for (unsigned i = 0; i < CLIENTS; i++) {
-		CHECK("behind a FORCE", i < FLOOR ? lives(&stage->clients[i])
-						  : is_told_to_go(&stage->clients[i]));
+		CHECK("behind a FORCE",
+			i < FLOOR ? lives(&stage->clients[i]) : is_told_to_go(&stage->clients[i]));
 	}
 	CHECK("undo", site_mqsc(site, "SET CHLAUTH(FLEET) TYPE(ADDRESSMAP) ACTION(REMOVEALL)") == 0);
 	drop(stage);
