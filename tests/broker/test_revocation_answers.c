@@ -577,6 +577,97 @@ static void test_lane_is_shared(void)
 	ckit_close(&kit);
 }
 
+/* Without memory at the nth place: held exactly if it was said so, on disk or not, and nothing is lost or told twice. */
+static void test_memory(void)
+{
+	struct revocation_times times = times_of(PKI_NOW, PKI_NOW, PKI_NOW + 3600);
+	unsigned failures = 0;
+	unsigned long n = 0;
+	bool failed = true;
+
+	for (n = 1; failed && n < 200; n++) {
+		struct revocation_ocsp ocsp = question(1);
+		struct ckit kit = {0};
+		struct told told = {0};
+		enum err kept = ERR_STATE;
+
+		ckit_open(&kit, NULL, false, NULL);
+		test_alloc_fail_at(n);
+		enum err err = revocation_ocsp_wait(kit.cache, &ocsp, told_ocsp, &told, NULL, NULL);
+
+		if (err == ERR_OK) {
+			kept = revocation_ocsp_keep(kit.cache, ocsp.key, bytes_text("good"), &times);
+		}
+		failed = test_alloc_failed();
+		test_alloc_fail_at(0);
+		CHECK("waits or not", err == ERR_OK || err == ERR_NOMEM);
+		CHECK("held if kept", holds(&kit, 1, kept == ERR_OK ? "good" : ""));
+		if (err == ERR_OK) {
+			ckit_advance(&kit, 20);
+			CHECK("asked or not due", ckit_open_count(&kit) <= 1);
+		}
+		failures += kept != ERR_OK ? 1 : 0;
+		ckit_close(&kit);
+	}
+	CHECK("some failed, and not all", failures > 3 && n < 200);
+}
+
+/* The same for what is read back from the folder: a list is there whole, or not at all, and its file stays. */
+static void test_memory_loading(void)
+{
+	const char *folder = made_folder();
+	unsigned missing = 0;
+	unsigned long n = 0;
+	bool failed = true;
+
+	for (n = 1; failed && n < 500; n++) {
+		struct ckit kit = {0};
+
+		ckit_open(&kit, folder, true, NULL);
+		kit.vouch_for = ca.cert;
+		test_alloc_fail_at(n);
+		ckit_jobs(&kit);
+		failed = test_alloc_failed();
+		test_alloc_fail_at(0);
+		CHECK("told of it if it is held",
+			(kit.crl_calls == 1) == (revocation_crl(kit.cache, URL_A) != NULL));
+		CHECK("the file stays", file_count(folder) == 1);
+		missing += kit.crl_calls == 0 ? 1 : 0;
+		ckit_close(&kit);
+	}
+	CHECK("some failed, and not all", missing > 3 && n < 500);
+}
+
+static void test_memory_opening(void)
+{
+	const char *folder = test_path(test_folder(), "revocation");
+	struct clock_fake clock = {.mono_ms = 1000};
+	struct executor_inline lane = {.limit = 4};
+	struct wheel *wheel = NULL;
+	unsigned long n = 0;
+	enum err err = ERR_NOMEM;
+
+	REQUIRE("wheel", wheel_new(clock.mono_ms, &wheel) == ERR_OK);
+	const struct revocation_options options = {.executor = executor_from_inline(&lane),
+		.wheel = wheel,
+		.clock = clock_from_fake(&clock),
+		.folder = folder};
+
+	for (n = 1; err != ERR_OK && n < 50; n++) {
+		struct revocation_cache *cache = NULL;
+
+		test_alloc_fail_at(n);
+		err = revocation_cache_new(&options, &cache);
+		test_alloc_fail_at(0);
+		CHECK("all or nothing",
+			(err == ERR_OK) == (cache != NULL) && (err == ERR_OK || err == ERR_NOMEM));
+		revocation_cache_free(cache);
+		(void)executor_inline_run(&lane);
+	}
+	CHECK("some failed, and not all", n > 4 && err == ERR_OK);
+	wheel_free(wheel);
+}
+
 int main(void)
 {
 	pki_init();
@@ -593,6 +684,9 @@ int main(void)
 	test_disk_fails();
 	test_answers_restart();
 	test_lane_is_shared();
+	test_memory();
+	test_memory_loading();
+	test_memory_opening();
 	pki_free(&ca);
 	return test_result();
 }
