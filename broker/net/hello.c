@@ -179,28 +179,30 @@ static enum err read_extension(
 static enum err read_extensions(struct wire_reader *block, struct hello *out, struct fault *fault)
 {
 	uint16_t seen[HELLO_EXTENSIONS_MAX];
+	unsigned count = 0;
 	while (wire_reader_left(block) > 0) {
 		struct wire_reader body;
 		uint16_t type = 0;
 		if (wire_get_u16(block, &type) != ERR_OK || !get_vector_u16(block, &body)) {
 			return broken(fault, "RFC 8446 4.2 extensions");
 		}
-		if (out->extension_count == HELLO_EXTENSIONS_MAX) {
+		if (count == HELLO_EXTENSIONS_MAX) {
 			return refuse(fault, ERR_LIMIT, HELLO_ALERT_HANDSHAKE_FAILURE,
 				"more than 64 extensions (HELLO_EXTENSIONS_MAX)");
 		}
-		for (unsigned i = 0; i < out->extension_count; i++) {
+		for (unsigned i = 0; i < count; i++) {
 			if (seen[i] == type) {
 				return refuse(fault, ERR_MALFORMED, HELLO_ALERT_ILLEGAL_PARAMETER,
 					"RFC 8446 4.2 an extension came twice");
 			}
 		}
-		seen[out->extension_count++] = type;
+		seen[count++] = type;
 		enum err err = read_extension(type, &body, out, fault);
 		if (err != ERR_OK) {
 			return err;
 		}
 	}
+	out->extension_count = count;
 	return ERR_OK;
 }
 

@@ -2,6 +2,7 @@
  * test_control_staple.c - Goal: which OCSP response our own certificate is served with, over time: asked for ahead, judged, kept through
  * failures until it runs out, never shown longer, taken back when it says "revoked".
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,7 @@ static void answer(struct net_fake *fake, struct bytes body)
 	fetch_done_fn done = fake->done;
 
 	REQUIRE("somebody asked", done != NULL);
+	assert(done != NULL);
 	fake->done = NULL;
 	if (body.len == 0) {
 		out.error = (struct fetch_error){FETCH_TIMEOUT, "it took too long"};
@@ -118,6 +120,7 @@ static void scene_open(struct scene *scene)
 {
 	/* AuthorityInfoAccess: SEQUENCE { SEQUENCE { id-ad-ocsp, [6] URL } } */
 	static const uint8_t aia[] = {0x30, 27, 0x30, 25, 6, 8, 0x2b, 6, 1, 5, 5, 7, 0x30, 1, 0x86, 13};
+	static const char url[] = AIA_URL;
 	uint8_t value[64];
 	struct x509_make_extension extension = {0};
 
@@ -126,7 +129,7 @@ static void scene_open(struct scene *scene)
 	value[1] = (uint8_t)(14 + strlen(AIA_URL));
 	value[3] = (uint8_t)(12 + strlen(AIA_URL));
 	value[15] = (uint8_t)strlen(AIA_URL);
-	memcpy(value + sizeof(aia), AIA_URL, strlen(AIA_URL));
+	memcpy(value + sizeof(aia), url, sizeof(url) - 1);
 	extension = (struct x509_make_extension){
 		.oid = "1.3.6.1.5.5.7.1.1", .value = bytes_of(value, sizeof(aia) + strlen(AIA_URL))};
 	scene->root = pki_root("root");

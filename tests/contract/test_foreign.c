@@ -117,7 +117,9 @@ static int staple_cb(WOLFSSL *ssl, void *ctx)
 	}
 	/* The library frees it with its own allocator. */
 	unsigned char *copy = wolfSSL_Malloc(STAPLE_BYTES);
-	require(copy != NULL, "memory");
+	if (copy == NULL) {
+		return WOLFSSL_OCSP_STATUS_CB_ALERT_FATAL;
+	}
 	memcpy(copy, staple->bytes, STAPLE_BYTES);
 	return wolfSSL_set_tlsext_status_ocsp_resp(ssl, copy, STAPLE_BYTES) == WOLFSSL_SUCCESS
 		       ? WOLFSSL_OCSP_STATUS_CB_OK
