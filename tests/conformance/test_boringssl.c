@@ -102,7 +102,7 @@ static struct one read_test(const char *path)
 {
 	struct one one = {.fails = false};
 	struct buf content = BUF_INIT(FILE_BYTES_MAX);
-	const char *text = NULL;
+	const char *text = "";
 	bool errors = false;
 	REQUIRE(path,
 		file_read(path, FILE_BYTES_MAX, &content) == ERR_OK && buf_text(&content, &text) == ERR_OK);

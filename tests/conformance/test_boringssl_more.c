@@ -18,7 +18,7 @@ static struct buf read_block(const char *folder, const char *name)
 	struct buf content = BUF_INIT(FILE_BYTES_MAX);
 	struct buf der = BUF_INIT(FILE_BYTES_MAX);
 	char file[96];
-	const char *text = NULL;
+	const char *text = "";
 	(void)snprintf(file, sizeof(file), "%.80s.pem", name);
 	REQUIRE(name, file_read(test_path(folder, file), FILE_BYTES_MAX, &content) == ERR_OK &&
 			      buf_text(&content, &text) == ERR_OK);
@@ -280,7 +280,7 @@ static struct cert *read_cert(const char *folder, const char *name)
 static struct x509_answer judge_path(const char *folder, size_t i, bool reversed)
 {
 	const struct cert *certs[CERTS_MAX + 3] = {NULL};
-	const struct cert *chain[CERTS_MAX];
+	const struct cert *chain[CERTS_MAX] = {NULL};
 	struct x509_answer answer = {.verdict = X509_REFUSE, .reason = X509_MALFORMED};
 	struct trust_set *trust = NULL;
 	size_t anchors = 0;

@@ -34,7 +34,7 @@ static struct blocks blocks_read(const char *path)
 {
 	struct blocks blocks = {.count = 0};
 	struct buf content = BUF_INIT(FILE_BYTES_MAX);
-	const char *text = NULL;
+	const char *text = "";
 	REQUIRE(path,
 		file_read(path, FILE_BYTES_MAX, &content) == ERR_OK && buf_text(&content, &text) == ERR_OK);
 	for (const char *at = strstr(text, "-----BEGIN "); at != NULL && blocks.count < BLOCKS_MAX;
@@ -203,7 +203,7 @@ static const char *name_class(const char *file)
 static void test_names(const char *folder)
 {
 	struct files files = files_of(folder);
-	struct blocks *all = calloc(files.count, sizeof(*all));
+	struct blocks *all = calloc(files.count + 1, sizeof(*all));
 	unsigned pairs = 0;
 	unsigned agree = 0;
 	REQUIRE("memory", all != NULL);
