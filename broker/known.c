@@ -80,8 +80,9 @@ void known_free(struct known *known)
 	for (size_t i = 0; i < PARTS; i++) {
 		struct part *part = &known->parts[i];
 
-		while (!list_empty(&part->ages)) {
-			entry_remove(part, CONTAINER_OF(part->ages.next, struct entry, age));
+		LIST_FOR_EACH_SAFE(node, after, &part->ages)
+		{
+			free(CONTAINER_OF(node, struct entry, age)); /* the whole list goes */
 		}
 		(void)pthread_mutex_destroy(&part->lock);
 	}
