@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mqsc/mqsc.h"
+
 /* The identities of a channel while they are built. */
 struct build_context {
 	const struct material_options *options;
@@ -296,4 +298,28 @@ void identities_log(const struct tls_set *set, const char *channel, struct log *
 			LF_TEXT("label", identity.label), LF_TEXT("key", key_kind_name(identity.kind)),
 			LF_TEXT("names", names), LF_TEXT("expires", expires), LF_BOOL("default", i == 0));
 	}
+}
+
+void identities_row(const struct tls_set *set, int64_t now, struct mqsc_row *row)
+{
+	char labels[TLS_IDENTITIES_MAX * 32] = "";
+	struct buf response = BUF_INIT(TLS_STAPLE_BYTES_MAX);
+	int64_t first_end = INT64_MAX, stapled = 0;
+	size_t len = 0;
+
+	for (size_t i = 0; i < tls_set_count(set); i++) {
+		struct tls_identity identity = tls_set_at(set, i);
+
+		if (strlen(identity.label) + 2 < sizeof(labels) - len) {
+			len += (size_t)snprintf(labels + len, sizeof(labels) - len, "%s%s",
+				len == 0 ? "" : " ", identity.label);
+		}
+		first_end = identity.not_after < first_end ? identity.not_after : first_end;
+		response.len = 0;
+		stapled += tls_context_get_staple(identity.context, now, &response) == ERR_OK ? 1 : 0;
+	}
+	buf_release(&response);
+	mqsc_row_text(row, "CERTLABL", labels);
+	mqsc_row_number(row, "STAPLED", stapled);
+	mqsc_row_time(row, "CERTXDATE", "CERTXTIME", first_end * 1000);
 }

@@ -18,6 +18,9 @@
  */
 MUST_CHECK enum err identities_build(const struct material_options *options, const struct keystore *keystore,
 	struct material *out, struct buf *why);
+/* For DISPLAY CHSTATUS at now (seconds): the labels, how many show an OCSP response, and when the first of them expires. */
+struct mqsc_row;
+void identities_row(const struct tls_set *set, int64_t now, struct mqsc_row *row);
 /* A line for each, when they come into force. */
 void identities_log(const struct tls_set *set, const char *channel, struct log *log);
 

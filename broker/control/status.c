@@ -10,6 +10,7 @@
 
 #include "broker/connection.h"
 #include "broker/control/control.h"
+#include "broker/control/identities.h"
 
 struct row {
 	bool connected;
@@ -228,6 +229,9 @@ static void summary(struct control *control, const char *pattern, struct mqsc_pe
 			channel->listener == NULL ? 0 : listener_connections(channel->listener));
 		mqsc_row_number(row, "PORT", channel->port);
 		mqsc_row_time(row, "CHLSDATE", "CHLSTIME", channel->started_ms);
+		if (channel->material.tls != NULL) {
+			identities_row(channel->material.tls, clock_wall_ms(&control->clock) / 1000, row);
+		}
 	}
 	mqsc_pending_done(pending, ERR_OK, NULL);
 }
