@@ -10,6 +10,7 @@
 
 #include "base/wire.h"
 #include "tests/x509/pki.h"
+#include "x509/der.h"
 
 /* What wolfSSL would verify CertificateVerify with; false where it refuses the certificate. */
 static bool key_by_wolfssl(struct bytes der, struct buf *out)
@@ -63,6 +64,58 @@ static void damage_every_octet(const char *row, const struct cert *cert)
 	buf_release(&der);
 }
 
+/* The same RSA key under id-RSASSA-PSS without parameters (RFC 4055 1.2). */
+static struct buf as_pss_key(struct bytes spki)
+{
+	struct wire_reader in;
+	struct bytes algorithm;
+	struct bytes key;
+	struct buf out = BUF_INIT(8192);
+	struct der_writer writer = der_writer_init(&out);
+
+	REQUIRE("an RSA key", der_single(spki, DER_SEQUENCE, &in) == ERR_OK &&
+				      der_value(&in, DER_SEQUENCE, &algorithm) == ERR_OK &&
+				      der_bit_octets(&in, &key) == ERR_OK);
+	der_put_begin(&writer, DER_SEQUENCE);
+	der_put_begin(&writer, DER_SEQUENCE);
+	der_put_oid(&writer, "1.2.840.113549.1.1.10");
+	der_put_end(&writer);
+	der_put_bit_octets(&writer, key);
+	der_put_end(&writer);
+	REQUIRE("a PSS key", der_writer_err(&writer) == ERR_OK);
+	return out;
+}
+
+static void check_pss_key(const struct pki *root)
+{
+	struct secret key = pki_key(KEY_RSA);
+	struct buf spki = BUF_INIT(8192);
+	struct buf der = BUF_INIT(65536);
+	struct buf theirs = BUF_INIT(65536);
+	struct cert *cert = NULL;
+	enum key_kind kind;
+	const struct x509_make make = {.path_length = -1,
+		.client_auth = true,
+		.not_before = PKI_NOW - PKI_DAY,
+		.not_after = PKI_NOW + PKI_DAY};
+
+	REQUIRE("its public key", key_public(secret_bytes(&key), &kind, &spki) == ERR_OK);
+	struct buf pss = as_pss_key(buf_bytes(&spki));
+	REQUIRE("a certificate", x509_make_cert(&make, buf_bytes(&pss), root->cert, secret_bytes(&root->key),
+					 &der) == ERR_OK &&
+					 cert_parse(buf_bytes(&der), &cert, NULL) == ERR_OK);
+	CHECK("RFC 4055 1.2 an RSA key", cert_key_kind(cert) == KEY_RSA && cert_key_bits(cert) == 2048);
+	CHECK("RFC 4055 1.2 by wolfSSL", key_by_wolfssl(buf_bytes(&der), &theirs));
+	CHECK("RFC 4055 1.2 the same key", same_key(cert_spki(cert), buf_bytes(&theirs)));
+	damage_every_octet("RFC 4055 1.2", cert);
+	cert_unref(cert);
+	buf_release(&pss);
+	buf_release(&spki);
+	buf_release(&der);
+	buf_release(&theirs);
+	secret_free(&key);
+}
+
 int main(void)
 {
 	static const enum key_kind kinds[] = {KEY_RSA, KEY_EC_P256, KEY_EC_P384, KEY_EC_P521, KEY_ED25519};
@@ -84,6 +137,7 @@ int main(void)
 		pki_free(&leaf);
 		secret_free(&key);
 	}
+	check_pss_key(&root);
 	pki_free(&root);
 	return test_result();
 }
