@@ -226,10 +226,12 @@ static enum x509_reason take_answer(struct status *status, struct bytes der, boo
 	if (settles(reason) || reason == X509_OCSP_UNKNOWN) {
 		bool newer = ocsp_watch_put(status->watch, response, reason == X509_REVOKED);
 
-		if (newer && fresh) {
-			keep_answer(status, response);
-		} else if (!newer) {
+		if (!newer) {
 			reason = worth(sources, status->watch);
+		}
+		/* One of the same second is as good; the cache keeps out what is older, but not a "good" beside a "revoked". */
+		if (fresh && (newer || reason != X509_REVOKED)) {
+			keep_answer(status, response);
 		}
 		if (reason != X509_OK && reason != status->known && status->answered) {
 			tell_workers(sources, status->watch);
@@ -389,7 +391,11 @@ void asks_refresh(struct sources *sources)
 	void *value = NULL;
 
 	while (map_next(sources->statuses, &iter, &key, &value)) {
-		ask_again(value);
+		struct status *status = value;
+
+		if (ocsp_watch_is_shared(status->watch)) {
+			ask_again(status);
+		}
 	}
 }
 
