@@ -325,7 +325,8 @@ static void test_idle_memory(const struct shop *shop)
 	size_t answered = heap_in_use();
 	size_t c = answered > before ? (answered - before) / CLIENTS : 0;
 	(void)printf("  and behind it, with a TLS object in its handshake: %zu bytes\n", c);
-	CHECK("which is much more", c > 4 * a);
+	/* A sanitizer's allocator does not tell. */
+	CHECK("which is much more", answered == 0 || c > 4 * a);
 	for (unsigned i = 0; i < CLIENTS; i++) {
 		kit_hang_up(&clients[i]);
 	}
