@@ -1,7 +1,7 @@
 /*
  * ocsp_watch.c - see ocsp_watch.h.
  * Owns:    one answer at a time.
- * Never:   goes back to an older answer.
+ * Never:   goes back to an older answer, or from revoked for good to anything else.
  * Threads: any.
  */
 #include "broker/ocsp_watch.h"
@@ -14,7 +14,9 @@
 struct ocsp_watch {
 	atomic_uint refs;
 	pthread_mutex_t lock;
-	struct ocsp_response *answer; /* under the lock */
+	/* Under the lock. */
+	struct ocsp_response *answer;
+	bool for_good; /* one in force said revoked, and not certificateHold */
 	struct cert *cert, *issuer;
 	bool listed, allow_sha1;
 	uint8_t key[SHA256_BYTES];
@@ -119,11 +121,15 @@ bool ocsp_watch_put(struct ocsp_watch *watch, const struct ocsp_response *answer
 {
 	struct ocsp_response *old = NULL;
 
+	bool for_good = revoked && ocsp_response_revokes_for_good(answer, watch->cert, watch->issuer);
+
 	(void)pthread_mutex_lock(&watch->lock);
 	bool newer = ocsp_response_newer(answer, watch->answer) ||
 		     (revoked && !ocsp_response_newer(watch->answer, answer));
 
+	newer = newer && (revoked || !watch->for_good);
 	if (newer) {
+		watch->for_good = watch->for_good || for_good;
 		old = watch->answer;
 		watch->answer = ocsp_response_ref(answer);
 	}

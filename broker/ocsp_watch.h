@@ -33,7 +33,8 @@ struct ocsp_watch_facts ocsp_watch_facts(const struct ocsp_watch *watch);
 struct ocsp_response *ocsp_watch_answer(struct ocsp_watch *watch);
 /*
  * Takes a reference of its own to an answer that was believed, if it is newer than the one in force; false: it is not. Of two
- * of one second the one that says revoked is the newer one.
+ * of one second the one that says revoked is the newer one. Once an answer in force has said revoked for good, and not
+ * certificateHold, no other than one that says revoked follows it (RFC 5280 5.3.1).
  */
 bool ocsp_watch_put(struct ocsp_watch *watch, const struct ocsp_response *answer, bool revoked);
 

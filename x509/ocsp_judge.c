@@ -303,3 +303,16 @@ enum x509_reason ocsp_response_usable_for(const struct ocsp_response *response, 
 	}
 	return judgement.out_of_memory ? X509_NO_MEMORY : judgement.out_of_work ? X509_LIMIT : finding.reason;
 }
+
+bool ocsp_response_revokes_for_good(
+	const struct ocsp_response *response, const struct cert *leaf, const struct cert *issuer)
+{
+	for (size_t i = 0; i < response->single_count; i++) {
+		const struct ocsp_single *single = &response->singles[i];
+		if (single->status == OCSP_SAYS_REVOKED && !single->unknown_critical && !is_hold(single) &&
+			ocsp_single_is_about(single, leaf, issuer)) {
+			return true;
+		}
+	}
+	return false;
+}

@@ -408,6 +408,12 @@ void x509_judge(const struct x509_question *question, struct x509_answer *out);
  */
 enum x509_reason ocsp_response_usable_for(const struct ocsp_response *response, const struct cert *leaf,
 	const struct cert *issuer, int64_t now, bool allow_sha1, int64_t *until);
+/*
+ * Of a response that ocsp_response_usable_for() found to say X509_REVOKED: whether for any other reason than certificateHold,
+ * the only one that may be taken back (RFC 5280 5.3.1).
+ */
+bool ocsp_response_revokes_for_good(
+	const struct ocsp_response *response, const struct cert *leaf, const struct cert *issuer);
 
 /* --- making certificates: devices onboarded here, demo and test PKIs --- */
 struct x509_make_attribute {

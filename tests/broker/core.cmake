@@ -5,3 +5,4 @@ lockgate_test(broker_chain_table SOURCES test_chain_table.c LINK broker testpki 
 lockgate_test(broker_chain_memo SOURCES test_chain_memo.c LINK broker testpki)
 lockgate_test(broker_material SOURCES test_material.c LINK broker testpki)
 lockgate_test(broker_ocsp_watch SOURCES test_ocsp_watch.c LINK broker testpki Threads::Threads)
+lockgate_test(broker_ocsp_for_good SOURCES test_ocsp_for_good.c LINK broker testpki)

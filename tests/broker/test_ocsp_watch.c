@@ -49,7 +49,7 @@ static const struct {
 	bool taken;
 } rows[] = {
 	{"a newer one", OCSP_SAYS_GOOD, OCSP_SAYS_GOOD, 1, true},
-	{"a newer one that lifts", OCSP_SAYS_REVOKED, OCSP_SAYS_GOOD, 1, true},
+	{"RFC 5280 5.3.1 a newer one after revoked for good", OCSP_SAYS_REVOKED, OCSP_SAYS_GOOD, 1, false},
 	{"an older one", OCSP_SAYS_GOOD, OCSP_SAYS_GOOD, -1, false},
 	{"an older one that revokes", OCSP_SAYS_GOOD, OCSP_SAYS_REVOKED, -1, false},
 	{"of the same second", OCSP_SAYS_GOOD, OCSP_SAYS_GOOD, 0, false},
