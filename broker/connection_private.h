@@ -42,8 +42,8 @@ void connection_live_begin(struct connection *connection, const struct admission
 void connection_gate(struct connection *connection, const char *note);
 /* park.c: the wait for revocation data is over; when the CONNECT is due now, 0: it never waited. */
 uint64_t connection_wait_end(struct connection *connection);
-/* Takes a reference of its own; once. */
-void connection_add_watch(struct connection *connection, struct ocsp_watch *watch);
+/* Takes a reference of its own; once. NULL is fine. ERR_NOMEM, or ERR_LIMIT: CONNECTION_WATCHES_MAX. */
+MUST_CHECK enum err connection_add_watch(struct connection *connection, struct ocsp_watch *watch);
 void connection_drop_watches(struct connection *connection);
 bool connection_watches(const struct connection *connection, const struct ocsp_watch *watch);
 

@@ -17,6 +17,7 @@
 #define WAIT_ASKED_MAX (X509_NEEDS_MAX * PARK_ROUNDS_MAX)
 /* What a client has at least for its CONNECT, once the wait that was ours is over. */
 #define CONNECT_LEFT_MS 1000u
+#define WAIT_OVER       "no answer came within REVWAIT"
 
 /* Only while a connection waits, and between its rounds. */
 struct connection_wait {
@@ -85,17 +86,23 @@ static void on_answer(struct mail *mail, unsigned at)
 {
 	struct park *park = CONTAINER_OF(mail, struct park, mail);
 	struct connection *connection = park->connection;
+	enum err err = ERR_OK;
 
 	(void)at;
 	if (connection != NULL) {
 		park->connection = NULL;
 		connection->wait->park = NULL;
 		note_asked(connection->wait, park);
-		for (size_t i = 0; i < park->need_count; i++) {
-			connection_add_watch(connection, park->needs[i].watch);
+		for (size_t i = 0; err == ERR_OK && i < park->need_count; i++) {
+			err = connection_add_watch(connection, park->needs[i].watch);
 		}
-		if (connection->state == CONNECTION_REVOCATION && !io_closing(connection->io)) {
-			connection_gate(connection, NULL);
+		if (connection->state != CONNECTION_REVOCATION || io_closing(connection->io)) {
+			/* It ends already. */
+		} else if (err != ERR_OK) {
+			/* Nobody is judged without an answer that may have said revoked. */
+			connection_fault(connection, 0, "what was said of its certificate cannot be kept");
+		} else {
+			connection_gate(connection, connection->revocation_asked ? WAIT_OVER : NULL);
 		}
 	}
 	letter_back(park);
@@ -135,6 +142,17 @@ static void on_cancel(struct mail *mail, unsigned at)
 	net_post_reserved(park->shared->net, park->at, &park->cancel);
 }
 
+/* Its answer comes home at once, whatever is known by then. */
+static void hurry(struct park *park)
+{
+	if (!park->called_back) {
+		park->called_back = true;
+		park->letters++;
+		park->cancel.run = on_cancel;
+		net_post_reserved(park->shared->net, net_control_at(park->shared->net), &park->cancel);
+	}
+}
+
 static void call_back(struct connection_wait *wait)
 {
 	struct park *park = wait->park;
@@ -142,9 +160,7 @@ static void call_back(struct connection_wait *wait)
 	if (park != NULL) {
 		wait->park = NULL;
 		park->connection = NULL;
-		park->letters++;
-		park->cancel.run = on_cancel;
-		net_post_reserved(park->shared->net, net_control_at(park->shared->net), &park->cancel);
+		hurry(park);
 	}
 }
 
@@ -216,9 +232,13 @@ static void on_wait_over(struct wheel_timer *timer)
 {
 	struct connection *connection = CONTAINER_OF(timer, struct connection, timer);
 
-	call_back(connection->wait);
 	connection->revocation_asked = true;
-	connection_gate(connection, "no answer came within REVWAIT");
+	if (connection->wait->park != NULL) {
+		/* Not before the letter is back: what is said later of its statuses is to be known of this connection. */
+		hurry(connection->wait->park);
+	} else {
+		connection_gate(connection, WAIT_OVER);
+	}
 }
 
 static enum err wait_begin(struct connection *connection, const struct world_channel *settings)
@@ -322,6 +342,11 @@ void connection_unpark(struct connection *connection)
 
 void connection_park_look(struct connection *connection)
 {
+	struct park *park = connection->wait->park;
+
+	if (park != NULL && park->called_back) {
+		return; /* the wait is over, and the letter about to be back */
+	}
 	struct admission_verdict *verdict = connection_judge(connection);
 
 	/* What waits for more goes on waiting; out of memory is no reason to decide. */
@@ -337,24 +362,23 @@ void connection_park_look(struct connection *connection)
 
 /* --- what the answers are kept in --- */
 
-void connection_add_watch(struct connection *connection, struct ocsp_watch *watch)
+enum err connection_add_watch(struct connection *connection, struct ocsp_watch *watch)
 {
 	struct ocsp_watch **grown = NULL;
 
-	if (watch == NULL || connection->watch_count == CONNECTION_WATCHES_MAX) {
-		return;
+	if (watch == NULL || connection_watches(connection, watch)) {
+		return ERR_OK;
 	}
-	for (size_t i = 0; i < connection->watch_count; i++) {
-		if (connection->watches[i] == watch) {
-			return;
-		}
+	if (connection->watch_count == CONNECTION_WATCHES_MAX) {
+		return ERR_LIMIT;
 	}
-	/* Out of memory: the answer is not known of this connection. */
 	grown = realloc(connection->watches, (connection->watch_count + 1u) * sizeof(connection->watches[0]));
-	if (grown != NULL) {
-		connection->watches = grown;
-		connection->watches[connection->watch_count++] = ocsp_watch_ref(watch);
+	if (grown == NULL) {
+		return ERR_NOMEM;
 	}
+	connection->watches = grown;
+	connection->watches[connection->watch_count++] = ocsp_watch_ref(watch);
+	return ERR_OK;
 }
 
 void connection_drop_watches(struct connection *connection)

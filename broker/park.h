@@ -44,6 +44,7 @@ struct park {
 	/* The worker's. */
 	struct connection *connection; /* NULL: it is gone, or no longer waits */
 	unsigned letters;              /* not back yet */
+	bool called_back;              /* the second one is on its way, or was */
 	/* The control loop's. */
 	struct list node;
 	bool here;  /* asked and not answered */

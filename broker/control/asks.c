@@ -23,7 +23,8 @@ struct status {
 	struct revocation_wait *retry; /* asked again for those who live by it */
 	enum x509_reason known; /* what the answer in force says; X509_OCSP_UNREACHABLE: there is none */
 	unsigned asking;        /* questions that wait for it */
-	bool answered;          /* once at least: somebody may live by it */
+	bool answered;          /* a question went home with it: somebody may live by it */
+	bool untold;            /* somebody may live by it who has not been told of a change */
 	unsigned fruitless;     /* answers in a row that settled nothing */
 	uint64_t asked_ms;      /* when it was asked last */
 };
@@ -151,7 +152,8 @@ static void status_changed(struct mail *mail, unsigned at)
 	free(letter);
 }
 
-static void tell_workers(struct sources *sources, struct ocsp_watch *watch)
+/* False: out of memory, and not all of them were told. */
+static bool tell_workers(struct sources *sources, struct ocsp_watch *watch)
 {
 	struct shared *shared = sources->control->shared;
 	unsigned workers = net_worker_count(shared->net);
@@ -161,15 +163,15 @@ static void tell_workers(struct sources *sources, struct ocsp_watch *watch)
 
 		if (letter == NULL) {
 			LOG(sources->control->log, LOG_ERROR, "LKG0455E",
-				"out of memory: sessions learn of a changed status only when they are judged "
-				"next",
+				"out of memory: sessions learn of a changed status later",
 				LF_INT("worker", at));
-			return;
+			return false;
 		}
 		*letter = (struct status_letter){
 			.mail = {.run = status_changed}, .shared = shared, .watch = ocsp_watch_ref(watch)};
 		net_post_reserved(shared->net, at, &letter->mail);
 	}
+	return true;
 }
 
 /* What the answer in force is worth now. */
@@ -234,10 +236,9 @@ static enum x509_reason take_answer(struct status *status, struct bytes der, boo
 			keep_answer(status, response);
 		}
 		if (reason != X509_OK && reason != status->known && status->answered) {
-			tell_workers(sources, status->watch);
+			status->untold = !tell_workers(sources, status->watch);
 		}
 		status->known = reason;
-		status->answered = true;
 	} else if (reason == X509_OCSP_STALE && !settles(worth(sources, status->watch))) {
 		/* Signed by who may, and late: it still serves where REVSTALE says so, and where nothing better is at hand. */
 		(void)ocsp_watch_put(status->watch, response, false);
@@ -367,6 +368,7 @@ static void on_tick(struct wheel_timer *timer)
 	while (map_next(sources->statuses, &iter, &key, &value)) {
 		struct status *status = value;
 
+		status->untold = status->untold && !tell_workers(sources, status->watch);
 		if (status->asking > 0) {
 			continue;
 		}
@@ -401,24 +403,34 @@ void asks_refresh(struct sources *sources)
 
 /* --- questions --- */
 
+static struct sources *sources_of(const struct park *park)
+{
+	const struct control *control = park->shared->park_desk.ctx;
+
+	return control->sources;
+}
+
+/* Whatever became of a question, also where nobody answered it: its connection may live by the status from now on. */
+static void send_home(struct sources *sources, struct park_need *need)
+{
+	struct status *status = need->watch == NULL ? NULL : map_get(sources->statuses, key_of(need->watch));
+
+	if (status != NULL) {
+		status->answered = true;
+	}
+	if (need->wait != NULL) {
+		revocation_wait_cancel(need->wait);
+		need->wait = NULL;
+		if (status != NULL) {
+			status->asking--;
+		}
+	}
+}
+
 static void answer(struct park *park)
 {
 	for (size_t i = 0; i < park->need_count; i++) {
-		struct park_need *need = &park->needs[i];
-
-		if (need->wait != NULL) {
-			struct status *status =
-				need->watch == NULL ? NULL
-						    : map_get(((struct control *)park->shared->park_desk.ctx)
-								      ->sources->statuses,
-							      key_of(need->watch));
-
-			revocation_wait_cancel(need->wait);
-			need->wait = NULL;
-			if (status != NULL) {
-				status->asking--;
-			}
-		}
+		send_home(sources_of(park), &park->needs[i]);
 	}
 	list_remove(&park->node);
 	park->here = false;
@@ -499,13 +511,6 @@ static void need_over(struct sources *sources, struct park_need *need, bool good
 	need->good = good;
 	need->park->due--;
 	check_settled(sources, need->park);
-}
-
-static struct sources *sources_of(const struct park *park)
-{
-	const struct control *control = park->shared->park_desk.ctx;
-
-	return control->sources;
 }
 
 static void on_list(void *ctx, enum err err, const char *sentence)

@@ -180,6 +180,19 @@ expect_no_log "a silent responder closes nobody" "$from" '"session closed"'
 rm web/down
 turned_away "who was closed does not come back" REQUIRED late revoked
 
+# --- somebody let in without an answer lives by the first one that comes ---
+certs leaf --out unasked --issuer ca --subject "O=fleet,CN=unasked" --client
+says "$(serial unasked)" revoked
+touch web/hang
+live OPTIONAL unasked
+session=$last
+from=$(lines)
+rm web/hang
+expect_log "a first answer that says revoked closes who was let in without one" "$from" 10 \
+  '"session closed".*"step":"revocation".*"certificate":"revoked".*"client":"unasked"'
+kill "$session" 2>/dev/null
+wait "$session" 2>/dev/null
+
 # --- a list that turns a live session into a revoked one ---
 live LISTED good
 publish listed 2 --revoke revoked.crt --revoke good.crt
