@@ -23,7 +23,7 @@ struct keystore_watch {
 	bool trying;               /* it is being read and weighed */
 	enum keystore_fate fate;
 	uint8_t tried[SHA256_BYTES]; /* unless GOOD: the digest that it was */
-	uint64_t since_ms;           /* monotonic, of the try */
+	uint64_t since_ms, tried_ms; /* monotonic: of the first try of that content, and of the last */
 	bool said;
 	char *why;
 };

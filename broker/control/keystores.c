@@ -13,6 +13,7 @@
 #include "broker/control/control.h"
 
 #define KEYSTORE_PATIENCE_MS 3000u
+#define KEYSTORE_RETRY_MS    10000u /* a bad one again: a certificate may have become valid since */
 
 struct looked {
 	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
@@ -60,6 +61,7 @@ struct keystore_try {
 	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
 	uint64_t serial, configuration;
 	struct keystore_look look;
+	uint8_t instead_of[SHA256_BYTES]; /* what was in force when it was begun */
 	struct material material;
 };
 
@@ -67,8 +69,10 @@ static struct channel *tried_channel(const struct keystore_try *try)
 {
 	struct channel *channel = control_channel(try->control, try->channel);
 
+	/* REFRESH may have been faster, and have read what is newer: the next look finds out. */
 	return channel != NULL && channel->serial == try->serial &&
-			       control_configuration(try->control) == try->configuration
+			       control_configuration(try->control) == try->configuration &&
+			       memcmp(channel->material.look.digest, try->instead_of, SHA256_BYTES) == 0
 		       ? channel
 		       : NULL;
 }
@@ -90,11 +94,14 @@ static void note_try(
 	struct keystore_watch *watch = &channel->keystore;
 	char *copy = NULL;
 
+	bool again = watch->fate == fate && memcmp(watch->tried, try->look.digest, SHA256_BYTES) == 0;
+
 	free(watch->why);
 	watch->why = bytes_dup_text(why, &copy) == ERR_OK ? copy : NULL;
 	watch->fate = fate;
-	watch->said = false;
-	watch->since_ms = clock_mono_ms(&try->control->clock);
+	watch->said = again && watch->said;
+	watch->tried_ms = clock_mono_ms(&try->control->clock);
+	watch->since_ms = again ? watch->since_ms : watch->tried_ms;
 	memcpy(watch->tried, try->look.digest, sizeof(watch->tried));
 }
 
@@ -192,6 +199,7 @@ static void try_keystore(struct control *control, struct channel *channel, const
 		.configuration = control_configuration(control),
 		.look = looked->found};
 	memcpy(try->channel, channel->name, sizeof(try->channel));
+	memcpy(try->instead_of, channel->material.look.digest, SHA256_BYTES);
 	channel->keystore.trying = true;
 	if (load_submit_keystore(control, object, on_try_loaded, try) != ERR_OK) {
 		try_free(try);
@@ -231,6 +239,10 @@ static void seen(struct control *control, const struct looked *looked)
 		watch->fate = KEYSTORE_GOOD; /* it is, or is again, what is in force */
 	} else if (watch->fate != KEYSTORE_GOOD && memcmp(digest, watch->tried, SHA256_BYTES) == 0) {
 		say_if_it_stays(control, channel);
+		if (watch->fate == KEYSTORE_BAD &&
+			clock_mono_ms(&control->clock) >= watch->tried_ms + KEYSTORE_RETRY_MS) {
+			try_keystore(control, channel, looked);
+		}
 	} else {
 		try_keystore(control, channel, looked);
 	}

@@ -68,6 +68,13 @@ live worker worker KEEP
 live keep steady KEEP
 live close steady CLOSE
 
+# --- a keystore whose certificate is not valid yet: tried again by itself ---
+certs leaf --out early --issuer root --cn localhost --server --dns localhost --ip 127.0.0.1 --not-before +5s
+check "early keystore" ks create early.p12
+check "early keystore: key" ks import --alias channel early.p12 early.crt early.key
+check "early keystore: anchor" ks import-trust --anchor --alias root early.p12 root.crt
+mv early.p12 store.p12
+
 # --- an intermediate is revoked: who came in by it ends, nobody else ---
 from=$(lines)
 certs crl --out root --issuer root --number 2 --revoke plant.crt
@@ -123,6 +130,8 @@ check "REVLIVE(CLOSE) comes later" mqsc "ALTER CHANNEL(KEEP) REVLIVE(CLOSE)"
 closed "REVLIVE(CLOSE) comes later: it counts at once" "$from" 5 keep revocation crl-stale
 
 closed "an intermediate expires during the session" "$begin" 14 mortal path expired
+expect_log "a keystore that is not valid yet: said so" "$begin" 1 '"LKG0417E".*"channel":"KEEP".*not valid yet'
+expect_log "a keystore that has become valid is taken by itself" "$begin" 15 '"LKG0416I".*"channel":"KEEP"'
 certs crl --out ca --issuer ca --number 4
 from=$(lines)
 publish ca
