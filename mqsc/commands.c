@@ -102,6 +102,9 @@ static const struct command_keyword chstatus_keywords[] = {VALUE("CHLTYPE", "MQT
 	FLAG("SUMMARY", "one record per channel"), SELECTION,
 	SHOWN("STATUS", "RUNNING, STARTING; of a client RUNNING or DISCONNECTED"),
 	COUNT("CONNECTIONS", "of a channel: connections now"), COUNT("PORT", "of a channel: TCP port"),
+	SHOWN("KEYSTORE", "of a TLS channel: GOOD, BAD (its file was changed, what was in force stays) or "
+			  "HELD (it would "
+			  "close more sessions than CUTMAX)"),
 	SHOWN("CLNTUSER", "user name that the client gave"),
 	SHOWN("MCAUSER", "user that the session runs as"), SHOWN("CONNAME", "the client's address"),
 	SHOWN("PROTOCOL", "protocol level"), COUNT("KAINT", "keep-alive in milliseconds"),

@@ -212,6 +212,16 @@ static void on_answers(struct mail *mail, unsigned at)
 	free(question);
 }
 
+static const char *keystore_word(enum keystore_fate fate)
+{
+	switch (fate) {
+	case KEYSTORE_GOOD: return "GOOD";
+	case KEYSTORE_BAD: return "BAD";
+	case KEYSTORE_HELD: return "HELD";
+	}
+	return "?";
+}
+
 static void summary(struct control *control, const char *pattern, struct mqsc_pending *pending)
 {
 	for (size_t i = 0; i < catalog_count(control->catalog, OBJECT_CHANNEL); i++) {
@@ -228,6 +238,9 @@ static void summary(struct control *control, const char *pattern, struct mqsc_pe
 		mqsc_row_number(row, "CONNECTIONS",
 			channel->listener == NULL ? 0 : listener_connections(channel->listener));
 		mqsc_row_number(row, "PORT", channel->port);
+		if (channel->material.tls != NULL) {
+			mqsc_row_text(row, "KEYSTORE", keystore_word(channel->keystore.fate));
+		}
 		mqsc_row_time(row, "CHLSDATE", "CHLSTIME", channel->started_ms);
 		if (channel->material.tls != NULL) {
 			identities_row(channel->material.tls, clock_wall_ms(&control->clock) / 1000, row);

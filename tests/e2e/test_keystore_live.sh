@@ -116,6 +116,7 @@ expect_log "a bad file is reported" "$from" 8 "$not_good"
 sleep 0.8
 [ "$(tail -n +$((from + 1)) "$log" | grep -cE "$not_good")" = 1 ] && ok || bad "once" "$(grep -cE "$not_good" "$log") times"
 rm store.p12
+check "DISPLAY CHSTATUS says so" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHSTATUS(PLAIN)' | grep -q 'KEYSTORE(BAD)'"
 refused "REFRESH with no keystore" "AMQ9710E" mqsc "REFRESH SECURITY TYPE(SSL)"
 serves "a bad file changes nothing" "$plain" server2
 unchanged "a bad file" "$from"
@@ -173,6 +174,8 @@ serves "held: the old one stays in force" "$plain" server2
 sleep 0.8
 [ "$(tail -n +$((from + 1)) "$log" | grep -c LKG0418W)" = 1 ] && ok || bad "the alarm comes once" "more often"
 unchanged "held" "$from"
+check "DISPLAY CHSTATUS says so" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHSTATUS(PLAIN)' | grep -q 'KEYSTORE(HELD)'"
+check "of the other channel it does not" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHSTATUS(VOLUME)' | grep -q 'KEYSTORE(GOOD)'"
 refused "REFRESH names them" "would be closed, CUTMAX(5): unit" mqsc "REFRESH SECURITY TYPE(SSL)"
 unchanged "REFRESH without FORCE" "$from"
 check "REFRESH with FORCE" mqsc "REFRESH SECURITY TYPE(SSL) FORCE"
