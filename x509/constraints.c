@@ -30,7 +30,7 @@ static uint8_t fold(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
 
-static bool equal_folded(struct bytes a, struct bytes b)
+bool host_equal_folded(struct bytes a, struct bytes b)
 {
 	if (a.len != b.len) {
 		return false;
@@ -56,11 +56,11 @@ static struct bytes after(struct bytes in, size_t n)
 /* name is base, or stands below it by whole labels. Every name is within the empty one. */
 static bool host_within(struct bytes name, struct bytes base)
 {
-	if (base.len == 0 || equal_folded(name, base)) {
+	if (base.len == 0 || host_equal_folded(name, base)) {
 		return true;
 	}
 	return name.len > base.len && name.data[name.len - base.len - 1] == '.' &&
-	       equal_folded(last(name, base.len), base);
+	       host_equal_folded(last(name, base.len), base);
 }
 
 static bool host_valid(struct bytes name)
@@ -126,9 +126,9 @@ static enum match match_dns(struct bytes name, struct bytes base, bool excluded)
 static bool host_matches(struct bytes host, struct bytes base)
 {
 	if (base.len != 0 && base.data[0] == '.') {
-		return host.len > base.len && equal_folded(last(host, base.len), base);
+		return host.len > base.len && host_equal_folded(last(host, base.len), base);
 	}
-	return equal_folded(host, base);
+	return host_equal_folded(host, base);
 }
 
 static bool find_at(struct bytes text, size_t *at)
@@ -157,8 +157,8 @@ static enum match match_email(struct bytes name, struct bytes base, bool exclude
 	}
 	struct bytes local = bytes_of(name.data, at);
 	struct bytes base_local = bytes_of(base.data, base_at);
-	bool same = excluded ? equal_folded(local, base_local) : bytes_equal(local, base_local);
-	return same && equal_folded(host, after(base, base_at + 1)) ? MATCH_YES : MATCH_NO;
+	bool same = excluded ? host_equal_folded(local, base_local) : bytes_equal(local, base_local);
+	return same && host_equal_folded(host, after(base, base_at + 1)) ? MATCH_YES : MATCH_NO;
 }
 
 /* The host of scheme://[user@]host[:port][/…]. RFC 5280: without one, or with an address, it must be refused. */

@@ -45,20 +45,6 @@ bool x509_host_valid(const char *name)
 	return reference_parse(name, &reference);
 }
 
-static uint8_t fold(uint8_t c)
-{
-	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
-}
-
-static bool equal_folded(struct bytes a, struct bytes b)
-{
-	bool same = a.len == b.len;
-	for (size_t i = 0; same && i < a.len; i++) {
-		same = fold(a.data[i]) == fold(b.data[i]);
-	}
-	return same;
-}
-
 /* What stands behind the first dot; empty: nothing. */
 static struct bytes parent_of(struct bytes name)
 {
@@ -69,10 +55,11 @@ static struct bytes parent_of(struct bytes name)
 static bool dns_matches(struct bytes presented, struct bytes host)
 {
 	if (presented.len < 2 || presented.data[0] != '*' || presented.data[1] != '.') {
-		return host_name_valid(presented) && equal_folded(presented, host);
+		return host_name_valid(presented) && host_equal_folded(presented, host);
 	}
 	struct bytes below = bytes_of(presented.data + 2, presented.len - 2);
-	return host_name_valid(below) && parent_of(below).len != 0 && equal_folded(below, parent_of(host));
+	return host_name_valid(below) && parent_of(below).len != 0 &&
+	       host_equal_folded(below, parent_of(host));
 }
 
 bool x509_host_matches(const struct cert *cert, const char *name)

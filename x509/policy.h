@@ -15,5 +15,7 @@ bool constraints_check(struct judgement *judgement, const struct cert *const *pa
 bool path_check_profile(struct judgement *judgement, const struct cert *const *path, size_t count);
 /* A host name of letters, digits, '-' and '_' in labels as DNS has them, and no address. */
 bool host_name_valid(struct bytes name);
+/* The same text, ASCII letters folded. */
+bool host_equal_folded(struct bytes a, struct bytes b);
 
 #endif
