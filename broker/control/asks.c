@@ -513,6 +513,20 @@ static void need_over(struct sources *sources, struct park_need *need, bool good
 	check_settled(sources, need->park);
 }
 
+/*
+ * What is held is to be in force before the question is answered. So is a list that is late: whoever is on it is revoked, and
+ * REVSTALE may let it serve.
+ */
+static void publish_first(struct sources *sources, struct park_need *need, const struct channel *channel)
+{
+	struct revocation_state state;
+
+	if (channel->lists.stale && revocation_state_of(sources->cache, need->url, &state) && state.held) {
+		control_dirty(sources->control);
+		need->park->lists = true;
+	}
+}
+
 static void on_list(void *ctx, enum err err, const char *sentence)
 {
 	struct park_need *need = ctx;
@@ -522,8 +536,8 @@ static void on_list(void *ctx, enum err err, const char *sentence)
 	struct channel *channel = control_channel(sources->control, need->park->channel);
 
 	need->wait = NULL;
-	if (err == ERR_OK && channel != NULL && channel->lists.stale) {
-		control_dirty(sources->control);
+	if (channel != NULL) {
+		publish_first(sources, need, channel);
 	}
 	need_over(sources, need, err == ERR_OK);
 }
@@ -551,7 +565,9 @@ static void ask_list(struct sources *sources, struct park_need *need)
 		return;
 	}
 	need->listed = sources_is_listed(sources->control->catalog, object, need->url);
-	bool added = !need->listed && sources_add_cdp(sources, channel, need->url);
+	if (!need->listed) {
+		(void)sources_add_cdp(sources, channel, need->url);
+	}
 	struct revocation_want want = {need->url, need->listed};
 	enum err err = revocation_crl_wait(sources->cache, &want, on_list, need, &need->wait, &error);
 
@@ -561,9 +577,7 @@ static void ask_list(struct sources *sources, struct park_need *need)
 	}
 	need->over = true;
 	need->good = err == ERR_EXISTS;
-	if (need->good && (added || channel->lists.stale)) {
-		control_dirty(sources->control);
-	}
+	publish_first(sources, need, channel);
 }
 
 static void ask_responder(struct sources *sources, struct park_need *need)

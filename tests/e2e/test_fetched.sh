@@ -16,6 +16,7 @@ for name in good revoked late; do certs leaf --out "$name" --issuer ca --subject
 for name in cdp cdp-revoked; do
   certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client --crl-url "$web/cdp.crl"
 done
+certs leaf --out spent --issuer ca --subject "O=fleet,CN=spent" --client --crl-url "$web/spent.crl"
 certs leaf --out private --issuer ca --subject "O=fleet,CN=private" --client --crl-url "http://127.0.0.2:$(cat port)/cdp.crl"
 certs leaf --out aia --issuer ca --subject "O=fleet,CN=aia" --client --ocsp-url "$web/ocsp"
 serial() { openssl x509 -in "$1.crt" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
@@ -53,6 +54,7 @@ CONFIG
   channel LISTED "REVINFO(LIST)"
   channel CDP "CRLFETCH(CDP)"
   channel FENCED "CRLFETCH(CDP)"
+  channel SPENT "CRLFETCH(CDP) REVCHECK(IFAVAIL)"
   channel REQUIRED "REVINFO(RESPONDER) REVCHECK(IFAVAIL) OCSPAUTH(REQUIRED) REVWAIT(2)"
   channel WARN "REVINFO(RESPONDER) REVCHECK(IFAVAIL) OCSPAUTH(WARN) REVWAIT(2)"
   channel OPTIONAL "REVINFO(RESPONDER) REVCHECK(IFAVAIL) OCSPAUTH(OPTIONAL) REVWAIT(2)"
@@ -65,6 +67,7 @@ CONFIG
 script >test.mqsc
 publish listed 1 --revoke revoked.crt
 publish cdp 1 --revoke cdp-revoked.crt
+publish spent 1 --revoke spent.crt --this-update -2d --next-update -1d
 start_broker -f test.mqsc --workers 2 || { bad "start" "$(cat broker.err)"; finish; }
 
 enter() { # CHANNEL NAME: one connection
@@ -99,6 +102,7 @@ grep -q 'STATUS(GOOD)' out && ok || bad "status of a list: good" "$(cat out)"
 admitted "a distribution point: not on its list" CDP cdp
 turned_away "a distribution point: on its list" CDP cdp-revoked revoked
 [ "$(asked 'GET cdp.crl')" = 1 ] && ok || bad "one fetch of a distribution point" "$(asked 'GET cdp.crl') fetches"
+turned_away "a list that is late: on it, also who makes it be fetched" SPENT spent revoked
 turned_away "an address that is private and not allowed" FENCED private crl-missing
 expect_log "an address that is private: why" 0 5 '"LKG0453W".*127.0.0.2'
 check "status of what a certificate named" mqsc "DISPLAY AUTHSTATUS(*)"
