@@ -57,7 +57,7 @@ static bool hex_digit(char c)
 
 bool ca_serial_mean(const char *text, char out[CA_SERIAL_HEX_MAX + 1])
 {
-	char digits[CA_SERIAL_HEX_MAX + 2];
+	char digits[CA_SERIAL_HEX_MAX];
 	size_t len = 0;
 	bool leading = true;
 	for (const char *at = text; *at != '\0'; at++) {
@@ -79,8 +79,10 @@ bool ca_serial_mean(const char *text, char out[CA_SERIAL_HEX_MAX + 1])
 	if (len == 0) {
 		return false; /* zero is no serial number either */
 	}
-	digits[len] = '\0';
-	(void)snprintf(out, CA_SERIAL_HEX_MAX + 1, "%s%.40s", len % 2 != 0 ? "0" : "", digits);
+	size_t pad = len % 2; /* whole octets; the limit is even, so that there is room */
+	out[0] = '0';
+	memcpy(out + pad, digits, len);
+	out[pad + len] = '\0';
 	return true;
 }
 

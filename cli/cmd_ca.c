@@ -215,7 +215,7 @@ static int revoke_run(struct ca *ca, const char *what, int reason)
 {
 	struct ca_record *record = NULL;
 	int code = revoked_find(ca, what, &record);
-	if (code != CLI_OK) {
+	if (record == NULL) {
 		return code;
 	}
 	if (record->revoked) {
