@@ -169,6 +169,26 @@ static void on_done(void *ctx, enum err err, const char *message)
 	mqsc_pending_done(ctx, err, message);
 }
 
+/* A check is about rules and has no certificate to look up: it says what the channel would ask of one. Asks nobody. */
+static enum err say_need(const struct channel_policy *policy, struct buf *text)
+{
+	enum err err = ERR_OK;
+
+	if (policy == NULL || policy->revocation == X509_REVOCATION_NONE) {
+		return ERR_OK;
+	}
+	if (policy->ocsp_url != NULL) {
+		err = buf_printf(text, " The certificate would need an answer of '%s'.", policy->ocsp_url);
+	} else if (policy->need_aia) {
+		err = buf_append_text(
+			text, " The certificate would need an answer of the responder that it names.");
+	}
+	if (err == ERR_OK && policy->need_cdp) {
+		err = buf_append_text(text, " The certificate would need the lists that it names.");
+	}
+	return err;
+}
+
 static void runcheck(
 	struct control *control, const struct mqsc_request *request, struct mqsc_pending *pending)
 {
@@ -210,6 +230,9 @@ static void runcheck(
 		err = buf_printf(&text, "AMQ9777I: Channel will be blocked: %s", verdict.sentence);
 	} else {
 		err = buf_printf(&text, "AMQ9783I: Channel will run using MCAUSER('%s').", verdict.user);
+		if (err == ERR_OK && request->ssl_peer != NULL) {
+			err = say_need(policy_channel(world_policy(control->world), request->channel), &text);
+		}
 	}
 	if (err == ERR_OK) {
 		err = buf_text(&text, &message);

@@ -197,13 +197,31 @@ expect_log "a first answer that says revoked closes who was let in without one" 
 kill "$session" 2>/dev/null
 wait "$session" 2>/dev/null
 
-# --- a list that turns a live session into a revoked one ---
+# --- a list that turns a live session into a revoked one, and one that would be resumed ---
+certs leaf --out res --issuer ca --subject "O=fleet,CN=res" --client
+s_client() { # ARGUMENTS: one CONNECT of MQTT 3.1.1, and a moment for the ticket
+  { printf '\020\017\000\004MQTT\004\002\000\074\000\003res'; sleep 0.5; } |
+    timeout 10 openssl s_client -connect "127.0.0.1:$(port_of LISTED)" -tls1_3 -cert res-chain.crt -key res.key -ign_eof "$@" \
+      >res.out 2>&1
+}
+s_client -sess_out res.session &
+client=$!
+for _ in $(seq 250); do [ -s res.session ] && break; sleep 0.02; done
+sleep 0.2
+kill "$client" 2>/dev/null
+wait "$client" 2>/dev/null
+[ -s res.session ] && ok || bad "a ticket" "there is none: $(tail -n 5 res.out)"
+s_client -sess_in res.session
+grep -q '^Reused' res.out && ok || bad "a session resumes while its certificate is good" "$(grep -m 3 -E 'Reused|New|error' res.out)"
 live LISTED good
-publish listed 2 --revoke revoked.crt --revoke good.crt
+publish listed 2 --revoke revoked.crt --revoke good.crt --revoke res.crt
 from=$(lines)
 check "REFRESH of lists" mqsc "REFRESH SECURITY TYPE(SSL)"
 expect_log "a fetched list closes the session" "$from" 10 \
   '"session closed".*"channel":"LISTED".*"certificate":"revoked".*"client":"good"'
+from=$(lines)
+s_client -sess_in res.session
+expect_log "who is revoked does not resume" "$from" 5 '"connection refused".*"channel":"LISTED".*"certificate":"revoked".*CN=res,'
 echo nonsense >web/listed.crl
 from=$(lines)
 check "REFRESH with a list that is none" mqsc "REFRESH SECURITY TYPE(SSL)"

@@ -173,6 +173,12 @@ expect_log "REVLIVE(CLOSE): an answer that ran out closes" 0 12 '"session closed
 expect_no_log "REVLIVE(KEEP): it does not" 0 '"session closed".*"client":"keep"'
 rm web/down
 
+# --- a dry run asks nobody ---
+asked_before=$(wc -l <web/requests)
+check "RUNCHECK" mqsc "DISPLAY CHLAUTH(KEEP) MATCH(RUNCHECK) SSLPEER('CN=x,O=fleet') ADDRESS('127.0.0.1')"
+grep -q "would need an answer of '$web/ocsp'" out && ok || bad "RUNCHECK says what it would need" "$(cat out)"
+[ "$(wc -l <web/requests)" = "$asked_before" ] && ok || bad "RUNCHECK asks nobody" "$(tail -n 1 web/requests)"
+
 # --- what is in use stays ---
 refused "DELETE of a source in use" "there is no such AUTHINFO" mqsc "DELETE AUTHINFO(RESPONDER)"
 refused "a second responder" "more than one" mqsc "ALTER CHANNEL(KEEP) REVINFO(RESPONDER,FOREIGN)"
