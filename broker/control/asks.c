@@ -227,12 +227,16 @@ static enum x509_reason take_answer(struct status *status, struct bytes der, boo
 	}
 	if (settles(reason) || reason == X509_OCSP_UNKNOWN) {
 		bool newer = ocsp_watch_put(status->watch, response, reason == X509_REVOKED);
+		enum x509_reason said = reason;
 
 		if (!newer) {
 			reason = worth(sources, status->watch);
 		}
-		/* One of the same second is as good; the cache keeps out what is older, but not a "good" beside a "revoked". */
-		if (fresh && (newer || reason != X509_REVOKED)) {
+		/*
+		 * One of the same second is as good, and the cache keeps out what is older; but what a "revoked" keeps out of force,
+		 * be that believed today or not, is not to come back at the next start.
+		 */
+		if (fresh && (newer || said == reason)) {
 			keep_answer(status, response);
 		}
 		if (reason != X509_OK && reason != status->known && status->answered) {
