@@ -39,6 +39,7 @@ enum class {
 	THEM_ANCHOR_POLICY,
 	THEM_INHIBITED_ANY,
 	THEM_WILDCARD,
+	THEM_SELF_ISSUED_LEAF,
 	THEM_MAPPED_POLICY,
 	CLASS_COUNT_
 };
@@ -67,6 +68,8 @@ static const char *const class_names[CLASS_COUNT_] = {
 			     "(RFC 5280 6.1.4 (b)(1))",
 	[THEM_INHIBITED_ANY] = "refused here: initial-any-policy-inhibit holds from the first certificate on "
 			       "(RFC 5280 6.1.2 (e))",
+	[THEM_SELF_ISSUED_LEAF] = "refused here: a leaf counts for requireExplicitPolicy, self-issued or not "
+				  "(RFC 5280 6.1.5 (a))",
 	[THEM_WILDCARD] = "refused here: a wildcard stands for names that are excluded (RFC 5280 4.2.1.10, "
 			  "RFC 9525 6.3)",
 	[US_NAME_TEXT] = "accepted here: a name's text that is none is kept as it is and equals only itself "
@@ -375,6 +378,9 @@ static int by_policy(const struct difference *difference, const struct x509_answ
 	bool constrains = anchor->ext.has[EXT_POLICY_CONSTRAINTS] ||
 			  anchor->ext.has[EXT_INHIBIT_ANY_POLICY] ||
 			  anchor->ext.has[EXT_CERTIFICATE_POLICIES];
+	if (!constrains && difference->question->chain[0]->self_issued) {
+		return THEM_SELF_ISSUED_LEAF;
+	}
 	return constrains                       ? THEM_ANCHOR_POLICY
 	       : path_maps(difference->ours)    ? THEM_MAPPED_POLICY
 	       : difference->chain->inhibit_any ? THEM_INHIBITED_ANY
