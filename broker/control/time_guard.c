@@ -48,6 +48,20 @@ static void believe(struct time_guard *guard, uint64_t mono_ms, int64_t wall_ms)
 	store(&clock->floor_s, larger(wall_ms / 1000, load(&clock->floor_s)));
 }
 
+/* The clock is behind: from here on the floor moves as the monotonic clock does. */
+static void begin_behind(struct time_guard *guard, uint64_t mono_ms)
+{
+	guard->behind = true;
+	guard->floor_offset_ms = load(&guard->clock->floor_s) * 1000 - (int64_t)mono_ms;
+}
+
+static void move_floor(struct time_guard *guard, uint64_t mono_ms)
+{
+	int64_t floor_s = ((int64_t)mono_ms + guard->floor_offset_ms) / 1000;
+
+	store(&guard->clock->floor_s, larger(floor_s, load(&guard->clock->floor_s)));
+}
+
 enum time_event time_guard_start(struct time_guard *guard, struct judging_clock *clock, uint64_t mono_ms,
 	int64_t wall_ms, int64_t mark_s)
 {
@@ -58,7 +72,9 @@ enum time_event time_guard_start(struct time_guard *guard, struct judging_clock 
 	store(&clock->offset_ms, offset_ms);
 	store(&clock->line_ms, offset_ms);
 	store(&clock->floor_s, doubted ? wall_ms / 1000 : larger(wall_ms / 1000, mark_s));
-	guard->behind = !doubted && mark_s > wall_ms / 1000 + TIME_GUARD_BEHIND_S;
+	if (!doubted && mark_s > wall_ms / 1000 + TIME_GUARD_BEHIND_S) {
+		begin_behind(guard, mono_ms);
+	}
 	return doubted ? TIME_MARK_DOUBTED : (guard->behind ? TIME_BEHIND : TIME_AS_BEFORE);
 }
 
@@ -87,11 +103,16 @@ enum time_event time_guard_tick(struct time_guard *guard, uint64_t mono_ms, int6
 		return was_suspended ? TIME_AS_BEFORE : TIME_STEPPED_FORWARD;
 	}
 	guard->suspended = false;
-	guard->behind = wall_ms / 1000 + TIME_GUARD_BEHIND_S < load(&clock->floor_s);
 	believe(guard, mono_ms, wall_ms);
-	if (guard->behind) {
-		return was_behind ? TIME_AS_BEFORE : TIME_BEHIND;
+	if (wall_ms / 1000 + TIME_GUARD_BEHIND_S < load(&clock->floor_s)) {
+		if (!was_behind) {
+			begin_behind(guard, mono_ms);
+			return TIME_BEHIND;
+		}
+		move_floor(guard, mono_ms);
+		return TIME_AS_BEFORE;
 	}
+	guard->behind = false;
 	return was_suspended || was_behind ? TIME_BELIEVED : TIME_AS_BEFORE;
 }
 

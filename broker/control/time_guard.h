@@ -8,8 +8,9 @@
  * concerned: they are judged by the time line from before, until the step is taken back, or an operator says that it is
  * right (REFRESH SECURITY). New logins are judged by the wall clock: that refuses, it does not admit.
  * Backward: no judgement is made at an earlier time than the newest that was seen, this run or an earlier one (the mark in
- * the data directory); time stands still until the clock has caught up. A mark that is further ahead of the clock than
- * TIME_GUARD_AHEAD_S is not believed, so that one wrong clock does not shut the door for ever.
+ * the data directory). While the clock is behind that, time goes on from there by the monotonic clock: certificates expire and
+ * lists grow stale as they should. A mark that is further ahead of the clock than TIME_GUARD_AHEAD_S is not believed, so that
+ * one wrong clock does not shut the door for ever.
  */
 #ifndef LOCKGATE_BROKER_CONTROL_TIME_GUARD_H
 #define LOCKGATE_BROKER_CONTROL_TIME_GUARD_H
@@ -45,7 +46,8 @@ enum time_event {
 struct time_guard {
 	struct judging_clock *clock;
 	bool suspended, behind;
-	int64_t mark_s; /* on disk; 0: none */
+	int64_t mark_s;          /* on disk; 0: none */
+	int64_t floor_offset_ms; /* while behind: the floor less monotonic time */
 };
 
 /* mark_s: 0 if there is none. */

@@ -43,8 +43,8 @@ static void say(struct control *control, enum time_event event)
 		return;
 	case TIME_BEHIND:
 		LOG(control->log, LOG_ERROR, "LKG0422E",
-			"the clock is behind the newest time seen, which judges until the clock has caught "
-			"up",
+			"the clock is behind the newest time seen; judgements go on from there until it is "
+			"right",
 			LF_INT("clock", wall_s), LF_INT("judged_by", live_s),
 			LF_INT("behind_seconds", live_s - wall_s));
 		return;
