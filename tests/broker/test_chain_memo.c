@@ -130,7 +130,7 @@ static void visit(
 	const struct world *world, struct chain_table *table, const struct ask *ask, struct x509_answer *out)
 {
 	struct cert *certs[X509_CHAIN_CERTS_MAX];
-	struct bytes ders[3];
+	struct bytes ders[3] = {BYTES_NONE};
 	uint8_t digest[SHA256_BYTES];
 	size_t count = world->counts[ask->chain];
 

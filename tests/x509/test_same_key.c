@@ -69,7 +69,7 @@ static struct buf as_pss_key(struct bytes spki)
 {
 	struct wire_reader in;
 	struct bytes algorithm;
-	struct bytes key;
+	struct bytes key = BYTES_NONE;
 	struct buf out = BUF_INIT(8192);
 	struct der_writer writer = der_writer_init(&out);
 
