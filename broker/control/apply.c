@@ -367,8 +367,8 @@ static void on_apply_weighed(void *ctx, enum err err, const char *message)
 	} else {
 		say(apply, message);
 	}
-	apply->control->apply_held = err == ERR_BUSY;
-	if (err == ERR_BUSY) {
+	apply->control->apply_held = cut_may_force(err);
+	if (cut_may_force(err)) {
 		say(apply, "REFRESH SECURITY TYPE(SSL) FORCE reads it again and takes it");
 	}
 	apply_end(apply, err);

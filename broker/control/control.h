@@ -235,10 +235,12 @@ struct cut_question {
 	size_t names_max;          /* per worker; 0: a few */
 };
 /*
- * Counts what would be closed of each channel's live sessions. ERR_BUSY where that is more than the channel's CUTMAX, or
- * could not be counted in time.
+ * Counts what would be closed of each channel's live sessions. ERR_BUSY where that is more than the channel's CUTMAX;
+ * ERR_UNKNOWN where it could not be counted in time: another try may go better.
  */
 void control_weigh(struct control *control, const struct cut_question *question);
+/* Whether that is what FORCE passes over. */
+bool cut_may_force(enum err err);
 
 /* --- keystores.c: watches the keystores of running channels --- */
 void control_keystores_start(struct control *control);

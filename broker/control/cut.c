@@ -299,7 +299,7 @@ static void weighing_counted(struct weighing *weighing)
 	struct buf text = BUF_INIT(16384);
 	struct auth_error error = {0};
 	const char *message = NULL;
-	enum err err = atomic_load(&weighing->given_up) ? ERR_BUSY : ERR_OK;
+	enum err err = atomic_load(&weighing->given_up) ? ERR_UNKNOWN : ERR_OK;
 
 	if (err == ERR_OK && control->world != weighing->before && weighing->tries < CUT_TRIES) {
 		weighing_clear(weighing);
@@ -466,6 +466,11 @@ static void start_next(struct cut_guard *guard)
 	start(guard, &next);
 }
 
+bool cut_may_force(enum err err)
+{
+	return err == ERR_BUSY || err == ERR_UNKNOWN;
+}
+
 void control_weigh(struct control *control, const struct cut_question *question)
 {
 	struct cut_guard *guard = control->guard;
@@ -480,7 +485,7 @@ void control_weigh(struct control *control, const struct cut_question *question)
 		return;
 	}
 	if (guard->waiting_count == CUT_WAITING_MAX) {
-		question->done(question->ctx, ERR_BUSY, "too many changes wait to be weighed");
+		question->done(question->ctx, ERR_UNKNOWN, "too many changes wait to be weighed");
 		return;
 	}
 	guard->waiting[guard->waiting_count++] = *question;

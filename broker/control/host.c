@@ -107,7 +107,7 @@ static void on_weighed(void *ctx, enum err err, const char *message)
 	if (err == ERR_OK) {
 		control_dirty(wait->control);
 	} else if (buf_printf(&text, "AMQ8101E: Nothing was changed: %s%s", message,
-			   err == ERR_BUSY ? ". FORCE does it all the same." : ".") == ERR_OK &&
+			   cut_may_force(err) ? ". FORCE does it all the same." : ".") == ERR_OK &&
 		   buf_text(&text, &said) != ERR_OK) {
 		said = NULL;
 	}

@@ -147,6 +147,7 @@ static void on_try_weighed(void *ctx, enum err err, const char *message)
 	if (err == ERR_OK) {
 		take(try, channel);
 	} else {
+		/* What could not be counted is not held: it is tried again as a bad one is. */
 		note_try(channel, try, err == ERR_BUSY ? KEYSTORE_HELD : KEYSTORE_BAD, bytes_text(message));
 	}
 	if (err == ERR_BUSY) {

@@ -140,7 +140,7 @@ static void on_refresh_weighed(void *ctx, enum err err, const char *message)
 
 	if (err != ERR_OK) {
 		enum err said = buf_printf(&refresh->why, "%s%s", message,
-			err == ERR_BUSY ? ". REFRESH SECURITY TYPE(SSL) FORCE does it all the same" : "");
+			cut_may_force(err) ? ". REFRESH SECURITY TYPE(SSL) FORCE does it all the same" : "");
 
 		(void)said;
 		refresh->err = err;
