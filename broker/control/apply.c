@@ -302,6 +302,9 @@ static void commit(struct apply *apply)
 	control->login_failed = false;
 	control->login_generation = apply->login_generation;
 	err = commit_channels(apply, before);
+	if (apply->force) {
+		control_time_accept(control, true); /* it was REFRESH that forced it */
+	}
 	sources_refresh(control);
 	catalog_free(before);
 	if (apply->warnings.len > 0) {

@@ -103,5 +103,18 @@ check "REFRESH FORCE says that the clock is right" mqsc "REFRESH SECURITY TYPE(S
 expect_log "then what has expired ends" "$from" 5 '"session closed".*"step":"path","certificate":"expired".*"client":"short7"'
 expect_log "an alarm" "$from" 5 '"LKG0419W"'
 expect_no_log "what has not expired stays" "$from" '"session closed".*"client":"long"'
+
+# --- FORCE that takes a held SIGHUP says so of the clock, too ---
+for n in 1 2 3 4 5 6 7 8 9 10 11 12; do live "more$n" long; done
+from=$(lines)
+shift_clock $((4 * 86400))
+expect_log "held SIGHUP: a step forward" "$from" 5 '"LKG0420E"'
+echo "SET CHLAUTH(C) TYPE(BLOCKUSER) USERLIST('u')" >>test.mqsc
+kill -HUP "$broker"
+expect_log "held SIGHUP: it is held" "$from" 5 '"LKG0410E".*1[23] of 13 sessions'
+expect_no_log "held SIGHUP: the clock is not believed by it" "$from" '"LKG0421I"'
+check "held SIGHUP: REFRESH FORCE" mqsc "REFRESH SECURITY TYPE(SSL) FORCE"
+expect_log "held SIGHUP: REFRESH FORCE takes it" "$from" 5 '"LKG0409I"'
+expect_log "held SIGHUP: REFRESH FORCE believes the clock" "$from" 5 '"LKG0421I"'
 stop_broker "graceful stop"
 finish
