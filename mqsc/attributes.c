@@ -78,7 +78,7 @@ static const struct attribute channel_attributes[] = {
 		"names, else from REVINFO's"),
 	TEXT("SSLPEER", AUTH_DN_PATTERN_BYTES_MAX,
 		"pattern that every client certificate's subject must match"),
-	TEXT("CRLFILE", 512, "certificate revocation lists: a file or a folder, looked at each second"),
+	TEXT("CRLFILE", 512, "certificate revocation lists: a file or a folder, which is watched"),
 	WORD("REVCHECK", words_revcheck, NULL,
 		"revocation check; blank: REQUIRED with CRLFILE, REVINFO, CRLFETCH(CDP) or OCSPFETCH(AIA), "
 		"else "
