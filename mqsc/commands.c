@@ -105,6 +105,10 @@ static const struct command_keyword chstatus_keywords[] = {VALUE("CHLTYPE", "MQT
 	SHOWN("KEYSTORE", "of a TLS channel: GOOD, BAD (its file was changed, what was in force stays) or "
 			  "HELD (it would "
 			  "close more sessions than CUTMAX)"),
+	SHOWN("CERTLABL", "of a TLS channel: the keys that it serves"),
+	COUNT("STAPLED", "of a TLS channel: how many of these with an OCSP response"),
+	SHOWN("CERTXDATE", "of a TLS channel: day on which the first of their certificates expires"),
+	SHOWN("CERTXTIME", "of a TLS channel: time of that, UTC"),
 	SHOWN("CLNTUSER", "user name that the client gave"),
 	SHOWN("MCAUSER", "user that the session runs as"), SHOWN("CONNAME", "the client's address"),
 	SHOWN("PROTOCOL", "protocol level"), COUNT("KAINT", "keep-alive in milliseconds"),

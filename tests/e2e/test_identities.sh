@@ -48,6 +48,8 @@ expect_log "the first is the default" 0 1 '"LKG0203I".*"label":"ec".*"default":t
 displays() { "$LOCKGATE" mqsc --dir data -c "DISPLAY CHSTATUS(TLS)" >display.out && grep -qF -- "$1" display.out; }
 check "CHSTATUS: what is served" displays "CERTLABL(ec rsa other)"
 check "CHSTATUS: with a response" displays "STAPLED(3)"
+check "CHSTATUS: asked for by name" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHSTATUS(TLS) STAPLED CERTXDATE CERTXTIME WHERE(STAPLED EQ 3)' | tee asked.out |
+	grep -qF 'STAPLED(3)' && ! grep -q KEYSTORE asked.out"
 check "CHSTATUS: until when" displays "CERTXDATE($(openssl x509 -in ec.crt -noout -enddate | cut -d= -f2 | date -u -f - +%Y-%m-%d))"
 
 client() { echo Q | timeout 15 openssl s_client -connect "127.0.0.1:$port" "$@" 2>&1; }
