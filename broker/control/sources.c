@@ -360,6 +360,7 @@ static void add_fetched(void *ctx, const char *url)
 	struct joining *joining = ctx;
 	struct crl *crl = revocation_crl(joining->sources->cache, url);
 
+	joining->missing = joining->missing || crl == NULL;
 	if (crl != NULL && joining->err == ERR_OK) {
 		joining->err = add_crl(&joining->list, crl);
 	}
@@ -405,22 +406,74 @@ static enum err join(struct control *control, struct joining *joining, const str
 	return err;
 }
 
-static uint64_t version_of(const struct proposal *source, const struct object *object)
+static bool has_issuer(const struct crl_set *set, const struct crl *crl)
 {
-	return source->catalog_base + object_version(object) +
-	       (catalog_generation(source->catalog, OBJECT_AUTHINFO) << 20);
+	for (size_t i = 0; i < crl_set_count(set); i++) {
+		if (x509_name_equal(crl_issuer_der(crl_set_at(set, i)), crl_issuer_der(crl))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The cache holds nothing from one of the addresses: lists of issuers that would have none left stay. */
+static enum err keep_unheld(struct control *control, const struct crl_set *before, struct crl_set **set)
+{
+	struct crl_list list = {0};
+	struct crl_set *kept = NULL;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; err == ERR_OK && i < crl_set_count(*set); i++) {
+		err = add_crl(&list, crl_set_at(*set, i));
+	}
+	for (size_t i = 0; err == ERR_OK && i < crl_set_count(before); i++) {
+		if (!has_issuer(*set, crl_set_at(before, i))) {
+			err = add_crl(&list, crl_set_at(before, i));
+		}
+	}
+	if (err == ERR_OK) {
+		err = crl_set_new((const struct crl *const *)list.items, list.count,
+			control_next_generation(control), &kept);
+	}
+	if (err == ERR_OK) {
+		crl_set_unref(*set);
+		*set = kept;
+	}
+	crl_list_release(&list);
+	return err;
+}
+
+static void mix(void *ctx, const char *text)
+{
+	uint64_t *sum = ctx;
+	uint8_t key[16] = {0};
+
+	memcpy(key, sum, sizeof(*sum));
+	*sum = siphash(key, bytes_text(text));
+}
+
+/* What the operator named as sources, as a number: alike after a change of something else, or one that was taken back. */
+static uint64_t named_by(const struct proposal *source, const struct object *object)
+{
+	uint64_t sum = 1;
+
+	sources_each_listed(source->catalog, object, mix, &sum);
+	mix(&sum, object_text(object, "CRLFETCH"));
+	mix(&sum, object_text(object, "CRLFILE"));
+	return sum;
 }
 
 /*
  * The caller's reference to what the channel's lists are, files and fetched, or NULL: nothing was fetched. Kept with the
- * channel while nothing changes, but not what is only proposed.
+ * channel while nothing changes, but not what is only proposed: were that refused, what is in force would be lost. What was
+ * fetched from the same sources stays also when the cache holds it no longer.
  */
 static struct crl_set *joined_lists(struct control *control, const struct proposal *source,
 	struct channel *channel, const struct object *object, const struct crl_set *files)
 {
 	struct channel_lists *lists = &channel->lists;
 	struct joining joining = {.sources = control->sources};
-	uint64_t from = version_of(source, object);
+	uint64_t from = named_by(source, object);
 	uint64_t generation = files == NULL ? 0 : crl_set_generation(files);
 	bool other = from != lists->joined_from; /* other sources: what the old ones said is theirs */
 	struct crl_set *fresh = NULL;
@@ -434,17 +487,21 @@ static struct crl_set *joined_lists(struct control *control, const struct propos
 	}
 	enum err err = joining.err;
 
-	if (joining.list.count > 0) {
+	if (joining.list.count > 0 || (!other && lists->joined != NULL)) {
 		err = join(control, &joining, files, other ? NULL : lists->joined, &fresh);
+	}
+	if (err == ERR_OK && fresh != NULL && !other && lists->joined != NULL && joining.missing) {
+		err = keep_unheld(control, lists->joined, &fresh);
 	}
 	crl_list_release(&joining.list);
 	if (err != ERR_OK) {
+		crl_set_unref(fresh);
 		LOG(control->log, LOG_ERROR, "LKG0451E",
 			"fetched revocation lists could not be put in force; what was known stays",
 			LF_TEXT("channel", channel->name), LF_TEXT("why", err_name(err)));
 		return lists->joined == NULL ? NULL : crl_set_ref(lists->joined);
 	}
-	if (files == channel->material.crls) {
+	if (files == channel->material.crls && source->catalog == control->catalog && !control->tentative) {
 		crl_set_unref(lists->joined);
 		lists->joined = fresh == NULL ? NULL : crl_set_ref(fresh);
 		lists->joined_files = generation;

@@ -32,7 +32,7 @@ struct channel_lists {
 	size_t cdp_count;
 	struct crl_set *joined; /* the files' and what was fetched; NULL: nothing was */
 	uint64_t joined_files;  /* generation of the files' set in it */
-	uint64_t joined_from;   /* catalog, its sources and the channel's object, as of then */
+	uint64_t joined_from;   /* which sources the operator had named then */
 	bool stale;             /* a list was fetched since */
 };
 void channel_lists_release(struct channel_lists *lists);

@@ -1,0 +1,169 @@
+/*
+ * test_sources.c - Goal: what was fetched for a channel stays in force when the cache holds it no longer, and when another
+ * configuration is only proposed; it goes with the sources that it came from.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/control/sources_private.h"
+#include "cache_kit.h"
+
+#define NAMES_ONE "REVINFO(ONE) CRLFETCH(LISTED)"
+#define NAMES_TWO "REVINFO(TWO) CRLFETCH(LISTED)"
+
+static void on_over(struct mqsc_script *script, void *ctx)
+{
+	struct mqsc_summary summary;
+
+	mqsc_script_summary(script, &summary);
+	*(bool *)ctx = mqsc_summary_exit_code(&summary) == 0;
+}
+
+static void on_changed(
+	void *ctx, enum object_class class, const struct object *before, const struct object *after)
+{
+	(void)ctx;
+	(void)class;
+	(void)before;
+	(void)after;
+}
+
+static void run(struct catalog *catalog, const char *text)
+{
+	struct mqsc_host host = {.changed = on_changed};
+	struct mqsc_options options = {.source = "test", .clock = clock_system()};
+	struct buf report = BUF_INIT(64u * 1024u);
+	struct mqsc_script *script = NULL;
+	bool good = false;
+
+	REQUIRE("script", mqsc_script_start(catalog, &host, &options, bytes_text(text), &report, on_over,
+				  &good, &script) == ERR_OK);
+	mqsc_script_free(script);
+	if (!good) {
+		(void)fwrite(report.data, 1, report.len, stderr);
+	}
+	REQUIRE(text, good);
+	buf_release(&report);
+}
+
+static struct catalog *catalog_of(const char *channel)
+{
+	struct catalog *catalog = NULL;
+	char text[512];
+
+	REQUIRE("catalog", catalog_new(&catalog) == ERR_OK);
+	run(catalog, "DEFINE AUTHINFO(ONE) AUTHTYPE(CRLURL) CRLURL('http://one.example/a.crl')");
+	run(catalog, "DEFINE AUTHINFO(TWO) AUTHTYPE(CRLURL) CRLURL('http://two.example/a.crl')");
+	(void)snprintf(text, sizeof(text), "DEFINE CHANNEL(C) CHLTYPE(MQTT) PORT(1883) %s", channel);
+	run(catalog, text);
+	return catalog;
+}
+
+/* A channel for which a list was fetched, and a cache that holds nothing. */
+struct scene {
+	struct ckit kit;
+	struct control *control;
+	struct sources sources;
+	struct channel channel;
+	const struct crl *fetched;
+};
+
+/* The proposal's view of the channel: whether it still has the list that was fetched. */
+static bool has_fetched(struct scene *scene, const struct catalog *catalog)
+{
+	struct proposal source = {.catalog = catalog};
+	struct sources_view view;
+	bool has = false;
+
+	sources_view(scene->control, &source, &scene->channel, catalog_find(catalog, OBJECT_CHANNEL, "C"),
+		scene->channel.material.crls, &view);
+	for (size_t i = 0; view.crls != NULL && i < crl_set_count(view.crls); i++) {
+		has = has || memcmp(crl_sha256(crl_set_at(view.crls, i)), crl_sha256(scene->fetched),
+				     SHA256_BYTES) == 0;
+	}
+	crl_set_unref(view.crls);
+	return has;
+}
+
+static void scene_open(struct scene *scene, const struct crl *fetched)
+{
+	*scene = (struct scene){.fetched = fetched};
+	ckit_open(&scene->kit, NULL, false, NULL);
+	scene->control = calloc(1, sizeof(*scene->control));
+	REQUIRE("control", scene->control != NULL);
+	scene->control->catalog = catalog_of(NAMES_ONE);
+	scene->control->clock = clock_from_fake(&scene->kit.clock);
+	scene->control->sources = &scene->sources;
+	scene->sources.control = scene->control;
+	scene->sources.cache = scene->kit.cache;
+	CHECK("nothing was fetched yet", !has_fetched(scene, scene->control->catalog));
+	REQUIRE("joined", crl_set_new(&fetched, 1, control_next_generation(scene->control),
+				  &scene->channel.lists.joined) == ERR_OK);
+	CHECK("it is in force", has_fetched(scene, scene->control->catalog));
+}
+
+static void scene_close(struct scene *scene)
+{
+	channel_lists_release(&scene->channel.lists);
+	catalog_free(scene->control->catalog);
+	free(scene->control);
+	ckit_close(&scene->kit);
+}
+
+static void test_stays(const struct crl *fetched, const struct crl *of_file)
+{
+	struct scene scene;
+
+	scene_open(&scene, fetched);
+	scene.channel.lists.stale = true;
+	CHECK("the cache holds it no longer", has_fetched(&scene, scene.control->catalog));
+	for (unsigned i = 0; i < 8; i++) {
+		crl_set_unref(scene.channel.material.crls);
+		scene.channel.material.crls = NULL;
+		REQUIRE("CRLFILE", crl_set_new(&of_file, 1, control_next_generation(scene.control),
+					   &scene.channel.material.crls) == ERR_OK);
+		CHECK("CRLFILE has another issuer's", has_fetched(&scene, scene.control->catalog));
+		CHECK("nothing piles up", crl_set_count(scene.channel.lists.joined) == 2);
+	}
+	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) DESCR('other')");
+	CHECK("something else was changed", has_fetched(&scene, scene.control->catalog));
+	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) REVINFO(TWO)");
+	CHECK("other sources: it goes", !has_fetched(&scene, scene.control->catalog));
+	crl_set_unref(scene.channel.material.crls);
+	scene_close(&scene);
+}
+
+static void test_refused(const struct crl *fetched)
+{
+	struct catalog *other = catalog_of(NAMES_TWO), *none = catalog_of("");
+	struct scene scene;
+
+	scene_open(&scene, fetched);
+	CHECK("SIGHUP with another source: it would go", !has_fetched(&scene, other));
+	CHECK("SIGHUP without sources: it would go", !has_fetched(&scene, none));
+	CHECK("both were refused: it is in force", has_fetched(&scene, scene.control->catalog));
+	scene.control->tentative = true;
+	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) REVINFO(TWO)");
+	CHECK("ALTER to another source: it would go", !has_fetched(&scene, scene.control->catalog));
+	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) REVINFO(ONE)");
+	scene.control->tentative = false;
+	CHECK("ALTER was taken back: it is in force", has_fetched(&scene, scene.control->catalog));
+	scene_close(&scene);
+	catalog_free(other);
+	catalog_free(none);
+}
+
+int main(void)
+{
+	pki_init();
+	struct pki ca = pki_root("CA"), second = pki_root("Second CA");
+	struct crl *fetched = pki_crl(&ca, 1, NULL, 0), *of_file = pki_crl(&second, 1, NULL, 0);
+
+	test_stays(fetched, of_file);
+	test_refused(fetched);
+	crl_unref(fetched);
+	crl_unref(of_file);
+	pki_free(&ca);
+	pki_free(&second);
+	return test_result();
+}
