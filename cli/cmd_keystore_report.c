@@ -48,8 +48,9 @@ int cmd_keystore_report(int argc, char **argv)
 	};
 	const struct cli_syntax syntax = {syntax_command, "",
 		"Says of every key, anchor and pin of the running channels when it expires, and of anchors "
-		"and "
-		"pins which clients would be cut if it were removed. Exit 0: nothing expires within DAYS; 1: "
+		"and\n"
+		"pins which clients would be cut if it were removed. Exit 0: nothing expires within DAYS; "
+		"1:\n"
 		"something does, or has; 2: it could not be found out.",
 		options, ARRAY_COUNT(options), 0, 0};
 
