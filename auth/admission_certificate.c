@@ -290,7 +290,8 @@ static bool wait_for_revocation(struct judge *judge, const struct x509_answer *a
 	char room[X509_SENTENCE_BYTES];
 	struct text sentence = text_init(room, sizeof(room));
 	if (judge->evidence->revocation_busy) {
-		text_put(&sentence, "revocation data busy: too many connections wait for it (REVPARK)");
+		text_put(&sentence, "revocation data busy: too many connections wait for it (REVPARK), or "
+				    "too much is asked for already");
 		judge->out->certificate_reason = answer->reason;
 		judge->out->absence = true;
 		return judge_refuse(

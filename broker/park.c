@@ -93,6 +93,11 @@ static void on_answer(struct mail *mail, unsigned at)
 		park->connection = NULL;
 		connection->wait->park = NULL;
 		note_asked(connection->wait, park);
+		if (park->busy) {
+			/* If it still needs that answer it is refused, also where OCSPAUTH lets silence pass. */
+			connection->revocation_busy = true;
+			connection->revocation_asked = false;
+		}
 		for (size_t i = 0; err == ERR_OK && i < park->need_count; i++) {
 			err = connection_add_watch(connection, park->needs[i].watch);
 		}

@@ -49,6 +49,7 @@ struct park {
 	struct list node;
 	bool here;  /* asked and not answered */
 	bool lists; /* one came that has to be published first */
+	bool busy;  /* somebody could not be asked for want of room: that is not the responder's silence */
 	unsigned due;
 };
 
@@ -57,8 +58,8 @@ void park_answer(struct park *park);
 
 /* --- the worker's side --- */
 /*
- * The connection was judged NEED_REVOCATION: asks, and waits. Too many wait already, or memory is short: the connection is
- * judged again with revocation_busy.
+ * The connection was judged NEED_REVOCATION: asks, and waits. Too many wait already, or there is no room to ask: the
+ * connection is judged again with revocation_busy.
  */
 void connection_park(struct connection *connection, const struct admission_verdict *verdict);
 /* The world changed: a connection that waits is judged again; it may have become hopeless, or have all it needs. */

@@ -591,6 +591,7 @@ static void ask_responder(struct sources *sources, struct park_need *need)
 
 	need->over = true;
 	if (status == NULL) {
+		need->park->busy = true;
 		return;
 	}
 	if (!settles(worth(sources, status->watch))) {
@@ -614,7 +615,10 @@ static void ask_responder(struct sources *sources, struct park_need *need)
 		need->over = false;
 		need->park->due++;
 		status->asking++;
-	} else if (error.sentence[0] != '\0') {
+		return;
+	}
+	need->park->busy = need->park->busy || err == ERR_NOMEM || err == ERR_LIMIT;
+	if (error.sentence[0] != '\0') {
 		responder_note(sources, status->watch, error.sentence);
 	}
 }

@@ -1,6 +1,6 @@
 /*
  * test_sources.c - Goal: what was fetched for a channel stays in force when the cache holds it no longer, and when another
- * configuration is only proposed; it goes with the sources that it came from.
+ * configuration is only proposed; it goes with the sources that it came from. Who cannot be asked about is busy.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -153,6 +153,57 @@ static void test_refused(const struct crl *fetched)
 	catalog_free(none);
 }
 
+/* Asks for the status of device. */
+static void ask(struct scene *scene, struct park *park, const struct pki *ca, const struct pki *device)
+{
+	struct ocsp_watch_facts facts = {device->cert, ca->cert, "http://ocsp.example/", true, false};
+
+	*park = (struct park){.shared = scene->control->shared, .channel = "C", .need_count = 1};
+	park->needs[0] = (struct park_need){.kind = X509_NEED_OCSP, .park = park};
+	REQUIRE("watch", ocsp_watch_new(&facts, &park->needs[0].watch) == ERR_OK);
+}
+
+/* No room is not the silence of a responder, which OCSPAUTH may let pass. */
+static void test_busy(const struct crl *fetched, const struct pki *ca)
+{
+	struct pki device = pki_leaf(ca, "device");
+	struct park parks[64];
+	struct shared shared = {.net = NULL};
+	struct scene scene;
+	size_t count = 0;
+	bool failed = true;
+
+	scene_open(&scene, fetched);
+	REQUIRE("net", net_new(&(struct net_options){.workers = 1}, &shared.net) == ERR_OK);
+	scene.control->shared = &shared;
+	scene.control->wheel = scene.kit.wheel;
+	REQUIRE("asks", asks_open(&scene.sources) == ERR_OK);
+	while (failed && count < ARRAY_COUNT(parks)) {
+		struct park *park = &parks[count++];
+
+		ask(&scene, park, ca, &device);
+		test_alloc_fail_at((unsigned long)count);
+		shared.park_desk.ask(shared.park_desk.ctx, park);
+		failed = test_alloc_failed();
+		test_alloc_fail_at(0);
+		CHECK("asked, or busy", park->needs[0].over ? park->busy : !park->busy);
+		CHECK("the first allocation: busy", count > 1 || (park->busy && !park->here));
+		if (park->here) {
+			shared.park_desk.cancel(shared.park_desk.ctx, park);
+		}
+	}
+	CHECK("the allocations end", !failed && count > 1);
+	CHECK("with memory it is asked", !parks[count - 1].busy);
+	asks_close(&scene.sources);
+	asks_free(&scene.sources);
+	for (size_t i = 0; i < count; i++) {
+		ocsp_watch_unref(parks[i].needs[0].watch);
+	}
+	net_free(shared.net);
+	pki_free(&device);
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	pki_init();
@@ -161,6 +212,7 @@ int main(void)
 
 	test_stays(fetched, of_file);
 	test_refused(fetched);
+	test_busy(fetched, &ca);
 	crl_unref(fetched);
 	crl_unref(of_file);
 	pki_free(&ca);
