@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/pem.h"
 #include "tests/x509/pki.h"
 
 #define ROUNDS     20u
@@ -101,6 +102,35 @@ static void test_reloads(void)
 	buf_release(&why);
 }
 
+/* One PEM file may hold the lists of several CAs; cut in the middle of one, none of it is taken. */
+static void test_several_in_one_file(void)
+{
+	const char *folder = test_folder();
+	const char *path = test_path(folder, "all.pem");
+	struct material material = {0};
+	struct buf text = BUF_INIT(PKI_DER_BYTES_MAX);
+	struct buf why = BUF_INIT(4096);
+	const struct pki *issuers[] = {&root, &foreign};
+
+	for (size_t i = 0; i < ARRAY_COUNT(issuers); i++) {
+		struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+
+		pki_crl_der(issuers[i], 1, PKI_NOW - PKI_DAY, PKI_NOW + PKI_DAY, NULL, 0, &der);
+		REQUIRE("pem", pem_encode("X509 CRL", buf_bytes(&der), &text) == ERR_OK);
+		buf_release(&der);
+	}
+	REQUIRE("write", file_write_atomic(path, buf_bytes(&text), FILE_OWNER) == ERR_OK);
+	REQUIRE("several", load(path, NULL, 1, &material, &why) == ERR_OK);
+	CHECK("both are taken", crl_set_count(material.crls) == 2);
+	material_release(&material);
+	REQUIRE("cut", file_write_atomic(path, bytes_of(text.data, text.len - 60), FILE_OWNER) == ERR_OK);
+	CHECK("half a file is none", load(path, NULL, 2, &material, &why) != ERR_OK);
+	CHECK("and says which", why.len > 0);
+	material_release(&material);
+	buf_release(&text);
+	buf_release(&why);
+}
+
 /* Two read at once, the slower one the older file. */
 static void test_join(void)
 {
@@ -158,6 +188,7 @@ int main(void)
 	root = pki_root("Root");
 	foreign = pki_root("Foreign");
 	test_reloads();
+	test_several_in_one_file();
 	test_join();
 	test_refused();
 	pki_free(&root);
