@@ -78,19 +78,20 @@ static enum err make(struct authority *issuer, const struct x509_make *what, con
 }
 
 static enum err make_named(
-	struct authority *issuer, struct x509_make *what, const char *name, const char *folder)
+	struct authority *issuer, const struct x509_make *kind, const char *name, const char *folder)
 {
 	const struct x509_make_attribute subject[] = {{"O", "Bench"}, {"CN", name}};
+	struct x509_make what = *kind;
 	char prefix[PATH_BYTES];
 
-	what->subject = subject;
-	what->subject_count = ARRAY_COUNT(subject);
-	what->not_before = issuer->now - 3600;
-	what->not_after = issuer->now + YEAR_S;
+	what.subject = subject;
+	what.subject_count = ARRAY_COUNT(subject);
+	what.not_before = issuer->now - 3600;
+	what.not_after = issuer->now + YEAR_S;
 	if (snprintf(prefix, sizeof(prefix), "%s/%s", folder, name) >= (int)sizeof(prefix)) {
 		return ERR_LIMIT;
 	}
-	return make(issuer, what, prefix);
+	return make(issuer, &what, prefix);
 }
 
 static enum err make_fleet(struct authority *root, const char *folder, unsigned devices)

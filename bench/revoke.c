@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -231,6 +233,18 @@ static void settle(struct run *run, uint64_t ms)
 	}
 }
 
+static bool run_hook(const char *path)
+{
+	char *const arguments[] = {strdup(path), NULL};
+	int status = -1;
+	pid_t child = 0;
+	bool good = arguments[0] != NULL && posix_spawn(&child, path, NULL, NULL, arguments, environ) == 0 &&
+		    waitpid(child, &status, 0) == child && status == 0;
+
+	free(arguments[0]);
+	return good;
+}
+
 static bool connect_all(struct run *run)
 {
 	unsigned all = run->plan.pool.clients;
@@ -254,7 +268,7 @@ static bool connect_all(struct run *run)
 	}
 	figure("connect_s", ms_since(start) / 1e3);
 	settle(run, SETTLE_MS);
-	if (run->plan.hook != NULL && system(run->plan.hook) != 0) {
+	if (run->plan.hook != NULL && !run_hook(run->plan.hook)) {
 		return fail(run->plan.hook, "it failed");
 	}
 	settle(run, SETTLE_MS);
@@ -502,9 +516,11 @@ static bool with_pool(struct run *run)
 
 	(void)snprintf(devices, sizeof(devices), "%s/devices", run->plan.dir);
 	(void)snprintf(ca, sizeof(ca), "%s/ca.crt", run->plan.dir);
-	run->plan.pool.devices = devices;
-	run->plan.pool.ca_path = ca;
-	enum err err = pool_new(&run->plan.pool, &run->pool);
+	struct pool_options options = run->plan.pool;
+
+	options.devices = devices;
+	options.ca_path = ca;
+	enum err err = pool_new(&options, &run->pool);
 
 	if (err != ERR_OK) {
 		return fail(devices, err_name(err));

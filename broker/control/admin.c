@@ -289,18 +289,18 @@ static void run_report(struct admin_client *client, struct bytes body)
 	struct finished *finished = calloc(1, sizeof(*finished));
 	struct report_options options = {.json = has_flag(client, "json")};
 	char *text = NULL;
+	char days[7] = "";
 	char names[4] = "";
-	long long days = 0;
 
 	if (finished == NULL || bytes_dup_text(body, &text) != ERR_OK ||
-		sscanf(text, "%6lld %3s %21s", &days, names, options.channel) != 3) {
+		sscanf(text, "%6[0-9] %3s %21s", days, names, options.channel) != 3) {
 		free(finished);
 		free(text);
 		client_close(client);
 		return;
 	}
 	free(text);
-	options.within_days = days;
+	options.within_days = strtol(days, NULL, 10);
 	options.all_names = strcmp(names, "all") == 0;
 	*finished = (struct finished){control, client->serial, 0};
 	control_report(control, &options, on_reported, finished);

@@ -299,7 +299,6 @@ bool publisher_drain(struct publisher *publisher)
 	bool full = false;
 	while (!list_empty(&publisher->ops)) {
 		struct publish_op *op = CONTAINER_OF(publisher->ops.next, struct publish_op, item);
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed has left the list */
 		const enum err err = op_finish(op);
 		if (err != ERR_OK) {
 			full = err == ERR_LIMIT;

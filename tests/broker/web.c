@@ -124,9 +124,12 @@ static void endless(int fd, const char *head, const char *piece)
 	if (!say(fd, head)) {
 		return;
 	}
-	while (len + strlen(piece) < sizeof(block)) {
-		memcpy(block + len, piece, strlen(piece));
-		len += strlen(piece);
+	size_t step = strlen(piece);
+
+	for (; len + step < sizeof(block); len += step) {
+		for (size_t i = 0; i < step; i++) {
+			block[len + i] = piece[i];
+		}
 	}
 	while (put(fd, block, len)) {
 	}
