@@ -341,10 +341,15 @@ static void test_urls(void)
 {
 	static char longest[X509_URL_BYTES];
 	static char longer[X509_URL_BYTES + 1];
-	memset(longest, 'a', sizeof(longest) - 1);
-	memset(longer, 'a', sizeof(longer) - 1);
-	memcpy(longest, "http://", 7);
-	memcpy(longer, "http://", 7);
+	static const char scheme[] = "http://";
+	for (size_t i = 0; i < sizeof(longer) - 1; i++) {
+		char octet = 'a';
+		if (i < sizeof(scheme) - 1) {
+			octet = scheme[i];
+		}
+		longer[i] = octet;
+		longest[i < sizeof(longest) - 1 ? i : 0] = i < sizeof(longest) - 1 ? octet : 'h';
+	}
 	const struct {
 		const char *name, *url;
 		bool want;

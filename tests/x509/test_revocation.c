@@ -2,6 +2,7 @@
  * test_revocation.c - docs/revocation.md is the table: every cell is judged here with real certificates, lists and
  *                     answers. Beside it: the pure decision, issuing CAs, times, memory.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/x509/pki.h"
@@ -58,8 +59,9 @@ static bool word_is(const char *field, const char *word)
 static int64_t late_of(const char *field)
 {
 	const char *comma = strchr(field, ',');
-	long long late = 0;
-	return comma != NULL && sscanf(comma, ", %lld s late", &late) == 1 ? late : 0;
+	char *end = NULL;
+	long long late = comma == NULL ? 0 : strtoll(comma + 1, &end, 10);
+	return comma != NULL && strncmp(end, " s late", 7) == 0 ? late : 0;
 }
 
 /* --- the plant --- */
@@ -231,22 +233,23 @@ static void test_page(const struct plant *plant)
 	FILE *file = fopen(LOCKGATE_SOURCE_DIR "/docs/revocation.md", "rb");
 	REQUIRE("docs/revocation.md is there", file != NULL);
 	while (fgets(text, sizeof(text), file) != NULL) {
-		struct row row;
+		struct row row = {0};
 		if (!row_split(text, &row)) {
 			in_table = in_grace = false;
 		} else if (is_heading(&row, 2)) {
 			in_table = true;
 		} else if (is_heading(&row, 3)) {
 			in_grace = true;
-		} else if (strncmp(row.fields[0], "---", 3) == 0) {
+		} else if (row.fields[0] == NULL || strncmp(row.fields[0], "---", 3) == 0) {
 			continue;
 		} else if (in_table && row.count == 2 + CELLS) {
 			check_complete(seen, &row);
 			cells += check_cells(plant, &row, 2, 0);
 		} else if (in_grace && row.count == 3 + CELLS) {
-			unsigned grace = 0;
-			REQUIRE(row.fields[2], sscanf(row.fields[2], "%u", &grace) == 1);
-			grace_cells += check_cells(plant, &row, 3, grace);
+			char *end = NULL;
+			unsigned long grace = strtoul(row.fields[2], &end, 10);
+			REQUIRE(row.fields[2], end != row.fields[2] && *end == '\0');
+			grace_cells += check_cells(plant, &row, 3, (unsigned)grace);
 		}
 	}
 	(void)fclose(file);
