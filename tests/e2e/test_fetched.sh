@@ -178,7 +178,11 @@ kill "$session" 2>/dev/null
 wait "$session" 2>/dev/null
 from=$(lines)
 touch web/down
-check "REFRESH while the responder is silent" mqsc "REFRESH SECURITY TYPE(SSL)"
+# A question of the refresh before may still be on its way, and be answered: then nothing is asked anew.
+for _ in 1 2 3 4 5; do
+  check "REFRESH while the responder is silent" mqsc "REFRESH SECURITY TYPE(SSL)"
+  logged "$from" 2 '"LKG0454W"' >/dev/null && break
+done
 expect_log "a responder that is silent is reported" "$from" 10 '"LKG0454W"'
 expect_no_log "a silent responder closes nobody" "$from" '"session closed"'
 rm web/down
