@@ -101,6 +101,10 @@ int cli_keystore_load(const char *path, const char *spec, struct secret *passphr
 /* --- files --- */
 /* Whole file; "-" is stdin where allowed. Says why not. */
 int cli_read(const char *path, size_t max, struct buf *out);
+/* A certification request (RFC 2986), PEM or DER, whose own signature holds; else says why. *out is the caller's. */
+#define CLI_CSR_BYTES_MAX (1024u * 1024u)
+struct csr;
+int cli_read_csr(const char *path, struct csr **out);
 /* Atomically; says why not. */
 int cli_write(const char *path, struct bytes content, unsigned mode);
 

@@ -68,27 +68,10 @@ static int options_mean(struct sign *sign)
 
 static int csr_load(struct sign *sign)
 {
-	struct buf text = BUF_INIT(CA_FILE_MAX);
-	struct buf der = BUF_INIT(CA_FILE_MAX);
-	struct bytes label = BYTES_NONE;
-	struct x509_error error = {0};
-	int code = cli_read(sign->csr_path, CA_FILE_MAX, &text);
-	if (code != CLI_OK) {
-		return code;
-	}
-	struct bytes rest = buf_bytes(&text);
-	bool pem = pem_next(&rest, &label, &der) == ERR_OK;
-	enum err err = csr_parse(pem ? buf_bytes(&der) : buf_bytes(&text), &sign->csr, &error);
-	if (err == ERR_DENIED) {
-		code = cli_fail("%s: the request is not signed with its own key", sign->csr_path);
-	} else if (err != ERR_OK) {
-		code = cli_fail("%s: is no certification request: %s", sign->csr_path,
-			error.what != NULL ? error.what : err_name(err));
-	} else if (buf_append(&sign->spki, csr_spki(sign->csr)) != ERR_OK) {
+	int code = cli_read_csr(sign->csr_path, &sign->csr);
+	if (code == CLI_OK && buf_append(&sign->spki, csr_spki(sign->csr)) != ERR_OK) {
 		code = cli_fail("out of memory");
 	}
-	buf_release(&text);
-	buf_release(&der);
 	return code;
 }
 

@@ -172,27 +172,10 @@ out:
 
 static int csr_load(struct device *device)
 {
-	struct buf text = BUF_INIT(DEVICE_FILE_BYTES_MAX);
-	struct buf der = BUF_INIT(DEVICE_FILE_BYTES_MAX);
-	struct bytes label = BYTES_NONE;
-	struct x509_error error = {0};
-	int code = cli_read(device->csr_path, DEVICE_FILE_BYTES_MAX, &text);
-	if (code != CLI_OK) {
-		return code;
-	}
-	struct bytes rest = buf_bytes(&text);
-	bool pem = pem_next(&rest, &label, &der) == ERR_OK;
-	enum err err = csr_parse(pem ? buf_bytes(&der) : buf_bytes(&text), &device->csr, &error);
-	if (err == ERR_DENIED) {
-		code = cli_fail("%s: the request is not signed with its own key", device->csr_path);
-	} else if (err != ERR_OK) {
-		code = cli_fail("%s: is no certification request: %s", device->csr_path,
-			error.what != NULL ? error.what : err_name(err));
-	} else if (buf_append(&device->spki, csr_spki(device->csr)) != ERR_OK) {
+	int code = cli_read_csr(device->csr_path, &device->csr);
+	if (code == CLI_OK && buf_append(&device->spki, csr_spki(device->csr)) != ERR_OK) {
 		code = cli_fail("out of memory");
 	}
-	buf_release(&text);
-	buf_release(&der);
 	return code;
 }
 

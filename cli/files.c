@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/pem.h"
 #include "cli/cli.h"
+#include "x509/x509.h"
 
 #define CONTROL_C 0x03
 
@@ -136,4 +138,28 @@ int cli_write(const char *path, struct bytes content, unsigned mode)
 {
 	enum err err = file_write_atomic(path, content, (mode_t)mode);
 	return err == ERR_OK ? CLI_OK : cli_fail("%s: %s", path, why_not(err));
+}
+
+int cli_read_csr(const char *path, struct csr **out)
+{
+	struct buf text = BUF_INIT(CLI_CSR_BYTES_MAX);
+	struct buf der = BUF_INIT(CLI_CSR_BYTES_MAX);
+	struct bytes label = BYTES_NONE;
+	struct x509_error error = {0};
+	int code = cli_read(path, CLI_CSR_BYTES_MAX, &text);
+	if (code != CLI_OK) {
+		return code;
+	}
+	struct bytes rest = buf_bytes(&text);
+	bool pem = pem_next(&rest, &label, &der) == ERR_OK;
+	enum err err = csr_parse(pem ? buf_bytes(&der) : buf_bytes(&text), out, &error);
+	if (err == ERR_DENIED) {
+		code = cli_fail("%s: the request is not signed with its own key", path);
+	} else if (err != ERR_OK) {
+		code = cli_fail("%s: is no certification request: %s", path,
+			error.what != NULL ? error.what : err_name(err));
+	}
+	buf_release(&text);
+	buf_release(&der);
+	return code;
 }
