@@ -43,7 +43,7 @@ static const char usage_text[] =
 	"  --revoked N     of them are on the list (default half)\n"
 	"  --entries N     others on the list that nobody here has (default 0, at most 2000000)\n"
 	"  --number N      CRL number (default 2)\n"
-	"  --hook PROGRAM  run between the connects and the list\n"
+	"  --hook PROGRAM  run between the connects and the list, and again before the clients go\n"
 	"  --only-write    writes the list and ends: no --port, no --pid\n"
 	"  --only-read     reads FILE in this process, and measures memory and look-ups: nothing else is "
 	"needed but --dir\n"
@@ -245,6 +245,15 @@ static bool run_hook(const char *path)
 	return good;
 }
 
+static bool hook(struct run *run)
+{
+	if (run->plan.hook != NULL && !run_hook(run->plan.hook)) {
+		return fail(run->plan.hook, "it failed");
+	}
+	settle(run, SETTLE_MS);
+	return true;
+}
+
 static bool connect_all(struct run *run)
 {
 	unsigned all = run->plan.pool.clients;
@@ -268,11 +277,7 @@ static bool connect_all(struct run *run)
 	}
 	figure("connect_s", ms_since(start) / 1e3);
 	settle(run, SETTLE_MS);
-	if (run->plan.hook != NULL && !run_hook(run->plan.hook)) {
-		return fail(run->plan.hook, "it failed");
-	}
-	settle(run, SETTLE_MS);
-	return true;
+	return hook(run);
 }
 
 /* --- revoking --- */
@@ -367,6 +372,7 @@ static bool revoke_some(struct run *run)
 			figure("broker_cpu_ms", (double)(after.cpu_ns - before.cpu_ns) / 1e6);
 		}
 		figure("list_bytes", (double)der.len);
+		good = good && hook(run);
 	}
 	buf_release(&der);
 	return good;
