@@ -217,6 +217,24 @@ enum err pem_encode(const char *label, struct bytes der, struct buf *out)
 	return err;
 }
 
+/*
+ * Does the line begin at hit? Blanks and the mark that editors put before UTF-8 do not count (RFC 7468 2): a block that
+ * is passed over silently may be the list that revokes somebody.
+ */
+static bool pem_begins_line(struct bytes text, const uint8_t *hit)
+{
+	static const uint8_t utf8_mark[] = {0xef, 0xbb, 0xbf};
+	size_t before = (size_t)(hit - text.data);
+	while (before > 0 && (text.data[before - 1] == ' ' || text.data[before - 1] == '\t')) {
+		before--;
+	}
+	if (before >= sizeof(utf8_mark) &&
+		memcmp(text.data + before - sizeof(utf8_mark), utf8_mark, sizeof(utf8_mark)) == 0) {
+		before -= sizeof(utf8_mark);
+	}
+	return before == 0 || text.data[before - 1] == '\n' || text.data[before - 1] == '\r';
+}
+
 /* Where needle stands at the beginning of a line, or NULL. */
 static const uint8_t *pem_find_line(struct bytes text, const char *needle)
 {
@@ -228,7 +246,7 @@ static const uint8_t *pem_find_line(struct bytes text, const char *needle)
 		if (hit == NULL) {
 			return NULL;
 		}
-		if (hit == text.data || hit[-1] == '\n' || hit[-1] == '\r') {
+		if (pem_begins_line(text, hit)) {
 			return hit;
 		}
 		left -= (size_t)(hit - at) + 1;

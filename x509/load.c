@@ -147,15 +147,21 @@ static enum err load_der(struct bytes content, take_fn take, void *list, struct 
 	while (err == ERR_OK && wire_reader_left(&in) != 0) {
 		struct der_item item;
 		if (der_next(&in, &item) != ERR_OK) {
-			return fail(ERR_MALFORMED, "neither PEM nor DER", error);
+			return fail(ERR_MALFORMED, "cut short, or not DER", error);
 		}
 		err = take(item.whole, list, error);
 	}
 	return err;
 }
 
-static enum err load_pem(
-	struct bytes content, const char *label, take_fn take, void *list, struct x509_error *error)
+/* What a file holds: the label of its PEM blocks, what is said where there is none, and who takes each. */
+struct kind {
+	const char *label;
+	const char *missing;
+	take_fn take;
+};
+
+static enum err load_pem(struct bytes content, const struct kind *kind, void *list, struct x509_error *error)
 {
 	struct buf der = BUF_INIT(X509_CRL_BYTES_MAX);
 	struct bytes found;
@@ -165,15 +171,15 @@ static enum err load_pem(
 		der.len = 0;
 		err = pem_next(&content, &found, &der);
 		if (err == ERR_NOT_FOUND) {
-			err = count != 0 ? ERR_OK : fail(ERR_MALFORMED, "no such PEM block", error);
+			err = count != 0 ? ERR_OK : fail(ERR_MALFORMED, kind->missing, error);
 			break;
 		}
 		if (err != ERR_OK) {
 			err = fail(err, "broken PEM block", error);
 			break;
 		}
-		if (bytes_equal_text(found, label)) {
-			err = take(buf_bytes(&der), list, error);
+		if (bytes_equal_text(found, kind->label)) {
+			err = kind->take(buf_bytes(&der), list, error);
 			count++;
 		}
 	}
@@ -181,22 +187,25 @@ static enum err load_pem(
 	return err;
 }
 
-static enum err load(
-	struct bytes content, const char *label, take_fn take, void *list, struct x509_error *error)
+static enum err load(struct bytes content, const struct kind *kind, void *list, struct x509_error *error)
 {
 	if (content.len == 0) {
 		return fail(ERR_MALFORMED, "empty", error);
 	}
 	if (content.data[0] == DER_SEQUENCE) {
-		return load_der(content, take, list, error);
+		return load_der(content, kind->take, list, error);
 	}
-	return load_pem(content, label, take, list, error);
+	return load_pem(content, kind, list, error);
 }
+
+static const struct kind cert_kind = {"CERTIFICATE", "no PEM block CERTIFICATE", take_cert};
+static const struct kind crl_kind = {"X509 CRL", "no PEM block X509 CRL", take_crl};
+static const struct kind ocsp_kind = {"OCSP RESPONSE", "no PEM block OCSP RESPONSE", take_ocsp};
 
 enum err cert_list_load(struct bytes content, struct cert_list *list, struct x509_error *error)
 {
 	size_t before = list->count;
-	enum err err = load(content, "CERTIFICATE", take_cert, list, error);
+	enum err err = load(content, &cert_kind, list, error);
 	while (err != ERR_OK && list->count > before) {
 		cert_unref(list->items[--list->count]);
 	}
@@ -206,7 +215,7 @@ enum err cert_list_load(struct bytes content, struct cert_list *list, struct x50
 enum err crl_list_load(struct bytes content, struct crl_list *list, struct x509_error *error)
 {
 	size_t before = list->count;
-	enum err err = load(content, "X509 CRL", take_crl, list, error);
+	enum err err = load(content, &crl_kind, list, error);
 	while (err != ERR_OK && list->count > before) {
 		crl_unref(list->items[--list->count]);
 	}
@@ -216,7 +225,7 @@ enum err crl_list_load(struct bytes content, struct crl_list *list, struct x509_
 enum err ocsp_list_load(struct bytes content, struct ocsp_list *list, struct x509_error *error)
 {
 	size_t before = list->count;
-	enum err err = load(content, "OCSP RESPONSE", take_ocsp, list, error);
+	enum err err = load(content, &ocsp_kind, list, error);
 	while (err != ERR_OK && list->count > before) {
 		ocsp_response_unref(list->items[--list->count]);
 	}

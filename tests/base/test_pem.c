@@ -121,6 +121,12 @@ static void test_blocks(void)
 			"hello\n-----BEGIN A-----\nZg==\n-----END A-----\n talk -----BEGIN B-----\n"
 			"-----BEGIN B C-----\r\nZm8=\r\n-----END B C-----\r\ngoodbye",
 			{ERR_OK, ERR_OK, ERR_NOT_FOUND}},
+		{"RFC 7468 2 blanks before the lines, and what editors put before UTF-8",
+			"\xef\xbb\xbf-----BEGIN A-----\r\nZg==\r\n-----END A-----\r\n"
+			"\xef\xbb\xbf \t-----BEGIN B-----\n  Zm8=\n  -----END B-----\n",
+			{ERR_OK, ERR_OK, ERR_NOT_FOUND}},
+		{"other bytes before the line", "\xbb\xbf-----BEGIN A-----\nZg==\n-----END A-----\n",
+			{ERR_NOT_FOUND, ERR_NOT_FOUND, ERR_NOT_FOUND}},
 		{"RFC 7468 3 no end", "-----BEGIN A-----\nZg==\n",
 			{ERR_MALFORMED, ERR_MALFORMED, ERR_MALFORMED}},
 		{"RFC 7468 3 other label", "-----BEGIN A-----\nZg==\n-----END B-----\n",

@@ -41,13 +41,20 @@ want 'server as server' 0 'ACCEPTED' verify --trust root.crt --purpose server se
 want 'a certificate that is none' 1 'refused' verify --trust root.crt broken.crt
 want 'a certificate that is none, JSON' 1 '"reason":"malformed"' verify --trust root.crt --json broken.crt
 
+{ printf '\357\273\277'; cat ca.crl; "$LOCKGATE_CERTS" crl --out root --issuer root && cat root.crl; } >bom.crl
+want 'the first of two lists, behind what an editor puts before UTF-8' 1 'revoked' verify --trust root.crt --crl bom.crl d2-chain.crt
+sed 's/^/    /' d1.crt >indented.crt
+want 'indented' 0 'ACCEPTED' verify --trust ca.crt indented.crt
+head -c 300 d1.der >cut.der
+want 'cut short' 1 'cut short' verify --trust ca.crt cut.der
+
 want 'nothing trusted' 2 'nothing is trusted' verify d1.crt
 want 'no leaf' 2 'expected LEAF' verify --trust root.crt
 want 'two leaves' 2 'too much' verify d1.crt d2.crt --trust root.crt
 want 'absent leaf' 2 'no such file' verify --trust root.crt none.crt
 want 'absent anchor' 2 'no such file' verify --trust none.crt d1.crt
 want 'anchor that is none' 2 'broken.crt' verify --trust broken.crt d1.crt
-want 'list that is none' 2 'root.crt' verify --trust root.crt --crl root.crt d1.crt
+want 'list that is none' 2 'root.crt: no PEM block X509 CRL' verify --trust root.crt --crl root.crt d1.crt
 want 'leaf that is something else' 2 'pw:' verify --trust root.crt pw
 want 'wrong passphrase' 2 'wrong passphrase' env P=no "$LOCKGATE" cert verify --keystore k.p12 --passphrase env:P d1.crt
 want 'unknown purpose' 2 '--purpose wants' verify --trust root.crt --purpose mail d1.crt

@@ -25,7 +25,7 @@ static const struct {
 	{"ecdsa_null_alg.pem", "signatureAlgorithm"},
 	{"empty-eku.pem", "extendedKeyUsage"},
 	{"invalid_version.pem", "version"},
-	{"long-form-name-attribute.pem", "no such PEM block"}, /* a request */
+	{"long-form-name-attribute.pem", "no PEM block CERTIFICATE"}, /* a request */
 	{"malformed-san.pem", "subjectAltName"},
 	{"mismatch_inner_outer_sig_algorithm.der", "signature algorithm inside and outside differ"},
 	{"rsa_pss_cert_invalid_mgf.der", "signature algorithm inside and outside differ"},
