@@ -42,6 +42,11 @@ static void memo_keep(const struct signature_memo *given, const struct cert *sig
 	}
 }
 
+static unsigned signatures_max(const struct judgement *judgement)
+{
+	return judgement->question->given_by_operator ? GIVEN_SIGNATURES_MAX : X509_SIGNATURES_MAX;
+}
+
 static enum err verify_now(
 	struct judgement *judgement, const struct signed_object *object, const struct cert *signer)
 {
@@ -75,7 +80,7 @@ enum err judgement_verify(
 			return judgement->checked[i].result;
 		}
 	}
-	if (done >= (judgement->question->given_by_operator ? GIVEN_SIGNATURES_MAX : X509_SIGNATURES_MAX)) {
+	if (done >= signatures_max(judgement)) {
 		judgement->out_of_work = true;
 		return ERR_LIMIT;
 	}
@@ -419,7 +424,7 @@ void x509_judge(const struct x509_question *question, struct x509_answer *out)
 		judgement.best_rank = RANK_NONE;
 		accepted = judgement_fail(&judgement, RANK_FINAL, X509_LIMIT,
 			"the presented certificates would cost too much work (at most %u signature checks)",
-			X509_SIGNATURES_MAX);
+			signatures_max(&judgement));
 	}
 	if (accepted) {
 		out->verdict = X509_ACCEPT;

@@ -57,24 +57,32 @@ static int score(
 	return points + (issuer->ext.ca ? 1 : 0);
 }
 
-/* Keeps the list sorted by score, the tie broken by hash: a verdict does not depend on the order presented. */
+static bool goes_before(const struct candidate *a, const struct candidate *b)
+{
+	return a->score > b->score ||
+	       (a->score == b->score && memcmp(a->cert->sha256, b->cert->sha256, SHA256_BYTES) < 0);
+}
+
+/*
+ * Keeps the list sorted by score, the tie broken by hash: a verdict does not depend on the order presented. Of more than there
+ * is room for the last is left out.
+ */
 static void add_candidate(
 	struct judgement *judgement, struct candidate *list, size_t *count, const struct candidate *candidate)
 {
-	if (*count == PATH_CANDIDATES_MAX) {
-		judgement->out_of_work = true;
-		return;
-	}
 	size_t at = *count;
-	while (at > 0 && (list[at - 1].score < candidate->score ||
-				 (list[at - 1].score == candidate->score &&
-					 memcmp(list[at - 1].cert->sha256, candidate->cert->sha256,
-						 SHA256_BYTES) > 0))) {
+	if (at == PATH_CANDIDATES_MAX) {
+		judgement->out_of_work = true;
+		if (!goes_before(candidate, &list[--at])) {
+			return;
+		}
+	} else {
+		(*count)++;
+	}
+	for (; at > 0 && goes_before(candidate, &list[at - 1]); at--) {
 		list[at] = list[at - 1];
-		at--;
 	}
 	list[at] = *candidate;
-	(*count)++;
 }
 
 static size_t find_candidates(struct judgement *judgement, const struct cert *const *path, size_t path_count,
