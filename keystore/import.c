@@ -537,7 +537,7 @@ enum err keystore_import(struct keystore *keystore, struct bytes content,
 	if ((err = only_check(options, named, source, error)) == ERR_OK) {
 		err = entries_import(&importing, source);
 	}
-	if (err == ERR_OK && keystore->count == before && importing.taken == 0 && source->count > 0 &&
+	if (err == ERR_OK && keystore->count == before && importing.taken == 0 &&
 		options->collision != KEYSTORE_COLLISION_SKIP) {
 		err = keystore_fail(error, ERR_UNSUPPORTED, "holds nothing that can be used");
 	}

@@ -302,7 +302,8 @@ static enum err key_fits(struct entry *entry, const struct cert *leaf, struct ke
 		store_key_look(secret_bytes(&entry->pkcs8), &entry->key_usable, &entry->key_kind, &spki);
 	if (err == ERR_OK && !entry->key_usable) {
 		err = keystore_fail(error, ERR_UNSUPPORTED,
-			"the private key is of a kind that is not supported, or is damaged");
+			"the private key is of a kind that is not supported (RSA, EC P-256, P-384, P-521, "
+			"Ed25519 are), or is damaged");
 	}
 	if (err == ERR_OK && leaf != NULL && !bytes_equal(buf_bytes(&spki), cert_spki(leaf))) {
 		err = keystore_fail(error, ERR_INVALID, "the private key does not belong to the certificate");

@@ -155,6 +155,9 @@ cp empty.p12 k.p12
 want 'a secret key is left out' 0 "left out: 'drawer' is a secret key" into k.p12 s.jceks --anchor --key-passphrase own=file:keypw
 jdk -genkeypair -keystore dsa.jks -storetype jks -storepass changeit -alias old -keyalg DSA -dname CN=old
 want 'nothing but what is of no use' 1 'kind that is not supported' into k.p12 dsa.jks
+jdk -genseckey -keystore drawer.jceks -storetype jceks -storepass changeit -alias drawer -keyalg AES -keysize 128
+want 'nothing but a secret key' 1 'nothing that can be used' into k.p12 drawer.jceks
+want 'nothing but a secret key, dry run' 1 'nothing that can be used' into k.p12 drawer.jceks --dry-run
 jdk -importcert -noprompt -keystore t.jks -storetype jks -storepass lostlost -alias root -file root.crt
 want 'a lost passphrase' 1 'wrong passphrase' into k.p12 t.jks --anchor --alias kept
 want 'a lost passphrase, certificates only' 0 'kept: anchor' on import k.p12 t.jks --anchor --alias kept \
