@@ -82,15 +82,14 @@ static enum err skip_unique_ids(struct wire_reader *tbs, unsigned version)
 
 static enum err get_extensions(struct wire_reader *tbs, struct parse *parse, struct cert *cert)
 {
-	struct wire_reader explicit_tag;
 	struct wire_reader list;
 	cert->ext.path_length = -1;
 	if (!der_is_next(tbs, DER_CONTEXT_CONSTRUCTED(3))) {
 		return ERR_OK;
 	}
 	parse_at(parse, tbs, "extensions");
-	if (cert->version != 3 || der_enter(tbs, DER_CONTEXT_CONSTRUCTED(3), &explicit_tag) != ERR_OK ||
-		der_enter(&explicit_tag, DER_SEQUENCE, &list) != ERR_OK || der_end(&explicit_tag) != ERR_OK) {
+	if (cert->version != 3 ||
+		der_enter_explicit(tbs, DER_CONTEXT_CONSTRUCTED(3), DER_SEQUENCE, &list) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
 	return extensions_parse(&list, parse, &cert->extension_table, &cert->extension_count, &cert->ext);

@@ -13,41 +13,51 @@
 #define ENTRY_EXTENSIONS_MAX 16u
 #define CRL_NUMBER_BYTES_MAX 20u /* RFC 5280 5.2.3 */
 
+enum err crl_reason_parse(struct wire_reader in, int *out)
+{
+	uint32_t code = 0;
+	if (der_uint(&in, DER_ENUMERATED, &code) != ERR_OK || der_end(&in) != ERR_OK || code > 10 ||
+		code == 7) {
+		return ERR_MALFORMED;
+	}
+	*out = (int)code;
+	return ERR_OK;
+}
+
+static enum err entry_extension(
+	const struct extension *extension, struct crl_entry *entry, unsigned *oddities)
+{
+	switch (extension->id) {
+	case EXT_REASON_CODE: return crl_reason_parse(wire_reader_init(extension->value), &entry->reason);
+	case EXT_CERTIFICATE_ISSUER:
+		*oddities |= CRL_IS_INDIRECT;
+		entry->certificate_issuer = extension->value;
+		return ERR_OK;
+	case EXT_INVALIDITY_DATE: return ERR_OK;
+	default:
+		if (extension->critical) {
+			*oddities |= CRL_HAS_CRITICAL_UNKNOWN; /* RFC 5280 5.3 */
+		}
+		return ERR_OK;
+	}
+}
+
 static enum err entry_extensions(struct wire_reader *entry, struct crl_entry *out, unsigned *oddities)
 {
 	struct wire_reader list;
-	struct bytes seen[ENTRY_EXTENSIONS_MAX];
-	size_t count = 0;
-	if (der_enter(entry, DER_SEQUENCE, &list) != ERR_OK || wire_reader_left(&list) == 0) {
+	struct extension_walk walk;
+	if (der_enter(entry, DER_SEQUENCE, &list) != ERR_OK ||
+		extension_walk_begin(&walk, list, ENTRY_EXTENSIONS_MAX) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	while (wire_reader_left(&list) != 0) {
+	while (wire_reader_left(&walk.list) != 0) {
 		struct extension extension;
-		if (count == ENTRY_EXTENSIONS_MAX) {
-			return ERR_LIMIT;
+		enum err err = extension_walk_next(&walk, &extension);
+		if (err == ERR_OK) {
+			err = entry_extension(&extension, out, oddities);
 		}
-		if (extension_next(&list, &extension) != ERR_OK) {
-			return ERR_MALFORMED;
-		}
-		for (size_t i = 0; i < count; i++) {
-			if (bytes_equal(seen[i], extension.oid)) {
-				return ERR_MALFORMED;
-			}
-		}
-		seen[count++] = extension.oid;
-		if (extension.id == EXT_REASON_CODE) {
-			struct wire_reader in = wire_reader_init(extension.value);
-			uint32_t code = 0;
-			if (der_uint(&in, DER_ENUMERATED, &code) != ERR_OK || der_end(&in) != ERR_OK ||
-				code > 10 || code == 7) {
-				return ERR_MALFORMED;
-			}
-			out->reason = (int)code;
-		} else if (extension.id == EXT_CERTIFICATE_ISSUER) {
-			*oddities |= CRL_IS_INDIRECT;
-			out->certificate_issuer = extension.value;
-		} else if (extension.id != EXT_INVALIDITY_DATE && extension.critical) {
-			*oddities |= CRL_HAS_CRITICAL_UNKNOWN; /* RFC 5280 5.3 */
+		if (err != ERR_OK) {
+			return err;
 		}
 	}
 	return ERR_OK;
@@ -113,31 +123,19 @@ static enum err list_extension(const struct extension *extension, struct crl *cr
 
 static enum err list_extensions(struct wire_reader *tbs, struct parse *parse, struct crl *crl)
 {
-	struct wire_reader explicit_tag;
 	struct wire_reader list;
-	struct bytes seen[EXTENSIONS_MAX];
-	size_t count = 0;
-	if (der_enter(tbs, DER_CONTEXT_CONSTRUCTED(0), &explicit_tag) != ERR_OK ||
-		der_enter(&explicit_tag, DER_SEQUENCE, &list) != ERR_OK || der_end(&explicit_tag) != ERR_OK ||
-		wire_reader_left(&list) == 0) {
+	struct extension_walk walk;
+	if (der_enter_explicit(tbs, DER_CONTEXT_CONSTRUCTED(0), DER_SEQUENCE, &list) != ERR_OK ||
+		extension_walk_begin(&walk, list, EXTENSIONS_MAX) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	while (wire_reader_left(&list) != 0) {
+	while (wire_reader_left(&walk.list) != 0) {
 		struct extension extension;
-		if (count == EXTENSIONS_MAX) {
-			return ERR_LIMIT;
+		parse_at(parse, &walk.list, "CRL extension");
+		enum err err = extension_walk_next(&walk, &extension);
+		if (err == ERR_OK) {
+			err = list_extension(&extension, crl);
 		}
-		parse_at(parse, &list, "CRL extension");
-		if (extension_next(&list, &extension) != ERR_OK) {
-			return ERR_MALFORMED;
-		}
-		for (size_t i = 0; i < count; i++) {
-			if (bytes_equal(seen[i], extension.oid)) {
-				return ERR_MALFORMED;
-			}
-		}
-		seen[count++] = extension.oid;
-		enum err err = list_extension(&extension, crl);
 		if (err != ERR_OK) {
 			return err;
 		}

@@ -94,6 +94,20 @@ enum err der_enter(struct wire_reader *in, uint8_t tag, struct wire_reader *chil
 	return err;
 }
 
+enum err der_enter_explicit(struct wire_reader *in, uint8_t tag, uint8_t inner, struct wire_reader *child)
+{
+	struct wire_reader work = *in;
+	struct bytes outer;
+	enum err err = der_value(&work, tag, &outer);
+	if (err == ERR_OK) {
+		err = der_single(outer, inner, child);
+	}
+	if (err == ERR_OK) {
+		*in = work;
+	}
+	return err;
+}
+
 bool der_is_next(const struct wire_reader *in, uint8_t tag)
 {
 	uint8_t next = 0;

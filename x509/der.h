@@ -47,6 +47,9 @@ MUST_CHECK enum err der_next(struct wire_reader *in, struct der_item *out);
 MUST_CHECK enum err der_expect(struct wire_reader *in, uint8_t tag, struct der_item *out);
 MUST_CHECK enum err der_value(struct wire_reader *in, uint8_t tag, struct bytes *value);
 MUST_CHECK enum err der_enter(struct wire_reader *in, uint8_t tag, struct wire_reader *child);
+/* [n] EXPLICIT, tag, around one element of type inner and nothing else: child is that element's content. */
+MUST_CHECK enum err der_enter_explicit(
+	struct wire_reader *in, uint8_t tag, uint8_t inner, struct wire_reader *child);
 bool der_is_next(const struct wire_reader *in, uint8_t tag);
 /* Nothing may be left: leftovers in a child are malformed. */
 MUST_CHECK enum err der_end(const struct wire_reader *in);

@@ -4,6 +4,7 @@
  * Never:   decides whether an extension may be ignored; the judge does.
  * Threads: any.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "x509/internal.h"
@@ -59,6 +60,32 @@ enum err extension_next(struct wire_reader *in, struct extension *out)
 	}
 	extension.id = extension_identify(extension.oid);
 	*out = extension;
+	return ERR_OK;
+}
+
+enum err extension_walk_begin(struct extension_walk *walk, struct wire_reader list, size_t max)
+{
+	assert(max <= ARRAY_COUNT(walk->seen));
+	walk->list = list;
+	walk->max = max;
+	walk->count = 0; /* no more of seen is read */
+	return wire_reader_left(&list) != 0 ? ERR_OK : ERR_MALFORMED;
+}
+
+enum err extension_walk_next(struct extension_walk *walk, struct extension *out)
+{
+	if (walk->count == walk->max) {
+		return ERR_LIMIT;
+	}
+	if (extension_next(&walk->list, out) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	for (size_t i = 0; i < walk->count; i++) {
+		if (bytes_equal(walk->seen[i], out->oid)) {
+			return ERR_MALFORMED;
+		}
+	}
+	walk->seen[walk->count++] = out->oid;
 	return ERR_OK;
 }
 

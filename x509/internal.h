@@ -146,6 +146,17 @@ struct extension {
 };
 /* One Extension; in stands at it. */
 MUST_CHECK enum err extension_next(struct wire_reader *in, struct extension *out);
+/* The extensions of a list, of its entry or of a response: at least one, at most max, none twice (RFC 5280 4.2). */
+struct extension_walk {
+	struct wire_reader list; /* stands at the next; nothing left: that was all */
+	size_t max;
+	size_t count;
+	struct bytes seen[EXTENSIONS_MAX];
+};
+/* list: the content of an Extensions; max: EXTENSIONS_MAX or fewer. ERR_MALFORMED: it is empty. */
+MUST_CHECK enum err extension_walk_begin(struct extension_walk *walk, struct wire_reader list, size_t max);
+/* ERR_MALFORMED, ERR_LIMIT. */
+MUST_CHECK enum err extension_walk_next(struct extension_walk *walk, struct extension *out);
 
 enum key_usage_bit {
 	KU_DIGITAL_SIGNATURE = 1u << 0,
@@ -266,6 +277,8 @@ struct crl_entry {
 	struct bytes certificate_issuer; /* GeneralNames, as DER; empty: as the entry before */
 };
 #define CRL_REASON_REMOVE 8 /* removeFromCRL */
+/* A CRLReason (RFC 5280 5.3.1), all that is left of in. ERR_MALFORMED: also one that is not assigned. */
+MUST_CHECK enum err crl_reason_parse(struct wire_reader in, int *out);
 /* The next revokedCertificates entry; what is odd about it is added to *oddities. ERR_MALFORMED, ERR_LIMIT. */
 MUST_CHECK enum err crl_entry_next(
 	struct wire_reader *in, bool extensions_allowed, struct crl_entry *out, unsigned *oddities);

@@ -229,26 +229,24 @@ static enum err read_request(struct wire_reader *list, struct ocsp_request_view 
 
 static enum err read_extensions(struct wire_reader *tbs, struct ocsp_request_view *out)
 {
-	struct wire_reader explicit_tag;
 	struct wire_reader list;
+	struct extension_walk walk;
 	uint8_t oid[DER_OID_BYTES_MAX];
 	size_t oid_len = 0;
 	if (der_oid_parse(OID_NONCE, oid, &oid_len) != ERR_OK ||
-		der_enter(tbs, DER_CONTEXT_CONSTRUCTED(2), &explicit_tag) != ERR_OK ||
-		der_enter(&explicit_tag, DER_SEQUENCE, &list) != ERR_OK || der_end(&explicit_tag) != ERR_OK) {
+		der_enter_explicit(tbs, DER_CONTEXT_CONSTRUCTED(2), DER_SEQUENCE, &list) != ERR_OK ||
+		extension_walk_begin(&walk, list, OCSP_EXTENSIONS_MAX) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	for (size_t i = 0; wire_reader_left(&list) != 0; i++) {
+	while (wire_reader_left(&walk.list) != 0) {
 		struct extension extension;
-		if (i == OCSP_EXTENSIONS_MAX) {
-			return ERR_LIMIT;
-		}
-		if (extension_next(&list, &extension) != ERR_OK) {
-			return ERR_MALFORMED;
+		enum err err = extension_walk_next(&walk, &extension);
+		if (err != ERR_OK) {
+			return err;
 		}
 		struct wire_reader value = wire_reader_init(extension.value);
 		if (bytes_equal(extension.oid, bytes_of(oid, oid_len)) &&
-			(out->nonce.len != 0 || der_value(&value, DER_OCTET_STRING, &out->nonce) != ERR_OK)) {
+			der_value(&value, DER_OCTET_STRING, &out->nonce) != ERR_OK) {
 			return ERR_MALFORMED;
 		}
 	}

@@ -152,13 +152,10 @@ static enum err get_revoked_info(struct bytes content, struct ocsp_single *out)
 	}
 	if (wire_reader_left(&in) != 0) {
 		struct wire_reader explicit_tag;
-		uint32_t code = 0;
 		if (der_enter(&in, DER_CONTEXT_CONSTRUCTED(0), &explicit_tag) != ERR_OK ||
-			der_uint(&explicit_tag, DER_ENUMERATED, &code) != ERR_OK ||
-			der_end(&explicit_tag) != ERR_OK || code > 10 || code == 7) {
+			crl_reason_parse(explicit_tag, &out->reason) != ERR_OK) {
 			return ERR_MALFORMED;
 		}
-		out->reason = (int)code;
 	}
 	return der_end(&in);
 }
@@ -202,33 +199,22 @@ static enum err get_nonce(struct bytes value, struct extension_rules *rules)
 /* An [n] EXPLICIT Extensions; in stands at it. */
 static enum err get_extensions(struct wire_reader *in, uint8_t tag, struct extension_rules *rules)
 {
-	struct wire_reader explicit_tag;
 	struct wire_reader list;
-	struct bytes seen[OCSP_EXTENSIONS_MAX];
-	size_t count = 0;
-	if (der_enter(in, tag, &explicit_tag) != ERR_OK ||
-		der_enter(&explicit_tag, DER_SEQUENCE, &list) != ERR_OK || der_end(&explicit_tag) != ERR_OK ||
-		wire_reader_left(&list) == 0) {
+	struct extension_walk walk;
+	if (der_enter_explicit(in, tag, DER_SEQUENCE, &list) != ERR_OK ||
+		extension_walk_begin(&walk, list, OCSP_EXTENSIONS_MAX) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	while (wire_reader_left(&list) != 0) {
+	while (wire_reader_left(&walk.list) != 0) {
 		struct extension extension;
-		if (count == OCSP_EXTENSIONS_MAX) {
-			return ERR_LIMIT;
+		enum err err = extension_walk_next(&walk, &extension);
+		if (err != ERR_OK) {
+			return err;
 		}
-		if (extension_next(&list, &extension) != ERR_OK) {
-			return ERR_MALFORMED;
-		}
-		for (size_t i = 0; i < count; i++) {
-			if (bytes_equal(seen[i], extension.oid)) {
-				return ERR_MALFORMED;
-			}
-		}
-		seen[count++] = extension.oid;
 		bool known = oid_in(extension.oid, rules->known, rules->known_count);
 		rules->unknown_critical = rules->unknown_critical || (extension.critical && !known);
 		if (known && oid_is(extension.oid, &oid_nonce)) {
-			enum err err = get_nonce(extension.value, rules);
+			err = get_nonce(extension.value, rules);
 			if (err != ERR_OK) {
 				return err;
 			}
@@ -369,14 +355,12 @@ static enum err get_tbs(struct bytes content, struct parse *parse, struct ocsp_r
 
 static enum err get_certs(struct wire_reader *basic, struct parse *parse, struct ocsp_response *response)
 {
-	struct wire_reader explicit_tag;
 	struct wire_reader list;
 	if (wire_reader_left(basic) == 0) {
 		return ERR_OK;
 	}
 	parse_at(parse, basic, "certs");
-	if (der_enter(basic, DER_CONTEXT_CONSTRUCTED(0), &explicit_tag) != ERR_OK ||
-		der_enter(&explicit_tag, DER_SEQUENCE, &list) != ERR_OK || der_end(&explicit_tag) != ERR_OK) {
+	if (der_enter_explicit(basic, DER_CONTEXT_CONSTRUCTED(0), DER_SEQUENCE, &list) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
 	for (size_t count = 0; wire_reader_left(&list) != 0; count++) {
@@ -427,7 +411,6 @@ static enum err get_basic(struct bytes der, struct parse *parse, struct ocsp_res
 static enum err parse_into(struct parse *parse, struct ocsp_response *response)
 {
 	struct wire_reader outer;
-	struct wire_reader explicit_tag;
 	struct wire_reader bytes;
 	struct bytes type;
 	struct bytes basic;
@@ -447,9 +430,8 @@ static enum err parse_into(struct parse *parse, struct ocsp_response *response)
 		return der_end(&outer);
 	}
 	parse_at(parse, &outer, "responseBytes");
-	if (der_enter(&outer, DER_CONTEXT_CONSTRUCTED(0), &explicit_tag) != ERR_OK ||
-		der_end(&outer) != ERR_OK || der_enter(&explicit_tag, DER_SEQUENCE, &bytes) != ERR_OK ||
-		der_end(&explicit_tag) != ERR_OK || der_oid(&bytes, &type) != ERR_OK ||
+	if (der_enter_explicit(&outer, DER_CONTEXT_CONSTRUCTED(0), DER_SEQUENCE, &bytes) != ERR_OK ||
+		der_end(&outer) != ERR_OK || der_oid(&bytes, &type) != ERR_OK ||
 		der_value(&bytes, DER_OCTET_STRING, &basic) != ERR_OK || der_end(&bytes) != ERR_OK) {
 		return ERR_MALFORMED;
 	}

@@ -39,6 +39,37 @@ static void test_heads(void)
 	}
 }
 
+static void test_explicit(void)
+{
+	static const struct {
+		const char *name, *hex;
+		enum err want;
+		size_t want_len, want_left;
+	} rows[] = {
+		{"X.690 8.14.3 explicit", "a0053003020101", ERR_OK, 3, 0},
+		{"of something empty", "a0023000", ERR_OK, 0, 0},
+		{"what follows stays", "a00230000500", ERR_OK, 0, 2},
+		{"another tag", "a1023000", ERR_MALFORMED, 99, 4},
+		{"X.690 8.14.3 primitive", "80023000", ERR_MALFORMED, 99, 4},
+		{"another type inside", "a0023100", ERR_MALFORMED, 99, 4},
+		{"nothing inside", "a000", ERR_MALFORMED, 99, 2},
+		{"two inside", "a00430003000", ERR_MALFORMED, 99, 6},
+		{"the inner one longer than the outer", "a0023001ff", ERR_MALFORMED, 99, 5},
+		{"cut inside", "a00530030201", ERR_MALFORMED, 99, 6},
+		{"nothing", "", ERR_MALFORMED, 99, 0},
+	};
+	const uint8_t untouched[99] = {0};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct test_bytes in = test_hex(rows[i].hex);
+		struct wire_reader reader = wire_reader_init(test_bytes_view(&in));
+		struct wire_reader child = wire_reader_init(bytes_of(untouched, sizeof(untouched)));
+		CHECK(rows[i].name, der_enter_explicit(&reader, DER_CONTEXT_CONSTRUCTED(0), DER_SEQUENCE,
+					    &child) == rows[i].want);
+		CHECK(rows[i].name, wire_reader_left(&child) == rows[i].want_len);
+		CHECK(rows[i].name, wire_reader_left(&reader) == rows[i].want_left);
+	}
+}
+
 enum what { BOOLEAN, DEFAULT_FALSE, INTEGER, UINT, BIT_OCTETS, NAMED_BITS, OID, TIME };
 
 static enum err read_one(enum what what, struct wire_reader *in, int64_t *value)
@@ -227,6 +258,7 @@ static void test_writer(void)
 int main(void)
 {
 	test_heads();
+	test_explicit();
 	test_values();
 	test_oid_text();
 	test_times();
