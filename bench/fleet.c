@@ -4,13 +4,13 @@
  * Never:   makes keys for anything but benchmarks: they lie in clear.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/pem.h"
+#include "bench/options.h"
 #include "bench/pool.h"
 #include "x509/x509.h"
 
@@ -125,10 +125,10 @@ int main(int argc, char **argv)
 {
 	struct clock clock = clock_system();
 	struct authority root = {.key = SECRET_NONE, .now = clock_wall_ms(&clock) / 1000};
-	unsigned long devices = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+	unsigned devices = argc == 3 ? bench_number("lockgate-bench-fleet", argv[2], POOL_CLIENTS_MAX) : 0;
 	char below[PATH_BYTES];
 
-	if (devices == 0 || devices > POOL_CLIENTS_MAX || strlen(argv[1]) > PATH_BYTES / 2) {
+	if (devices == 0 || strlen(argv[1]) > PATH_BYTES / 2) {
 		(void)fprintf(stderr,
 			"usage: lockgate-bench-fleet DIR COUNT\n"
 			"Makes DIR/ca, DIR/server and COUNT DIR/devices/dNNNNN, .crt and .key each.\n");
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
 	enum err err = crypto_init();
 
 	if (err == ERR_OK) {
-		err = make_fleet(&root, argv[1], (unsigned)devices);
+		err = make_fleet(&root, argv[1], devices);
 	}
 	if (err != ERR_OK) {
 		(void)fprintf(stderr, "lockgate-bench-fleet: %s: %s\n", argv[1], err_name(err));

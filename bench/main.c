@@ -3,7 +3,6 @@
  * what the broker used for it by the kernel's accounting.
  * Never:   leaves the loopback; runs longer than its limit.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,9 +11,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "bench/options.h"
 #include "bench/pool.h"
 #include "bench/usage.h"
 
+#define PROGRAM           "lockgate-bench"
 #define MESSAGES_MAX      10000000u
 #define PAYLOAD_BYTES_MAX 65536u
 #define ROUNDS_MAX        100u
@@ -79,25 +80,19 @@ static void show(struct run *run, const char *what, uint64_t done, uint64_t all)
 		terminal && done < all ? "" : "\n");
 }
 
-static void figure(const char *name, double value)
-{
-	(void)printf("%s %.3f\n", name, value);
-	(void)fflush(stdout);
-}
-
 static bool over(const struct run *run)
 {
 	if (clock_mono_ms(&run->clock) < run->end_ms) {
 		return false;
 	}
-	(void)fprintf(stderr, "lockgate-bench: the time limit was reached\n");
+	(void)fprintf(stderr, PROGRAM ": the time limit was reached\n");
 	return true;
 }
 
 static bool went_wrong(const struct run *run)
 {
 	if (pool_counts(run->pool).failed > 0) {
-		(void)fprintf(stderr, "lockgate-bench: %s\n", pool_last_failure(run->pool));
+		(void)fprintf(stderr, PROGRAM ": %s\n", pool_last_failure(run->pool));
 		return true;
 	}
 	return over(run);
@@ -108,7 +103,7 @@ static bool measure(const struct run *run, struct usage *out)
 	enum err err = usage_of(run->plan.pid, out);
 
 	if (err != ERR_OK) {
-		(void)fprintf(stderr, "lockgate-bench: process %d: %s\n", (int)run->plan.pid, err_name(err));
+		(void)fprintf(stderr, PROGRAM ": process %d: %s\n", (int)run->plan.pid, err_name(err));
 	}
 	return err == ERR_OK;
 }
@@ -157,20 +152,21 @@ static bool storm(struct run *run, unsigned round)
 	}
 	resumed = pool_counts(run->pool).resumed - resumed;
 	if (resumed != (offered ? all : 0)) {
-		(void)fprintf(
-			stderr, "lockgate-bench: %" PRIu64 " of %u sessions were resumed\n", resumed, all);
+		(void)fprintf(stderr, PROGRAM ": %" PRIu64 " of %u sessions were resumed\n", resumed, all);
 		return false;
 	}
-	figure(offered ? "resume_cpu_us" : "connect_cpu_us",
+	bench_figure(offered ? "resume_cpu_us" : "connect_cpu_us",
 		(double)(after.cpu_ns - before.cpu_ns) / 1e3 / all);
-	figure(offered ? "resumes_per_s" : "connects_per_s", seconds > 0 ? all / seconds : 0);
+	bench_figure(offered ? "resumes_per_s" : "connects_per_s", seconds > 0 ? all / seconds : 0);
 	if (round == 0) {
 		/* Later rounds would find memory that the allocator kept. */
-		figure("connection_anonymous_bytes",
+		bench_figure("connection_anonymous_bytes",
 			((double)after.anonymous_bytes - (double)before.anonymous_bytes) / all);
-		figure("connection_rss_bytes", ((double)after.rss_bytes - (double)before.rss_bytes) / all);
-		figure("connection_pss_bytes", ((double)after.pss_bytes - (double)before.pss_bytes) / all);
-		figure("broker_rss_kib", (double)after.rss_bytes / 1024);
+		bench_figure(
+			"connection_rss_bytes", ((double)after.rss_bytes - (double)before.rss_bytes) / all);
+		bench_figure(
+			"connection_pss_bytes", ((double)after.pss_bytes - (double)before.pss_bytes) / all);
+		bench_figure("broker_rss_kib", (double)after.rss_bytes / 1024);
 	}
 	return true;
 }
@@ -187,7 +183,7 @@ static bool idle(struct run *run)
 	if (!measure(run, &after)) {
 		return false;
 	}
-	figure("idle_cpu_us_per_s", (double)(after.cpu_ns - before.cpu_ns) / 1e3 / 2);
+	bench_figure("idle_cpu_us_per_s", (double)(after.cpu_ns - before.cpu_ns) / 1e3 / 2);
 	return !went_wrong(run);
 }
 
@@ -246,8 +242,8 @@ static bool play(struct run *run, const struct flow *flow)
 			done = pool_counts(run->pool).received - received;
 			moved_ms = clock_mono_ms(&run->clock);
 		} else if (clock_mono_ms(&run->clock) > moved_ms + STALL_MS) {
-			(void)fprintf(stderr, "lockgate-bench: %s: nothing came back for %u ms\n", flow->name,
-				STALL_MS);
+			(void)fprintf(
+				stderr, PROGRAM ": %s: nothing came back for %u ms\n", flow->name, STALL_MS);
 			return false;
 		}
 		show(run, flow->name, done, all);
@@ -261,9 +257,9 @@ static bool play(struct run *run, const struct flow *flow)
 		return false;
 	}
 	(void)snprintf(name, sizeof(name), "%s_cpu_us", flow->name);
-	figure(name, (double)(after.cpu_ns - before.cpu_ns) / 1e3 / (double)all);
+	bench_figure(name, (double)(after.cpu_ns - before.cpu_ns) / 1e3 / (double)all);
 	(void)snprintf(name, sizeof(name), "%s_per_s", flow->name);
-	figure(name, seconds > 0 ? (double)all / seconds : 0);
+	bench_figure(name, seconds > 0 ? (double)all / seconds : 0);
 	return true;
 }
 
@@ -329,26 +325,6 @@ static bool run_all(struct run *run)
 
 /* --- options --- */
 
-static unsigned number(const char *text, unsigned max)
-{
-	char *end = NULL;
-	unsigned long value = 0;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value > max) {
-		(void)fprintf(stderr, "lockgate-bench: '%s' is not a number up to %u\n", text, max);
-		exit(2);
-	}
-	return (unsigned)value;
-}
-
-static void usage_error(const char *what)
-{
-	(void)fprintf(stderr, "lockgate-bench: %s\n%s", what, usage_text);
-	exit(2);
-}
-
 static void parse(int argc, char **argv, struct plan *plan)
 {
 	static const struct option options[] = {
@@ -373,29 +349,29 @@ static void parse(int argc, char **argv, struct plan *plan)
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
-		case 'p': plan->pool.port = (uint16_t)number(optarg, 65535); break;
-		case 'i': plan->pid = (pid_t)number(optarg, 0x7FFFFFFF); break;
+		case 'p': plan->pool.port = (uint16_t)bench_number(PROGRAM, optarg, 65535); break;
+		case 'i': plan->pid = (pid_t)bench_number(PROGRAM, optarg, 0x7FFFFFFF); break;
 		case 'd': plan->pool.devices = optarg; break;
 		case 'a': plan->pool.ca_path = optarg; break;
 		case '2': plan->pool.tls12 = true; break;
 		case '5': plan->pool.version = MQTT_5; break;
-		case 'c': plan->pool.clients = number(optarg, POOL_CLIENTS_MAX); break;
-		case 'o': plan->at_once = number(optarg, AT_ONCE_MAX); break;
-		case 'r': plan->rounds = number(optarg, ROUNDS_MAX); break;
+		case 'c': plan->pool.clients = bench_number(PROGRAM, optarg, POOL_CLIENTS_MAX); break;
+		case 'o': plan->at_once = bench_number(PROGRAM, optarg, AT_ONCE_MAX); break;
+		case 'r': plan->rounds = bench_number(PROGRAM, optarg, ROUNDS_MAX); break;
 		case 'u': plan->pool.resume = true; break;
-		case 'm': plan->messages = number(optarg, MESSAGES_MAX); break;
-		case 'b': plan->payload_bytes = number(optarg, PAYLOAD_BYTES_MAX); break;
-		case 'q': plan->qos = (uint8_t)number(optarg, 1); break;
-		case 's': plan->seconds = number(optarg, SECONDS_MAX); break;
+		case 'm': plan->messages = bench_number(PROGRAM, optarg, MESSAGES_MAX); break;
+		case 'b': plan->payload_bytes = bench_number(PROGRAM, optarg, PAYLOAD_BYTES_MAX); break;
+		case 'q': plan->qos = (uint8_t)bench_number(PROGRAM, optarg, 1); break;
+		case 's': plan->seconds = bench_number(PROGRAM, optarg, SECONDS_MAX); break;
 		case 'h': (void)fputs(usage_text, stdout); exit(0);
-		default: usage_error("unknown option");
+		default: bench_wrong_usage(PROGRAM, "unknown option", usage_text);
 		}
 	}
 	if (plan->pool.port == 0 || plan->pid == 0 || plan->pool.devices == NULL || optind != argc) {
-		usage_error("--port, --pid and --devices are needed");
+		bench_wrong_usage(PROGRAM, "--port, --pid and --devices are needed", usage_text);
 	}
 	if (plan->pool.clients < 2 || plan->at_once == 0 || plan->rounds == 0) {
-		usage_error("at least two clients, one at once, one round");
+		bench_wrong_usage(PROGRAM, "at least two clients, one at once, one round", usage_text);
 	}
 }
 
@@ -416,7 +392,7 @@ int main(int argc, char **argv)
 	run.end_ms = clock_mono_ms(&run.clock) + (uint64_t)run.plan.seconds * 1000;
 	err = pool_new(&run.plan.pool, &run.pool);
 	if (err != ERR_OK) {
-		(void)fprintf(stderr, "lockgate-bench: %s: %s\n", run.plan.pool.devices, err_name(err));
+		(void)fprintf(stderr, PROGRAM ": %s: %s\n", run.plan.pool.devices, err_name(err));
 		return 1;
 	}
 	good = run_all(&run);

@@ -4,11 +4,11 @@
  * Never:   writes over a key; prints a password.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/crypto.h"
 #include "base/file.h"
+#include "bench/options.h"
 #include "bench/pool.h"
 #include "jaas_like/jaas_like.h"
 
@@ -43,10 +43,10 @@ int main(int argc, char **argv)
 	struct buf clear = BUF_INIT(TEXT_BYTES_MAX);
 	struct buf users = BUF_INIT(TEXT_BYTES_MAX);
 	struct secret key = SECRET_NONE;
-	unsigned long count = argc == 5 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned count = argc == 5 ? bench_number("lockgate-bench-passwords", argv[1], POOL_CLIENTS_MAX) : 0;
 	enum err err = ERR_OK;
 
-	if (count == 0 || count > POOL_CLIENTS_MAX) {
+	if (count == 0) {
 		(void)fprintf(stderr, "usage: lockgate-bench-passwords COUNT PASSWORDS USERS KEY\n"
 				      "Makes COUNT passwords: in clear, as a users file, and its new key.\n");
 		return 2;

@@ -3,7 +3,6 @@
  * are these closed, and do the others notice?
  * Never:   leaves the loopback; runs longer than its limit.
  */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <spawn.h>
@@ -16,10 +15,12 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/pem.h"
+#include "bench/options.h"
 #include "bench/pool.h"
 #include "bench/usage.h"
 #include "x509/x509.h"
 
+#define PROGRAM        "lockgate-bench-revoke"
 #define ENTRIES_MAX    2000000u
 #define SERIAL_BYTES   16u
 #define FILE_BYTES_MAX 16384u
@@ -69,12 +70,6 @@ struct run {
 	uint64_t end_ns;
 };
 
-static void figure(const char *name, double value)
-{
-	(void)printf("%s %.3f\n", name, value);
-	(void)fflush(stdout);
-}
-
 static double ms_since(uint64_t start_ns)
 {
 	return (double)(clock_mono_ns() - start_ns) / 1e6;
@@ -82,7 +77,7 @@ static double ms_since(uint64_t start_ns)
 
 static bool fail(const char *what, const char *why)
 {
-	(void)fprintf(stderr, "lockgate-bench-revoke: %s: %s\n", what, why);
+	(void)fprintf(stderr, PROGRAM ": %s: %s\n", what, why);
 	return false;
 }
 
@@ -264,7 +259,7 @@ static bool connect_all(struct run *run)
 		while (opened < all && pool_counts(run->pool).opening < AT_ONCE) {
 			pool_open(run->pool, opened++);
 			if (opened % 1000 == 0 || opened == all) {
-				(void)fprintf(stderr, "lockgate-bench-revoke: connect %u/%u\n", opened, all);
+				(void)fprintf(stderr, PROGRAM ": connect %u/%u\n", opened, all);
 			}
 		}
 		pool_poll(run->pool, 100);
@@ -275,7 +270,7 @@ static bool connect_all(struct run *run)
 			return false;
 		}
 	}
-	figure("connect_s", ms_since(start) / 1e3);
+	bench_figure("connect_s", ms_since(start) / 1e3);
 	settle(run, SETTLE_MS);
 	return hook(run);
 }
@@ -323,14 +318,13 @@ static bool watch_closes(struct run *run, uint64_t renamed_ns)
 
 		if (now > closed) {
 			if (closed == 0) {
-				figure("first_closed_ms", ms_since(renamed_ns));
+				bench_figure("first_closed_ms", ms_since(renamed_ns));
 			}
 			closed = now;
 			last_ns = clock_mono_ns();
 		}
 		if (closed < revoked && ms_since(renamed_ns) > WATCH_MS) {
-			(void)fprintf(
-				stderr, "lockgate-bench-revoke: %u of %u were closed\n", closed, revoked);
+			(void)fprintf(stderr, PROGRAM ": %u of %u were closed\n", closed, revoked);
 			return false;
 		}
 		if (!probe_step(run, &probe)) {
@@ -338,12 +332,12 @@ static bool watch_closes(struct run *run, uint64_t renamed_ns)
 		}
 		pool_poll(run->pool, 1);
 	}
-	figure("all_closed_ms", (double)(last_ns - renamed_ns) / 1e6);
-	figure("probe_longest_ms", probe.longest_ms);
-	figure("probe_rounds", probe.rounds);
+	bench_figure("all_closed_ms", (double)(last_ns - renamed_ns) / 1e6);
+	bench_figure("probe_longest_ms", probe.longest_ms);
+	bench_figure("probe_rounds", probe.rounds);
 	for (unsigned i = 0; i < run->plan.pool.clients; i++) {
 		if (pool_is_ready(run->pool, i) == (i < revoked)) {
-			(void)fprintf(stderr, "lockgate-bench-revoke: d%05u is %s\n", i + 1,
+			(void)fprintf(stderr, PROGRAM ": d%05u is %s\n", i + 1,
 				i < revoked ? "on the list and still connected"
 					    : "not on the list and closed");
 			return false;
@@ -369,9 +363,9 @@ static bool revoke_some(struct run *run)
 		/* The rename was a moment ago, behind it only the folder's fsync. */
 		good = watch_closes(run, clock_mono_ns());
 		if (usage_of(run->plan.pid, &after) == ERR_OK) {
-			figure("broker_cpu_ms", (double)(after.cpu_ns - before.cpu_ns) / 1e6);
+			bench_figure("broker_cpu_ms", (double)(after.cpu_ns - before.cpu_ns) / 1e6);
 		}
-		figure("list_bytes", (double)der.len);
+		bench_figure("list_bytes", (double)der.len);
 		good = good && hook(run);
 	}
 	buf_release(&der);
@@ -397,17 +391,17 @@ static bool read_here(const struct plan *plan)
 		unsigned listed = 0;
 		uint8_t(*serials)[SERIAL_BYTES] = calloc(LOOKUPS, SERIAL_BYTES);
 
-		figure("read_ms", ms_since(start));
-		figure("entries", count);
-		figure("file_bytes_per_entry", count > 0 ? (double)der.len / count : 0);
-		figure("bytes_per_entry", count > 0 ? (double)crl_memory_bytes(crl) / count : 0);
+		bench_figure("read_ms", ms_since(start));
+		bench_figure("entries", count);
+		bench_figure("file_bytes_per_entry", count > 0 ? (double)der.len / count : 0);
+		bench_figure("bytes_per_entry", count > 0 ? (double)crl_memory_bytes(crl) / count : 0);
 		if (serials != NULL && crypto_random(serials[0], (size_t)LOOKUPS * SERIAL_BYTES) == ERR_OK) {
 			start = clock_mono_ns();
 			for (unsigned i = 0; i < LOOKUPS; i++) {
 				listed += crl_lists(crl, bytes_of(serials[i], SERIAL_BYTES)) ? 1 : 0;
 			}
-			figure("lookup_ns", ms_since(start) * 1e6 / LOOKUPS);
-			figure("lookups_found", listed);
+			bench_figure("lookup_ns", ms_since(start) * 1e6 / LOOKUPS);
+			bench_figure("lookups_found", listed);
 		}
 		free(serials);
 	}
@@ -418,41 +412,21 @@ static bool read_here(const struct plan *plan)
 
 /* --- options --- */
 
-static unsigned number(const char *text, unsigned max)
-{
-	char *end = NULL;
-	unsigned long value = 0;
-
-	errno = 0;
-	value = strtoul(text, &end, 10);
-	if (errno != 0 || end == text || *end != '\0' || text[0] == '-' || value > max) {
-		(void)fprintf(stderr, "lockgate-bench-revoke: '%s' is not a number up to %u\n", text, max);
-		exit(2);
-	}
-	return (unsigned)value;
-}
-
-static void usage_error(const char *what)
-{
-	(void)fprintf(stderr, "lockgate-bench-revoke: %s\n%s", what, usage_text);
-	exit(2);
-}
-
 static void check(struct plan *plan)
 {
 	bool alone = plan->only_write || plan->only_read;
 
 	if (plan->dir == NULL || plan->crl == NULL || strlen(plan->dir) > PATH_BYTES / 2) {
-		usage_error("--dir and --crl are needed");
+		bench_wrong_usage(PROGRAM, "--dir and --crl are needed", usage_text);
 	}
 	if (!alone && (plan->pool.port == 0 || plan->pid == 0)) {
-		usage_error("--port and --pid are needed");
+		bench_wrong_usage(PROGRAM, "--port and --pid are needed", usage_text);
 	}
 	if (!plan->revoked_given) {
 		plan->revoked = alone ? 0 : plan->pool.clients / 2;
 	}
 	if (!alone && (plan->pool.clients < 2 || plan->revoked == 0 || plan->revoked >= plan->pool.clients)) {
-		usage_error("some are revoked and some are not");
+		bench_wrong_usage(PROGRAM, "some are revoked and some are not", usage_text);
 	}
 }
 
@@ -478,27 +452,27 @@ static void parse(int argc, char **argv, struct plan *plan)
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
-		case 'p': plan->pool.port = (uint16_t)number(optarg, 65535); break;
-		case 'i': plan->pid = (pid_t)number(optarg, 0x7FFFFFFF); break;
+		case 'p': plan->pool.port = (uint16_t)bench_number(PROGRAM, optarg, 65535); break;
+		case 'i': plan->pid = (pid_t)bench_number(PROGRAM, optarg, 0x7FFFFFFF); break;
 		case 'd': plan->dir = optarg; break;
 		case 'l': plan->crl = optarg; break;
-		case 'c': plan->pool.clients = number(optarg, POOL_CLIENTS_MAX); break;
+		case 'c': plan->pool.clients = bench_number(PROGRAM, optarg, POOL_CLIENTS_MAX); break;
 		case 'r':
-			plan->revoked = number(optarg, POOL_CLIENTS_MAX);
+			plan->revoked = bench_number(PROGRAM, optarg, POOL_CLIENTS_MAX);
 			plan->revoked_given = true;
 			break;
-		case 'e': plan->entries = number(optarg, ENTRIES_MAX); break;
-		case 'n': plan->number = number(optarg, 0x7FFFFFFF); break;
+		case 'e': plan->entries = bench_number(PROGRAM, optarg, ENTRIES_MAX); break;
+		case 'n': plan->number = bench_number(PROGRAM, optarg, 0x7FFFFFFF); break;
 		case 'k': plan->hook = optarg; break;
 		case 'w': plan->only_write = true; break;
 		case 'x': plan->only_read = true; break;
-		case 's': plan->seconds = number(optarg, 3600); break;
+		case 's': plan->seconds = bench_number(PROGRAM, optarg, 3600); break;
 		case 'h': (void)fputs(usage_text, stdout); exit(0);
-		default: usage_error("unknown option");
+		default: bench_wrong_usage(PROGRAM, "unknown option", usage_text);
 		}
 	}
 	if (optind != argc) {
-		usage_error("there are only options");
+		bench_wrong_usage(PROGRAM, "there are only options", usage_text);
 	}
 	check(plan);
 }
