@@ -6,11 +6,13 @@
  *
  * Request:  "lockgate-admin 1 KIND FLAGS LENGTH\n" and LENGTH bytes.   Reply: "CODE LENGTH\n" and LENGTH bytes.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -439,6 +441,37 @@ static void on_listener_closed(uv_handle_t *handle)
 	admin_release(handle->data);
 }
 
+/*
+ * Binds listener to path, 0600 from the first moment on: Linux gives the file the mode that the socket has. Not by umask(),
+ * which is the whole process's: a folder that a lane makes meanwhile would be of no use to its owner. 0 or an error of
+ * libuv's.
+ */
+static int bind_private(uv_pipe_t *listener, const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	size_t len = strlen(path);
+	int code = 0;
+
+	if (len >= sizeof(address.sun_path)) {
+		code = UV_ENAMETOOLONG;
+		goto out;
+	}
+	memcpy(address.sun_path, path, len + 1);
+	if (fd < 0 || fchmod(fd, 0600) != 0 ||
+		bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, 0600) != 0) {
+		code = uv_translate_sys_error(errno);
+		goto out;
+	}
+	code = uv_pipe_open(listener, fd);
+	fd = code == 0 ? -1 : fd;
+out:
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	return code;
+}
+
 enum err admin_open(struct control *control, struct buf *why)
 {
 	struct admin *admin = calloc(1, sizeof(*admin));
@@ -465,10 +498,8 @@ enum err admin_open(struct control *control, struct buf *why)
 	admin->open = 1;
 	control->admin = admin;
 	(void)unlink(admin->path); /* a broker that died; the directory's lock says that none is alive */
-	mode_t mask = umask(0177);
-	int bound = uv_pipe_bind(&admin->listener, admin->path);
+	int bound = bind_private(&admin->listener, admin->path);
 
-	(void)umask(mask);
 	if (bound != 0 ||
 		uv_listen((uv_stream_t *)&admin->listener, BROKER_ADMIN_CLIENTS_MAX, on_connection) != 0) {
 		err = buf_printf(why, "the admin socket %s cannot be opened: %s", admin->path,

@@ -107,11 +107,12 @@ static void note_try(
 
 static void take(struct keystore_try *try, struct channel *channel)
 {
-	int64_t not_after = try->material.leaf_not_after;
+	char expires[CLOCK_TEXT_BYTES] = "";
 
+	clock_format(try->material.leaf_not_after * 1000, expires);
 	channel_take(channel, &try->material);
 	LOG(try->control->log, LOG_INFO, "LKG0416I", "changed keystore taken",
-		LF_TEXT("channel", channel->name), LF_INT("not_after", not_after));
+		LF_TEXT("channel", channel->name), LF_TEXT("expires", expires));
 	control_dirty(try->control);
 }
 

@@ -93,6 +93,14 @@ static void say(struct buf *why, const char *what, const char *name, const char 
 	(void)err;
 }
 
+/* sentence names the file itself. */
+static void say_of(struct buf *why, const char *what, const char *sentence)
+{
+	enum err err = buf_printf(why, "%s %s", what, sentence);
+
+	(void)err;
+}
+
 /* --- keystore --- */
 
 static enum err load_passphrase(const struct material_options *options, struct material *out,
@@ -148,7 +156,7 @@ static enum err load_keystore(const struct material_options *options, struct mat
 	if (err == ERR_OK) {
 		err = keystore_load(options->keystore_path, secret_bytes(&passphrase), &keystore, &error);
 		if (err != ERR_OK) {
-			say(why, "keystore ", options->keystore_path, error.sentence);
+			say_of(why, "keystore", error.sentence); /* which begins with the path */
 		}
 	}
 	if (err == ERR_OK) {

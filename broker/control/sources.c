@@ -576,8 +576,13 @@ static void on_crl(void *ctx, const char *url, struct crl *crl)
 {
 	struct sources *sources = ctx;
 
+	char next_update[CLOCK_TEXT_BYTES] = "";
+
+	if (crl_next_update(crl) != X509_NEVER) {
+		clock_format(crl_next_update(crl) * 1000, next_update);
+	}
 	LOG(sources->control->log, LOG_INFO, "LKG0452I", "revocation list fetched", LF_TEXT("url", url),
-		LF_INT("entries", crl_entry_count(crl)), LF_INT("next_update", crl_next_update(crl)));
+		LF_INT("entries", crl_entry_count(crl)), LF_TEXT("next_update", next_update));
 	tell_channels(sources, url, true);
 }
 

@@ -68,7 +68,11 @@ script >test.mqsc
 publish listed 1 --revoke revoked.crt
 publish cdp 1 --revoke cdp-revoked.crt
 publish spent 1 --revoke spent.crt --this-update -2d --next-update -1d
+umask 0
 start_broker -f test.mqsc --workers 2 || { bad "start" "$(cat broker.err)"; finish; }
+umask 077
+check "the socket is its owner's, whatever the umask" test "$(stat -c %a data/admin.sock)" = 600
+check "the folder of what was fetched is its owner's, and of use to him" test "$(stat -c %a data/revocation)" = 700
 
 enter() { # CHANNEL NAME: one connection
   timeout 20 mosquitto_pub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
