@@ -105,6 +105,15 @@ int cli_read(const char *path, size_t max, struct buf *out);
 #define CLI_CSR_BYTES_MAX (1024u * 1024u)
 struct csr;
 int cli_read_csr(const char *path, struct csr **out);
+/* A keystore_key_fn whose ctx is one of these: the certificate that is to be made, signed with the key. */
+struct x509_make;
+struct cli_signing {
+	const struct x509_make *make;
+	struct bytes spki;
+	const struct cert *issuer; /* NULL: the key signs for itself */
+	struct cert *cert;         /* what came of it, the caller's; NULL where it failed */
+};
+MUST_CHECK enum err cli_sign(struct bytes pkcs8, void *signing);
 /* Atomically; says why not. */
 int cli_write(const char *path, struct bytes content, unsigned mode);
 

@@ -123,22 +123,8 @@ static int subject_choose(struct sign *sign)
 
 /* --- the certificate --- */
 
-struct signing {
-	const struct x509_make *make;
-	struct bytes spki;
-	const struct cert *issuer;
-	struct buf *der;
-};
-
-static enum err sign_with(struct bytes pkcs8, void *ctx)
-{
-	const struct signing *signing = ctx;
-	return x509_make_cert(signing->make, signing->spki, signing->issuer, pkcs8, signing->der);
-}
-
 static int cert_make(struct sign *sign, const struct ca *ca)
 {
-	struct buf der = BUF_INIT(X509_CERT_BYTES_MAX);
 	int64_t now = cli_now();
 	struct x509_make make = {
 		.subject = sign->subject,
@@ -163,12 +149,9 @@ static int cert_make(struct sign *sign, const struct ca *ca)
 	if (bytes_equal(buf_bytes(&sign->spki), cert_spki(ca->cert))) {
 		return cli_fail("the request holds the CA's own key");
 	}
-	struct signing signing = {&make, buf_bytes(&sign->spki), ca->cert, &der};
-	enum err err = keystore_key_use(ca->keystore, 0, sign_with, &signing);
-	if (err == ERR_OK) {
-		err = cert_parse(buf_bytes(&der), &sign->cert, NULL);
-	}
-	buf_release(&der);
+	struct cli_signing signing = {.make = &make, .spki = buf_bytes(&sign->spki), .issuer = ca->cert};
+	enum err err = keystore_key_use(ca->keystore, 0, cli_sign, &signing);
+	sign->cert = signing.cert;
 	if (err != ERR_OK) {
 		return cli_fail("the certificate cannot be made: %s%s", err_name(err),
 			err == ERR_INVALID ? " (is a name, an address or the URL not what it should be?)"

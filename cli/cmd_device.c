@@ -179,22 +179,8 @@ static int csr_load(struct device *device)
 	return code;
 }
 
-struct signing {
-	const struct x509_make *make;
-	struct bytes spki;
-	const struct cert *issuer;
-	struct buf *der;
-};
-
-static enum err sign_with(struct bytes pkcs8, void *ctx)
-{
-	const struct signing *signing = ctx;
-	return x509_make_cert(signing->make, signing->spki, signing->issuer, pkcs8, signing->der);
-}
-
 static int cert_make(struct device *device)
 {
-	struct buf der = BUF_INIT(X509_CERT_BYTES_MAX);
 	struct x509_make_attribute subject[] = {{"CN", device->name}};
 	struct x509_make make = {
 		.subject = subject,
@@ -212,17 +198,14 @@ static int cert_make(struct device *device)
 			return cli_fail("the key cannot be made: %s", err_name(err));
 		}
 	}
-	struct signing signing = {&make, buf_bytes(&device->spki), NULL, &der};
+	struct cli_signing signing = {.make = &make, .spki = buf_bytes(&device->spki)};
 	if (device->self_signed) {
-		err = sign_with(secret_bytes(&device->key), &signing);
+		err = cli_sign(secret_bytes(&device->key), &signing);
 	} else {
 		signing.issuer = keystore_at(device->ca, 0).chain[0];
-		err = keystore_key_use(device->ca, 0, sign_with, &signing);
+		err = keystore_key_use(device->ca, 0, cli_sign, &signing);
 	}
-	if (err == ERR_OK) {
-		err = cert_parse(buf_bytes(&der), &device->cert, NULL);
-	}
-	buf_release(&der);
+	device->cert = signing.cert;
 	return err == ERR_OK ? CLI_OK : cli_fail("the certificate cannot be made: %s", err_name(err));
 }
 
