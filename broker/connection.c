@@ -249,6 +249,19 @@ void connection_fault(struct connection *connection, uint8_t reason, const char 
 	io_close(connection->io);
 }
 
+struct bytes connection_refusal_props(const struct connection *connection, struct buf *props)
+{
+	struct wire_writer writer = wire_writer_init(props);
+	char text[32] = "refusal ";
+
+	if (connection->refusal[0] == '\0') {
+		return BYTES_NONE;
+	}
+	memcpy(text + 8, connection->refusal, REFUSAL_ID_BYTES);
+	mqtt_put_prop_bytes(&writer, MQTT_PROP_REASON_STRING, bytes_text(text));
+	return wire_writer_err(&writer) == ERR_OK ? buf_bytes(props) : BYTES_NONE;
+}
+
 /*
  * The caller closes behind it (MQTT-3.2.2-7, MQTT-4.12.0-4; 3.1.1 MQTT-3.2.2-5); before MQTT 5 only with one of the five
  * codes. Kept within the client's Maximum Packet Size, the reason is the first to go (MQTT-3.2.2-19).
@@ -261,15 +274,8 @@ void connection_send_connack_refusal(struct connection *connection, uint8_t reas
 		.version = connection->version, .packet_bytes_max = connection->client_packet_bytes_max};
 	struct mqtt_connack_view connack = {.reason = reason};
 
-	if (connection->version == MQTT_5 && connection->refusal[0] != '\0') {
-		struct wire_writer writer = wire_writer_init(&props);
-		char text[32] = "refusal ";
-
-		memcpy(text + 8, connection->refusal, REFUSAL_ID_BYTES);
-		mqtt_put_prop_bytes(&writer, MQTT_PROP_REASON_STRING, bytes_text(text));
-		if (wire_writer_err(&writer) == ERR_OK) {
-			connack.props.raw = buf_bytes(&props);
-		}
+	if (connection->version == MQTT_5) {
+		connack.props.raw = connection_refusal_props(connection, &props);
 	}
 	if (mqtt_encode_connack(&options, &connack, &packet) == ERR_OK) {
 		io_send(connection->io, buf_bytes(&packet));

@@ -56,16 +56,7 @@ static void send_disconnect(struct connection *connection, uint8_t reason)
 		.version = connection->version, .packet_bytes_max = connection->client_packet_bytes_max};
 	struct mqtt_disconnect_view disconnect = {.reason = reason};
 
-	if (connection->refusal[0] != '\0') {
-		struct wire_writer writer = wire_writer_init(&props);
-		char text[32] = "refusal ";
-
-		memcpy(text + 8, connection->refusal, REFUSAL_ID_BYTES);
-		mqtt_put_prop_bytes(&writer, MQTT_PROP_REASON_STRING, bytes_text(text));
-		if (wire_writer_err(&writer) == ERR_OK) {
-			disconnect.props.raw = buf_bytes(&props);
-		}
-	}
+	disconnect.props.raw = connection_refusal_props(connection, &props);
 	if (mqtt_encode_disconnect(&options, &disconnect, &packet) == ERR_OK) {
 		io_send(connection->io, buf_bytes(&packet));
 	}

@@ -73,6 +73,8 @@ void connection_refuse(
 	struct connection *connection, const struct admission_verdict *verdict, const char *note);
 /* Refuses outside the judge: a malformed CONNECT, a full server. reason 0: close without an answer. */
 void connection_fault(struct connection *connection, uint8_t reason, const char *clause);
+/* The Reason String that names the refusal, as a property in props; nothing where there is none. */
+struct bytes connection_refusal_props(const struct connection *connection, struct buf *props);
 void connection_send_connack_refusal(struct connection *connection, uint8_t reason);
 /*
  * A verdict of today's world and today's users file; never on the stack, it is large. NULL when memory is short: then
