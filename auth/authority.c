@@ -439,14 +439,11 @@ enum err authority_new(const struct topic_object *topics, size_t topic_count,
 struct authority *authority_ref(const struct authority *authority)
 {
 	/* The count is the only part that changes, and it is atomic. */
-	union {
-		const struct authority *in;
-		struct authority *out;
-	} cast = {authority};
-	if (authority != NULL) {
-		atomic_fetch_add_explicit(&cast.out->refs, 1, memory_order_relaxed);
+	struct authority *counted = UNCONST(struct authority, authority);
+	if (counted != NULL) {
+		atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
 	}
-	return cast.out;
+	return counted;
 }
 
 void authority_unref(struct authority *authority)

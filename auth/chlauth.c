@@ -213,14 +213,11 @@ enum err chlauth_rules_new(const struct chlauth_record *records, size_t count, e
 struct chlauth_rules *chlauth_rules_ref(const struct chlauth_rules *rules)
 {
 	/* The count is the only part that changes, and it is atomic. */
-	union {
-		const struct chlauth_rules *in;
-		struct chlauth_rules *out;
-	} cast = {rules};
-	if (rules != NULL) {
-		atomic_fetch_add_explicit(&cast.out->refs, 1, memory_order_relaxed);
+	struct chlauth_rules *counted = UNCONST(struct chlauth_rules, rules);
+	if (counted != NULL) {
+		atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
 	}
-	return cast.out;
+	return counted;
 }
 
 void chlauth_rules_unref(struct chlauth_rules *rules)

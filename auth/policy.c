@@ -67,23 +67,13 @@ static enum err copy_text(const char *from, const char **out)
 /* The copies are ours although the view that callers get says const. */
 static void free_text(const char *text)
 {
-	union {
-		const char *in;
-		char *out;
-	} cast = {text};
-	free(cast.out);
+	free(UNCONST(char, text));
 }
 
 static void entry_deinit(struct policy_channel_entry *entry)
 {
-	union {
-		const struct trust_set *in;
-		struct trust_set *out;
-	} trust = {entry->channel.trust};
-	union {
-		const struct crl_set *in;
-		struct crl_set *out;
-	} crls = {entry->channel.crls};
+	struct trust_set *trust = UNCONST(struct trust_set, entry->channel.trust);
+	struct crl_set *crls = UNCONST(struct crl_set, entry->channel.crls);
 	free_text(entry->channel.name);
 	free_text(entry->channel.ssl_peer);
 	free_text(entry->channel.mca_user);
@@ -92,12 +82,8 @@ static void entry_deinit(struct policy_channel_entry *entry)
 	for (size_t i = 0; i < entry->channel.cert_policy_count; i++) {
 		free_text(entry->channel.cert_policies[i]);
 	}
-	if (trust.out != NULL) {
-		trust_set_unref(trust.out);
-	}
-	if (crls.out != NULL) {
-		crl_set_unref(crls.out);
-	}
+	trust_set_unref(trust);
+	crl_set_unref(crls);
 	dn_pattern_free(entry->ssl_peer);
 }
 
@@ -216,14 +202,11 @@ enum err policy_new(const struct policy_parts *parts, struct policy **out, struc
 struct policy *policy_ref(const struct policy *policy)
 {
 	/* The count is the only part that changes, and it is atomic. */
-	union {
-		const struct policy *in;
-		struct policy *out;
-	} cast = {policy};
-	if (policy != NULL) {
-		atomic_fetch_add_explicit(&cast.out->refs, 1, memory_order_relaxed);
+	struct policy *counted = UNCONST(struct policy, policy);
+	if (counted != NULL) {
+		atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
 	}
-	return cast.out;
+	return counted;
 }
 
 void policy_unref(struct policy *policy)

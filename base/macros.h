@@ -5,6 +5,7 @@
 #define LOCKGATE_BASE_MACROS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define MUST_CHECK             __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -13,5 +14,8 @@
 
 /* The struct that holds this member. The member's type is checked by the pointer arithmetic alone. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* Casts const away from what is ours: to count references to what is immutable otherwise, and to free it. */
+#define UNCONST(type, pointer) ((type *)(uintptr_t)(pointer))
 
 #endif

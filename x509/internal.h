@@ -430,7 +430,4 @@ bool path_check_signer(struct judgement *judgement, const struct cert *const *pa
 bool revocation_check(struct judgement *judgement, const struct cert *const *path, size_t count,
 	int64_t *until, bool *known);
 
-/* Casts const away for counting only: the counts are the one mutable part of an immutable object. */
-#define UNCONST(type, pointer) ((type *)(uintptr_t)(pointer))
-
 #endif

@@ -191,11 +191,7 @@ enum err session_identity_new(const struct session_identity *in, const struct se
 /* The count is the one thing in an identity that changes, and it is no part of what is immutable. */
 static struct identity *identity_of(const struct session_identity *public)
 {
-	union {
-		const struct session_identity *in;
-		struct identity *out;
-	} cast = {.in = public};
-	return cast.out;
+	return CONTAINER_OF(UNCONST(struct session_identity, public), struct identity, public);
 }
 
 const struct session_identity *session_identity_ref(const struct session_identity *identity)
