@@ -2,7 +2,8 @@
  * log.c - one line per fact, as text or JSON lines, times in UTC.
  * Owns:    its descriptor (unless it is stderr).
  * Never:   prints peer bytes unescaped, never sees a secret, never fails its caller.
- * Threads: any; one write(2) per line, and a reopen swaps the file under the same descriptor number.
+ * Threads: any. Without a writer one write(2) per line, and a reopen swaps the file under the same descriptor number;
+ *          with one the descriptor is the writer's.
  */
 #include "base/log.h"
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "base/log_writer.h"
 #include "base/utf8.h"
 
 /* A longer line loses its last fields and says so. */
@@ -27,7 +29,8 @@ struct log {
 	enum log_format format;
 	enum log_level level;
 	struct clock clock;
-	int fd;
+	int fd;                    /* -1: it is the writer's */
+	struct log_writer *writer; /* NULL: who logs writes */
 };
 
 static enum err log_open_file(const char *path, int *fd)
@@ -73,11 +76,31 @@ void log_close(struct log *log)
 	if (log == NULL) {
 		return;
 	}
-	if (log->fd != STDERR_FILENO) {
+	log_forget_at_crash(log);
+	if (log->writer != NULL) {
+		log_writer_stop(log->writer);
+	} else if (log->fd != STDERR_FILENO) {
 		(void)close(log->fd);
 	}
 	free(log->path);
 	free(log);
+}
+
+enum err log_start_writer(struct log *log)
+{
+	if (log->writer != NULL) {
+		return ERR_STATE;
+	}
+	enum err err = log_writer_start(log->fd, &log->clock, log->format, &log->writer);
+	if (err == ERR_OK) {
+		log->fd = -1; /* moved */
+	}
+	return err;
+}
+
+bool log_flush(struct log *log)
+{
+	return log->writer == NULL || log_writer_flush(log->writer);
 }
 
 enum err log_reopen(struct log *log)
@@ -89,6 +112,10 @@ enum err log_reopen(struct log *log)
 	enum err err = log_open_file(log->path, &fd);
 	if (err != ERR_OK) {
 		return err;
+	}
+	if (log->writer != NULL) {
+		log_writer_reopen(log->writer, fd);
+		return ERR_OK;
 	}
 	/* Other threads may be writing: the number stays, what it names changes at once. */
 	if (dup3(fd, log->fd, O_CLOEXEC) < 0) {
@@ -262,16 +289,17 @@ static enum err log_json_line(struct buf *line, const struct log *log, enum log_
 	return json_err(&json);
 }
 
-static void log_emit(const struct log *log, const void *line, size_t len)
+static void log_emit(const struct log *log, enum log_level level, const void *line, size_t len)
 {
-	ssize_t wrote = 0;
-	do {
-		wrote = write(log->fd, line, len);
-	} while (wrote < 0 && errno == EINTR);
+	if (log->writer != NULL) {
+		log_writer_put(log->writer, level >= LOG_ERROR, line, len);
+	} else {
+		(void)log_write_fd(log->fd, line, len);
+	}
 }
 
 /* Memory ran out: id and text are literals and need none. */
-static void log_emit_poor(const struct log *log, const char *id, const char *text)
+static void log_emit_poor(const struct log *log, enum log_level level, const char *id, const char *text)
 {
 	char line[256];
 	int len = 0;
@@ -282,7 +310,7 @@ static void log_emit_poor(const struct log *log, const char *id, const char *tex
 		len = snprintf(line, sizeof(line), "%.16s %.160s cut=true\n", id, text);
 	}
 	if (len > 0 && (size_t)len < sizeof(line)) {
-		log_emit(log, line, (size_t)len);
+		log_emit(log, level, line, (size_t)len);
 	}
 }
 
@@ -302,9 +330,9 @@ void log_write(struct log *log, enum log_level level, const char *id, const char
 		err = buf_append_u8(&line, '\n');
 	}
 	if (err == ERR_OK) {
-		log_emit(log, line.data, line.len);
+		log_emit(log, level, line.data, line.len);
 	} else {
-		log_emit_poor(log, id, text);
+		log_emit_poor(log, level, id, text);
 	}
 	buf_release(&line);
 	errno = saved_errno;

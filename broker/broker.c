@@ -302,6 +302,8 @@ static void tell_ready(struct broker *broker)
 			LF_TEXT("option", "--insecure-test-gates"));
 	}
 	if (broker->options->ready_fd >= 0) {
+		/* Who waits for this may look next at which ports the log names. */
+		(void)log_flush(broker->options->log);
 		ssize_t n = write(broker->options->ready_fd, "ready\n", 6);
 
 		(void)n;
@@ -504,6 +506,7 @@ enum err broker_run(const struct broker_options *options, struct buf *report)
 			/* A lane still works for somebody who is gone; the process ends, and with it the thread. */
 			LOG(options->log, LOG_WARN, "LKG0005W", "a blocking job did not come back in time",
 				LF_INT("patience_ms", STOP_PATIENCE_MS));
+			(void)log_flush(options->log);
 			_exit(1);
 		}
 	}

@@ -52,14 +52,21 @@ static int run(const struct broker_options *options, struct log_options *log_opt
 		return cli_fail("the log %s cannot be opened",
 			log_options->path == NULL ? "(stderr)" : log_options->path);
 	}
+	/* Before there are sessions that could wait for a disk. Who has no thread for this has none for the workers. */
+	err = log_start_writer(with_log.log);
+	if (err != ERR_OK) {
+		log_close(with_log.log);
+		return cli_fail("the thread that writes the log cannot be started");
+	}
+	log_flush_at_crash(with_log.log);
 	err = broker_run(&with_log, &report);
+	log_close(with_log.log); /* its last lines come before ours */
 	if (err != ERR_OK) {
 		code = CLI_REFUSED;
 		(void)fprintf(stderr, "lockgate: the broker did not start:\n%.*s\n", (int)report.len,
 			report.len == 0 ? err_name(err) : (const char *)report.data);
 	}
 	buf_release(&report);
-	log_close(with_log.log);
 	return code;
 }
 

@@ -562,11 +562,23 @@ unsigned site_port(struct site *site, const char *channel)
 
 /* --- the log --- */
 
+#define LOG_QUIET_LOOKS 6 /* 4 ms each: the broker writes a line a few milliseconds after the fact */
+#define LOG_LOOKS_MAX   100
+
 long site_log_end(const struct site *site)
 {
 	struct stat status;
+	long end = -1;
+	int quiet = 0;
 
-	return stat(site_path(site, "log"), &status) == 0 ? (long)status.st_size : 0;
+	for (int looks = 0; looks < LOG_LOOKS_MAX && quiet < LOG_QUIET_LOOKS; looks++) {
+		long now = stat(site_path(site, "log"), &status) == 0 ? (long)status.st_size : 0;
+
+		quiet = now == end ? quiet + 1 : 0;
+		end = now;
+		e2e_pause();
+	}
+	return end;
 }
 
 static bool line_has(const char *line, const char *const *texts)

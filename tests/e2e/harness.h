@@ -103,7 +103,7 @@ void site_signal(struct site *site, int number);
 unsigned site_port(struct site *site, const char *channel);
 
 /* --- the broker's log (JSON lines) --- */
-long site_log_end(const struct site *site); /* where the log ends now */
+long site_log_end(const struct site *site); /* where the log ends now, with all that happened before */
 /*
  * The first line behind `from` in which all the texts stand (NULL ends them), copied to line; waits for it up to ms.
  */

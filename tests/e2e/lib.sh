@@ -42,7 +42,17 @@ refused() {
 }
 
 now_ms() { date +%s%3N; }
-lines() { if [ -f "$log" ]; then wc -l <"$log"; else echo 0; fi; }
+# The broker writes a line a few milliseconds after the fact: until nothing has come for 30 of them.
+settle() {
+  local size='' next='' looks
+  for looks in {1..30}; do
+    next=$(stat -c %s "$log" 2>/dev/null)
+    [ "$next" != "$size" ] || return
+    size=$next
+    sleep 0.03
+  done
+}
+lines() { settle; if [ -f "$log" ]; then wc -l <"$log"; else echo 0; fi; }
 # logged FROM_LINE SECONDS PATTERN: the first line of the log behind FROM_LINE that matches
 logged() {
   local until=$(($(now_ms) + $2 * 1000)) line
@@ -57,6 +67,7 @@ expect_log() { # ROW FROM SECONDS PATTERN
   if logged "$2" "$3" "$4" >/dev/null; then ok; else bad "$1" "not in the log within $3 s: $4"; fi
 }
 expect_no_log() { # ROW FROM PATTERN: at once
+  settle
   if tail -n +"$(($2 + 1))" "$log" | grep -qE -- "$3"; then bad "$1" "is in the log: $3"; else ok; fi
 }
 field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
@@ -87,7 +98,10 @@ stop_broker() { # ROW: SIGTERM, exit 0, no word of a sanitizer
   broker=0
   if [ "$code" != 0 ] || [ -s broker.err ]; then bad "$row" "exit $code: $(head -c 4000 broker.err)"; else ok; fi
 }
-port_of() { grep '"LKG0200I"' "$log" | grep "\"channel\":\"$1\"" | tail -n 1 | field port; }
+port_of() {
+  settle
+  grep '"LKG0200I"' "$log" | grep "\"channel\":\"$1\"" | tail -n 1 | field port
+}
 
 finish() {
   printf '%d rows, %d failed\n' "$rows" "$failed"
