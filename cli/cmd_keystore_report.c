@@ -51,7 +51,7 @@ int cmd_keystore_report(int argc, char **argv)
 		"and\n"
 		"pins which clients would be cut if it were removed. Exit 0: nothing expires within DAYS; "
 		"1:\n"
-		"something does, or has; 2: it could not be found out.",
+		"something does, or has; 2: it could not be found out, or no running channel has a keystore.",
 		options, ARRAY_COUNT(options), 0, 0};
 
 	if (!cli_parse(&syntax, argc, argv, &arguments, &code)) {

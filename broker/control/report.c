@@ -213,7 +213,12 @@ static void report_end(struct report *report)
 	for (size_t i = 0; i < report->row_count; i++) {
 		code = is_due(report, &report->rows[i]) ? 1 : code;
 	}
-	if (err == ERR_OK) {
+	if (err == ERR_OK && report->row_count == 0) {
+		/* A name that was mistyped must not look like a keystore that lasts. */
+		code = 2;
+		err = buf_printf(&text, "No running channel of this name (%s) has a keystore.\n",
+			report->options.channel);
+	} else if (err == ERR_OK) {
 		err = report->options.json ? report_json(report, &text) : report_text(report, &text);
 	}
 	if (err != ERR_OK) {

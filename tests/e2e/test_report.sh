@@ -63,7 +63,9 @@ code() { local want=$1 row=$2; shift 2; report "$@" >out 2>err; local got=$?; [ 
 code 1 "the key expires within 30 days" --within 30
 code 0 "but not within 10" --within 10
 code 1 "within 800 days an anchor, too" --within 800
-code 0 "a channel that is not there has nothing" --channel NOBODY
+code 2 "a channel that is not there" --channel NOBODY
+code 2 "a channel that is not there, for a program" --channel NOBODY --json
+code 2 "a generic name that none has" --channel 'NO*'
 code 2 "no number of days" --within soon
 code 2 "too many days" --within 99999999
 order=$(report | grep -oE '(key|anchor|pin) +DEVICES +[a-z:]+' | awk '{print $3}' | tr '\n' ' ')
