@@ -115,13 +115,10 @@ grep -q 'ORIGIN(CERTIFICATE)' out && ok || bad "status of what a certificate nam
 # --- OCSP: each answer under each OCSPAUTH; every row asks about a certificate of its own ---
 says default good
 for channel in REQUIRED WARN OPTIONAL; do
-  for word in good revoked unknown later forged stale down hang; do
+  for word in good revoked unknown later forged stale down; do
     name=o-$channel-$word
     certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client
-    case $word in
-      down | hang) touch "web/$word" ;;
-      *) says "$(serial "$name")" "$word" ;;
-    esac
+    if [ "$word" = down ]; then touch web/down; else says "$(serial "$name")" "$word"; fi
     row="OCSPAUTH($channel), answer $word"
     from=$(lines)
     case $channel-$word in
@@ -135,11 +132,55 @@ for channel in REQUIRED WARN OPTIONAL; do
       WARN-good | WARN-revoked | REQUIRED-* | OPTIONAL-*) expect_no_log "$row: no warning" "$from" '"LKG9717W"' ;;
       WARN-*) expect_log "$row: warned" "$from" 5 "\"LKG9717W\".*\"client\":\"$name\"" ;;
     esac
-    rm -f web/down web/hang
+    rm -f web/down
   done
 done
 [ "$(asked "POST $(serial o-REQUIRED-good) ")" = 1 ] && ok || bad "an answer serves for the next connection" \
   "$(asked "POST $(serial o-REQUIRED-good) ") questions"
+
+# --- a responder that hangs: who waits is judged without an answer when REVWAIT is over, and lives by the first one that comes ---
+subscribe() { # CHANNEL NAME
+  mosquitto_sub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
+    -t "f/$2" -q 1 -k 60 >"$2.out" 2>"$2.err" &
+  pids+=($!)
+  last=$!
+}
+for channel in REQUIRED WARN OPTIONAL; do
+  for name in hung unasked; do
+    certs leaf --out "$name-$channel" --issuer ca --subject "O=fleet,CN=$name-$channel" --client
+  done
+  says "$(serial "unasked-$channel")" revoked
+done
+touch web/hang
+from=$(lines)
+hung=() unasked=()
+for channel in REQUIRED WARN OPTIONAL; do # all at once: each of them waits for REVWAIT
+  subscribe $channel "hung-$channel"
+  hung+=("$last")
+  subscribe $channel "unasked-$channel"
+  unasked+=("$last")
+done
+for name in hung unasked; do
+  expect_log "OCSPAUTH(REQUIRED), no answer: $name is refused" "$from" 10 \
+    "\"connection refused\".*\"channel\":\"REQUIRED\".*\"step\":\"revocation\".*\"certificate\":\"ocsp-unreachable\".*CN=$name-REQUIRED,"
+  for channel in WARN OPTIONAL; do
+    expect_log "OCSPAUTH($channel), no answer: $name is let in" "$from" 10 "\"LKG0300I\".*\"client\":\"$name-$channel\""
+  done
+  expect_log "OCSPAUTH(WARN), no answer: $name is warned of" "$from" 5 "\"LKG9717W\".*\"client\":\"$name-WARN\""
+done
+expect_no_log "OCSPAUTH(OPTIONAL), no answer: no warning" "$from" '"LKG9717W".*"client":"[a-z]*-OPTIONAL"'
+expect_no_log "no answer closes nobody" "$from" '"session closed"'
+rm web/hang
+for channel in WARN OPTIONAL; do
+  expect_log "OCSPAUTH($channel): a first answer that says revoked closes who was let in without one" "$from" 10 \
+    "\"session closed\".*\"step\":\"revocation\".*\"certificate\":\"revoked\".*\"client\":\"unasked-$channel\""
+  turned_away "OCSPAUTH($channel): and does not come back" $channel "unasked-$channel" revoked
+done
+expect_no_log "a first answer that says good closes nobody" "$from" '"session closed".*"client":"hung-'
+turned_away "OCSPAUTH(REQUIRED): who was refused without an answer is refused with it" REQUIRED unasked-REQUIRED revoked
+admitted "OCSPAUTH(REQUIRED): or let in" REQUIRED hung-REQUIRED
+kill "${hung[@]}" "${unasked[@]}" 2>/dev/null
+wait "${hung[@]}" "${unasked[@]}" 2>/dev/null
 
 # its nextUpdate was an hour ago; two hours of grace are enough, half an hour is not
 for name in grace short; do
@@ -163,10 +204,7 @@ admitted "a responder of a certificate: good" AIA aia
 live() { # CHANNEL NAME
   local from
   from=$(lines)
-  mosquitto_sub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
-    -t "f/$2" -q 1 -k 60 >"$2.out" 2>"$2.err" &
-  pids+=($!)
-  last=$!
+  subscribe "$1" "$2"
   expect_log "$2 lives on $1" "$from" 10 "\"LKG0300I\".*\"client\":\"$2\""
 }
 live REQUIRED late
@@ -192,35 +230,35 @@ expect_no_log "a silent responder closes nobody" "$from" '"session closed"'
 rm web/down
 turned_away "who was closed does not come back" REQUIRED late revoked
 
-# --- somebody let in without an answer lives by the first one that comes ---
-certs leaf --out unasked --issuer ca --subject "O=fleet,CN=unasked" --client
-says "$(serial unasked)" revoked
-touch web/hang
-live OPTIONAL unasked
-session=$last
-from=$(lines)
-rm web/hang
-expect_log "a first answer that says revoked closes who was let in without one" "$from" 10 \
-  '"session closed".*"step":"revocation".*"certificate":"revoked".*"client":"unasked"'
-kill "$session" 2>/dev/null
-wait "$session" 2>/dev/null
-
 # --- a list that turns a live session into a revoked one, and one that would be resumed ---
 certs leaf --out res --issuer ca --subject "O=fleet,CN=res" --client
-s_client() { # ARGUMENTS: one CONNECT of MQTT 3.1.1, and a moment for the ticket
-  { printf '\020\017\000\004MQTT\004\002\000\074\000\003res'; sleep 0.5; } |
-    timeout 10 openssl s_client -connect "127.0.0.1:$(port_of LISTED)" -tls1_3 -cert res-chain.crt -key res.key -ign_eof "$@" \
-      >res.out 2>&1
+# ARGUMENTS: one CONNECT of MQTT 3.1.1. In the background: it ends with the broker's end of the connection, or by end_client.
+s_client() {
+  exec timeout 10 openssl s_client -connect "127.0.0.1:$(port_of LISTED)" -tls1_3 -cert res-chain.crt -key res.key -ign_eof "$@" \
+    < <(printf '\020\017\000\004MQTT\004\002\000\074\000\003res') >res.out 2>&1
+}
+until_seen() { # COMMAND...: at most five seconds
+  for _ in $(seq 250); do "$@" && return; sleep 0.02; done
+}
+end_client() {
+  kill "$client" 2>/dev/null
+  wait "$client" 2>/dev/null
 }
 s_client -sess_out res.session &
 client=$!
-for _ in $(seq 250); do [ -s res.session ] && break; sleep 0.02; done
-sleep 0.2
-kill "$client" 2>/dev/null
-wait "$client" 2>/dev/null
+until_seen test -s res.session
+end_client
 [ -s res.session ] && ok || bad "a ticket" "there is none: $(tail -n 5 res.out)"
-s_client -sess_in res.session
+rm res.out
+s_client -sess_in res.session &
+client=$!
+until_seen grep -qsE '^(Reused|New), ' res.out
+end_client
 grep -q '^Reused' res.out && ok || bad "a session resumes while its certificate is good" "$(grep -m 3 -E 'Reused|New|error' res.out)"
+list_says() { # ROW WORDS: why the last fetch of the list failed
+  until_seen eval "mqsc 'DISPLAY AUTHSTATUS(LIST)' >out; grep -q 'WHY(.*$2' out"
+  grep -q "WHY(.*$2" out && ok || bad "$1" "$(cat out)"
+}
 live LISTED good
 publish listed 2 --revoke revoked.crt --revoke good.crt --revoke res.crt
 from=$(lines)
@@ -228,8 +266,10 @@ check "REFRESH of lists" mqsc "REFRESH SECURITY TYPE(SSL)"
 expect_log "a fetched list closes the session" "$from" 10 \
   '"session closed".*"channel":"LISTED".*"certificate":"revoked".*"client":"good"'
 from=$(lines)
-s_client -sess_in res.session
+s_client -sess_in res.session &
+client=$!
 expect_log "who is revoked does not resume" "$from" 5 '"connection refused".*"channel":"LISTED".*"certificate":"revoked".*CN=res,'
+end_client
 echo nonsense >web/listed.crl
 from=$(lines)
 check "REFRESH with a list that is none" mqsc "REFRESH SECURITY TYPE(SSL)"
@@ -238,23 +278,17 @@ turned_away "a list that is none takes nothing away" LISTED good revoked
 check "status of a failed list" mqsc "DISPLAY AUTHSTATUS(LIST)"
 grep -q 'STATUS(FAILED)' out && ok || bad "status of a failed list: failed" "$(cat out)"
 publish listed 1 --revoke revoked.crt
-from=$(lines)
 check "REFRESH with an older list" mqsc "REFRESH SECURITY TYPE(SSL)"
-sleep 0.5
+list_says "an older list is not taken" 'what came is not newer than the list that is held'
 turned_away "an older list brings nobody back" LISTED good revoked
 certs root --out fake --cn "Fleet CA"
 certs crl --out forged --issuer fake --number 9
 cp forged.crl web/listed.crl
 check "REFRESH with a list that somebody else signed" mqsc "REFRESH SECURITY TYPE(SSL)"
-for _ in $(seq 100); do
-  mqsc "DISPLAY AUTHSTATUS(LIST)" >out
-  grep -q 'WHY(.*was not signed by its issuer' out && break
-  sleep 0.05
-done
-grep -q 'WHY(.*was not signed by its issuer' out && ok || bad "a list that somebody else signed is not taken" "$(cat out)"
+list_says "a list that somebody else signed is not taken" 'was not signed by its issuer'
 turned_away "a list that somebody else signed brings nobody back" LISTED good revoked
 
-# --- a responder that hangs holds up nobody else; who waits is bounded; fifty wait for one fetch ---
+# --- a responder that hangs holds up nobody else; who waits is bounded ---
 for i in 1 2 3; do certs leaf --out "n$i" --issuer ca --subject "O=fleet,CN=n$i" --client; done
 held=$(asked HELD)
 touch web/hang
