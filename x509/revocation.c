@@ -150,7 +150,9 @@ static int64_t holds_until(const struct status *status, int64_t until)
 
 static void put_late(char out[LATE_BYTES], int64_t late)
 {
-	if (late < 2 * HOUR_S) {
+	if (late < 120) {
+		(void)snprintf(out, LATE_BYTES, "%" PRId64 " s", late);
+	} else if (late < 2 * HOUR_S) {
 		(void)snprintf(out, LATE_BYTES, "%" PRId64 " min", late / 60);
 	} else if (late < 48 * HOUR_S) {
 		(void)snprintf(out, LATE_BYTES, "%" PRId64 " h", late / HOUR_S);

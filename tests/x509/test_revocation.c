@@ -383,6 +383,9 @@ static void test_sentences(const struct plant *plant)
 		bool forged, responder;
 		enum ocsp_says says;
 	} rows[] = {
+		{"CRL of 'Plant CA' is 1 s past its nextUpdate", BY_CRL, 0, -1, false, false, 0},
+		{"CRL of 'Plant CA' is 119 s past its nextUpdate", BY_CRL, 0, -119, false, false, 0},
+		{"CRL of 'Plant CA' is 2 min past its nextUpdate", BY_CRL, 0, -120, false, false, 0},
 		{"CRL of 'Plant CA' is 90 min past its nextUpdate", BY_CRL, 0, -5400, false, false, 0},
 		{"CRL of 'Plant CA' is 3 h past its nextUpdate", BY_CRL, 0, -3 * 3600, false, false, 0},
 		{"CRL of 'Plant CA' is 3 days past its nextUpdate", BY_CRL, -4 * PKI_DAY, -3 * PKI_DAY, false,
