@@ -10,12 +10,14 @@
 #include <wolfssl/ssl.h>
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/wire.h"
 #include "broker/net/io_tls.h"
 #include "broker/net/net_private.h"
+#include "broker/net/tls_peer_key.h"
 
 #define DETAIL_BYTES 160u
 
@@ -94,18 +96,50 @@ static bool chain_is_same(const struct chain_copy *copy, const WOLFSSL_X509_STOR
 	return same;
 }
 
+/* What must not be worked on: said in the log as this, and not as what the library makes of it. */
+static const struct {
+	enum tls_failure failure;
+	const char *sentence;
+} chain_refusals[] = {
+	[CHAIN_UNASKED] = {TLS_FAILURE_RECORD, "a certificate came that was not asked for"},
+	[CHAIN_COSTLY] = {TLS_FAILURE_CERTIFICATE_LIMIT,
+		"the RSA key of the client's certificate has an exponent of more than 32 bits"},
+	[CHAIN_UNREADABLE] = {TLS_FAILURE_CERTIFICATE_MALFORMED, "the client's certificate is malformed"},
+};
+
+/* The library would take a certificate that nobody asked for, and check a signature with it (RFC 8446 4.4.2). */
+static enum chain_refusal look_at_leaf(const struct io *io, const WOLFSSL_X509_STORE_CTX *store)
+{
+	if (tls_context_client_auth(io->s.tls) == TLS_CLIENT_AUTH_NEVER) {
+		return CHAIN_UNASKED;
+	}
+	switch (tls_peer_key_look(bytes_of(store->certs[0].buffer, store->certs[0].length))) {
+	case TLS_PEER_KEY_BEARABLE: return CHAIN_NOT_REFUSED;
+	case TLS_PEER_KEY_COSTLY: return CHAIN_COSTLY;
+	case TLS_PEER_KEY_UNREADABLE: break;
+	}
+	return CHAIN_UNREADABLE;
+}
+
 /*
- * Runs more than once per chain, with the whole chain each time; zero times when no certificate was asked for; with
- * none in the store when the client sent an empty list. store->error and preverify say what the library thinks
- * without a single CA, which is nothing: they are not read. The answer is always 1; what went wrong here refuses after
- * Finished.
+ * Runs more than once per chain, with the whole chain each time; zero times when none came; with none in the store when
+ * the client sent an empty list. store->error and preverify say what the library thinks without a single CA, which is
+ * nothing: they are not read. The answer is 1, so that what went wrong here refuses after Finished, but for what would cost
+ * too much before: 0, which ends the handshake.
  */
 int io_tls_copy_chain(int preverify, WOLFSSL_X509_STORE_CTX *store)
 {
 	struct io *io = store->userCtx;
 	(void)preverify;
 	assert(io->magic == IO_MAGIC);
-	if (store->totalCerts <= 0 || io->s.chain_over) {
+	if (store->totalCerts <= 0) {
+		return 1;
+	}
+	io->s.chain_refusal = (uint8_t)look_at_leaf(io, store);
+	if (io->s.chain_refusal != CHAIN_NOT_REFUSED) {
+		return 0;
+	}
+	if (io->s.chain_over) {
 		return 1;
 	}
 	if (!io->s.chain_seen) {
@@ -180,6 +214,10 @@ static void failed(struct io *io, int error)
 		received = alerts.last_rx.code;
 	}
 	enum tls_failure failure = tls_failure_of(error, received, detail, sizeof(detail));
+	if (io->s.chain_refusal != CHAIN_NOT_REFUSED) {
+		failure = chain_refusals[io->s.chain_refusal].failure;
+		(void)snprintf(detail, sizeof(detail), "%s", chain_refusals[io->s.chain_refusal].sentence);
+	}
 	io->s.tls_failure = (uint8_t)failure;
 	/* The library queued its alert; it leaves before the connection ends. */
 	io->goodbye = true;

@@ -254,7 +254,7 @@ enum tls_failure {
 	TLS_FAILURE_ALPN,
 	TLS_FAILURE_V1_CERTIFICATE, /* X.509 v1 leaf: the TLS library refuses it (-141) */
 	TLS_FAILURE_CERTIFICATE_MALFORMED,
-	TLS_FAILURE_CERTIFICATE_LIMIT, /* over TLS_CHAIN_CERTIFICATES_MAX or TLS_CHAIN_BYTES_MAX */
+	TLS_FAILURE_CERTIFICATE_LIMIT, /* over TLS_CHAIN_CERTIFICATES_MAX or TLS_CHAIN_BYTES_MAX, or a costly key */
 	TLS_FAILURE_PROOF,             /* the client does not hold the certificate's key */
 	TLS_FAILURE_NOT_TLS,           /* plain bytes on a TLS port */
 	TLS_FAILURE_HELLO,             /* a ClientHello that breaks its grammar, or a limit of hello.h */

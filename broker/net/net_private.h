@@ -156,6 +156,9 @@ struct chain_copy {
 	uint8_t data[];
 };
 
+/* Why a presented chain ended the handshake, before the library could work on it. */
+enum chain_refusal { CHAIN_NOT_REFUSED, CHAIN_UNASKED, CHAIN_COSTLY, CHAIN_UNREADABLE };
+
 /* What moves with a connection; no pointer in here points back. */
 struct io_state {
 	struct listener *listener; /* one reference, and one of its connections */
@@ -168,9 +171,10 @@ struct io_state {
 	struct chain_copy *chain;
 	struct net_address peer;
 	uint64_t bytes_in, bytes_out;
-	uint32_t proved_at_s; /* when the client last signed a handshake, by the loop's clock */
-	uint8_t tls_failure;  /* enum tls_failure */
-	uint8_t resumed;      /* enum tls_evidence of the ticket that this connection resumed by; 0 */
+	uint32_t proved_at_s;  /* when the client last signed a handshake, by the loop's clock */
+	uint8_t tls_failure;   /* enum tls_failure */
+	uint8_t resumed;       /* enum tls_evidence of the ticket that this connection resumed by; 0 */
+	uint8_t chain_refusal; /* enum chain_refusal */
 	bool is_resumed;
 	bool is_tls;     /* from accept on: no byte of the owner ever leaves in clear */
 	bool chain_seen; /* a certificate came, even if its copy is dropped */

@@ -156,7 +156,10 @@ static enum err set_key(WOLFSSL_CTX *library, struct bytes key, struct net_error
 static void set_client_auth(WOLFSSL_CTX *library, enum tls_client_auth client_auth)
 {
 	switch (client_auth) {
-	case TLS_CLIENT_AUTH_NEVER: wolfSSL_CTX_set_verify(library, WOLFSSL_VERIFY_NONE, NULL); break;
+	case TLS_CLIENT_AUTH_NEVER:
+		/* Not to look at what comes unasked, but to end it. */
+		wolfSSL_CTX_set_verify(library, WOLFSSL_VERIFY_NONE, io_tls_copy_chain);
+		break;
 	case TLS_CLIENT_AUTH_OPTIONAL:
 		wolfSSL_CTX_set_verify(library, WOLFSSL_VERIFY_PEER, io_tls_copy_chain);
 		break;

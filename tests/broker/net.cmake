@@ -16,6 +16,7 @@ net_test(hello)
 net_test(choose)
 net_test(identities)
 net_test(oversized)
+net_test(peer_key)
 net_test(staple)
 # Both makers of certificates have a pki_make(): with this one, nothing of kit_cert_new().
 target_link_libraries(test_broker_net_staple PRIVATE lockgate_testpki)

@@ -228,12 +228,110 @@ static void make_hellos(struct buf *out)
 	}
 }
 
+/* --- a key that costs whoever checks a signature with it --- */
+
+static void wrap(struct buf *out, uint8_t tag, struct bytes content)
+{
+	struct wire_writer writer = wire_writer_init(out);
+	wire_put_u8(&writer, tag);
+	wire_put_u8(&writer, 0x82);
+	wire_put_u16(&writer, (uint16_t)content.len);
+	wire_put_bytes(&writer, content);
+	REQUIRE("DER", wire_writer_err(&writer) == ERR_OK);
+}
+
+static void put_number(struct buf *out, uint8_t first, size_t len)
+{
+	struct buf number = BUF_INIT(1024);
+	REQUIRE("room", buf_append_u8(&number, first) == ERR_OK);
+	while (number.len < len) {
+		REQUIRE("room", buf_append_u8(&number, 0xb5) == ERR_OK);
+	}
+	wrap(out, 0x02, buf_bytes(&number));
+	buf_release(&number);
+}
+
+/* Of 4,087 bits: for 2048, 3072 and 4096 the library has code that takes no long exponent. */
+#define COSTLY_BYTES 511u
+
+static void put_costly_key(struct buf *out)
+{
+	struct buf numbers = BUF_INIT(4096), bits = BUF_INIT(4096), info = BUF_INIT(4096);
+	put_number(&numbers, 0x7f, COSTLY_BYTES);
+	put_number(&numbers, 0x6f, COSTLY_BYTES);
+	put(&bits, "00");
+	wrap(&bits, 0x30, buf_bytes(&numbers));
+	put(&info, "30 0d 06 09 2a864886f70d010101 05 00");
+	wrap(&info, 0x03, buf_bytes(&bits));
+	wrap(out, 0x30, buf_bytes(&info));
+	buf_release(&numbers), buf_release(&bits), buf_release(&info);
+}
+
+/* Signed by nobody, with a key that nobody has: it need not be good to be worked on. */
+static void put_costly_certificate(struct buf *out)
+{
+	struct buf tbs = BUF_INIT(8192), all = BUF_INIT(8192);
+	put(&tbs, "a0 03 02 01 02  02 01 01  30 0d 06 09 2a864886f70d01010b 05 00");
+	put(&tbs, "30 0c 31 0a 30 08 06 03 550403 0c 01 78");
+	put(&tbs, "30 1e 17 0d 3235303130313030303030305a 17 0d 3439303130313030303030305a");
+	put(&tbs, "30 0c 31 0a 30 08 06 03 550403 0c 01 78");
+	put_costly_key(&tbs);
+	wrap(&all, 0x30, buf_bytes(&tbs));
+	put(&all, "30 0d 06 09 2a864886f70d01010b 05 00  03 05 00 01020304");
+	wrap(out, 0x30, buf_bytes(&all));
+	buf_release(&tbs), buf_release(&all);
+}
+
+static void put_message(struct buf *out, uint8_t type, struct bytes body)
+{
+	struct wire_writer writer = wire_writer_init(out);
+	wire_put_u8(&writer, 22);
+	wire_put_u16(&writer, 0x0303);
+	wire_put_u16(&writer, (uint16_t)(body.len + 4));
+	wire_put_u32(&writer, (uint32_t)type << 24 | (uint32_t)body.len);
+	wire_put_bytes(&writer, body);
+	REQUIRE("room", wire_writer_err(&writer) == ERR_OK);
+}
+
+/* TLS 1.2, all of it made beforehand: the attacker computes nothing. */
+static void make_costly_key(struct buf *out)
+{
+	struct buf cert = BUF_INIT(8192), body = BUF_INIT(8192);
+	struct wire_writer writer = wire_writer_init(&body);
+	put_costly_certificate(&cert);
+	put_hello(out, 12);
+	wire_put_u8(&writer, 0);
+	wire_put_u16(&writer, (uint16_t)(cert.len + 3));
+	wire_put_u8(&writer, 0);
+	wire_put_u16(&writer, (uint16_t)cert.len);
+	wire_put_bytes(&writer, buf_bytes(&cert));
+	put_message(out, 11, buf_bytes(&body));
+	body.len = 0;
+	put(&body,
+		"41 04 6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+		"4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"); /* P-256: its base point */
+	put_message(out, 16, buf_bytes(&body));
+	body.len = 0;
+	put(&body, "0804 01ff");
+	put_many(&body, "25", COSTLY_BYTES);
+	put_message(out, 15, buf_bytes(&body));
+	buf_release(&cert), buf_release(&body);
+}
+
+/* At a channel with SSLCAUTH(NEVER). */
+static void make_unasked(struct buf *out)
+{
+	make_costly_key(out);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct buf *out);
 	enum io_close why;
 	enum tls_failure want; /* COUNT_: whichever of the library's */
 } attacks[] = {
+	{"an RSA key with a long exponent", make_costly_key, IO_CLOSE_TLS, TLS_FAILURE_CERTIFICATE_LIMIT},
+	{"the same, and nobody asked for it", make_unasked, IO_CLOSE_TLS, TLS_FAILURE_RECORD},
 	{"a hello in records of one byte", tiny_hello, IO_CLOSE_TLS, TLS_FAILURE_HELLO},
 	{"a hello of 4,000 extensions", make_extensions_4000, IO_CLOSE_TLS, TLS_FAILURE_HELLO},
 	{"a hello of 16,000 extensions", make_extensions_16k, IO_CLOSE_TLS, TLS_FAILURE_HELLO},
@@ -257,7 +355,9 @@ static void test_raw(const struct kit_cert *identity)
 		struct kit kit = {0};
 		struct kit_client clients[ATTACKERS];
 		struct buf wire = BUF_INIT(WIRE_MAX);
-		struct tls_context *tls = kit_context(identity, TLS_CLIENT_AUTH_REQUIRED, NULL);
+		struct tls_context *tls = kit_context(identity,
+			attacks[i].make == make_unasked ? TLS_CLIENT_AUTH_NEVER : TLS_CLIENT_AUTH_REQUIRED,
+			NULL);
 		attacks[i].make(&wire);
 		kit_open(&kit, 1, tls, &(struct io_limits){.handshake_ms = 1500});
 		tls_context_unref(tls);
