@@ -219,10 +219,12 @@ static bool refuse_revoked(const struct status *status)
 {
 	char day[TIME_DAY_BYTES];
 	bool listed = status->lists.state == X509_CRL_STATE_REVOKED;
+	const char *role =
+		status->cert == status->judgement->question->chain[0] ? "certificate" : "issuing CA";
 	time_day(listed ? status->lists.revoked_at : status->ocsp.single->revoked_at, day);
-	return judgement_fail(status->judgement, RANK_PATH, X509_REVOKED,
-		"certificate '%s' was revoked %s by '%s'%s", cert_label(status->cert).text, day,
-		cert_label(status->issuer).text, listed ? "" : ", says its OCSP responder");
+	return judgement_fail(status->judgement, RANK_PATH, X509_REVOKED, "%s '%s' was revoked %s by '%s'%s",
+		role, cert_label(status->cert).text, day, cert_label(status->issuer).text,
+		listed ? "" : ", says its OCSP responder");
 }
 
 /* Why a certificate's status is not known, whether or not that refuses. */

@@ -198,6 +198,25 @@ static void ask_with(const char *row, const struct pki *root, const struct pki *
 	crl_unref(crl);
 }
 
+static void test_revoked_ca(const struct pki *root)
+{
+	struct pki ca = pki_ca(root, "Plant 7 CA");
+	struct pki leaf = pki_leaf(&ca, "pump-1");
+	const struct cert *revoked[] = {ca.cert};
+	struct trust_set *trust = pki_trust(root->cert, NULL);
+	struct crl *crl = pki_crl(root, 1, revoked, 1);
+	struct crl_set *crls = pki_crls(crl, NULL);
+	struct x509_answer answer =
+		pki_judge(trust, crls, X509_REVOCATION_IF_AVAILABLE, leaf.cert, ca.cert, NULL);
+	expect("RFC 5280 6.3.3 (i) of an intermediate", &answer, X509_REVOKED,
+		"issuing CA 'Plant 7 CA' was revoked 2026-11-17 by 'Root'");
+	crl_set_unref(crls);
+	crl_unref(crl);
+	trust_set_unref(trust);
+	pki_free(&leaf);
+	pki_free(&ca);
+}
+
 static void test_lists(void)
 {
 	struct pki root = pki_root("Root");
@@ -206,6 +225,7 @@ static void test_lists(void)
 	const struct cert *revoked[] = {leaf.cert};
 	ask_with("RFC 5280 6.3.3 (i)", &root, &leaf, pki_crl(&root, 1, revoked, 1), X509_REVOKED,
 		"certificate 'pump-1' was revoked 2026-11-17 by 'Root'");
+	test_revoked_ca(&root);
 	ask_with("RFC 5280 5.1.2.5 past its nextUpdate", &root, &leaf,
 		pki_crl_at(&root, 1, PKI_NOW - PKI_DAY, PKI_NOW - 3 * 3600, NULL, 0), X509_CRL_STALE,
 		"CRL of 'Root' is 3 h past its nextUpdate");
