@@ -35,3 +35,33 @@ void matrix_start(struct matrix *matrix)
 	matrix->cert = site_path(site, "pki/app-chain.crt");
 	matrix->key = site_path(site, "pki/app.key");
 }
+
+static const struct matrix_way ways[] = {
+	{"t/way0", "tcp, MQTT 3.1.1", false, 4, NULL},
+	{"t/way1", "tcp, MQTT 5", false, 5, NULL},
+	{"t/way2", "tls, MQTT 3.1.1", true, 4, NULL},
+	{"t/way3", "tls, MQTT 5", true, 5, NULL},
+};
+
+struct journey {
+	struct matrix matrix;
+	void (*go)(const struct matrix_way *way);
+};
+
+static void one_way(void *ctx, size_t i)
+{
+	const struct journey *journey = ctx;
+	struct matrix_way way = ways[i];
+
+	way.matrix = &journey->matrix;
+	journey->go(&way);
+}
+
+void matrix_each_way(void (*go)(const struct matrix_way *way))
+{
+	struct journey journey = {.go = go};
+
+	matrix_start(&journey.matrix);
+	e2e_in_parallel(ARRAY_COUNT(ways), one_way, &journey);
+	site_stop(&journey.matrix.site);
+}

@@ -20,4 +20,15 @@ struct matrix {
 void matrix_start(struct matrix *matrix);
 extern const char matrix_script[];
 
+/* One of four: TLS or plain, MQTT 3.1.1 or 5. */
+struct matrix_way {
+	const char *topics; /* below it are its own topics and client ids: the ways run at one time */
+	const char *row;
+	bool tls;
+	int version; /* the protocol level: 4 is MQTT 3.1.1, 5 is 5 */
+	const struct matrix *matrix;
+};
+/* Starts a matrix, goes each way in a process of its own, stops the matrix. */
+void matrix_each_way(void (*go)(const struct matrix_way *way));
+
 #endif

@@ -10,7 +10,8 @@ endif()
 find_program(MOSQUITTO_SUB mosquitto_sub)
 find_program(MOSQUITTO_PUB mosquitto_pub)
 
-foreach(name rejudge control identities keystore_live causes certpol clock report)
+# ARGN: more of its environment
+function(e2e_shell_test name)
   if(MOSQUITTO_SUB AND MOSQUITTO_PUB)
     add_test(NAME e2e_${name} COMMAND bash "${CMAKE_CURRENT_SOURCE_DIR}/test_${name}.sh")
   else()
@@ -19,6 +20,9 @@ foreach(name rejudge control identities keystore_live causes certpol clock repor
   endif()
   set_tests_properties(e2e_${name} PROPERTIES TIMEOUT 240 LABELS e2e COST 50 SKIP_RETURN_CODE 77
     ENVIRONMENT_MODIFICATION "${LOCKGATE_SANITIZER_ENV}"
-    ENVIRONMENT
-    "LOCKGATE=$<TARGET_FILE:lockgate>;LOCKGATE_CERTS=$<TARGET_FILE:lockgate-certs>;SHIFT_CLOCK_LIB=${SHIFT_CLOCK_LIB}")
+    ENVIRONMENT "LOCKGATE=$<TARGET_FILE:lockgate>;LOCKGATE_CERTS=$<TARGET_FILE:lockgate-certs>;${ARGN}")
+endfunction()
+
+foreach(name rejudge control identities keystore_live causes certpol clock report)
+  e2e_shell_test(${name} "SHIFT_CLOCK_LIB=${SHIFT_CLOCK_LIB}")
 endforeach()

@@ -1,25 +1,13 @@
 #!/bin/bash
 # Revocation data that the broker fetches: lists by AUTHINFO and by distribution points, answers of OCSP responders, what
 # happens while somebody waits for them, and what a live session does when they change.
-. "$(dirname "$0")/lib.sh"
-: "${RESPONDER:?}"
+. "$(dirname "$0")/fetch_lib.sh"
 
-certs root --out ca --cn "Fleet CA"
-certs leaf --out server --issuer ca --cn localhost --server --dns localhost --ip 127.0.0.1
-mkdir -p web/status data
-"$RESPONDER" web ca port 2>responder.err &
-pids+=($!)
-for _ in $(seq 250); do [ -s port ] && break; sleep 0.02; done
-[ -s port ] || { echo "no responder: $(cat responder.err)"; exit 1; }
-web=http://127.0.0.1:$(cat port)
-for name in good revoked late; do certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client; done
-for name in cdp cdp-revoked; do
-  certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client --crl-url "$web/cdp.crl"
-done
-certs leaf --out spent --issuer ca --subject "O=fleet,CN=spent" --client --crl-url "$web/spent.crl"
-certs leaf --out private --issuer ca --subject "O=fleet,CN=private" --client --crl-url "http://127.0.0.2:$(cat port)/cdp.crl"
-certs leaf --out aia --issuer ca --subject "O=fleet,CN=aia" --client --ocsp-url "$web/ocsp"
-serial() { openssl x509 -in "$1.crt" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
+for name in good revoked late; do leaf "$name"; done
+for name in cdp cdp-revoked; do leaf "$name" --crl-url "$web/cdp.crl"; done
+leaf spent --crl-url "$web/spent.crl"
+leaf private --crl-url "http://127.0.0.2:$(cat port)/cdp.crl"
+leaf aia --ocsp-url "$web/ocsp"
 publish() { # NAME NUMBER ARGUMENTS...: a list, whole or not at all
   local name=$1 number=$2
   shift 2
@@ -27,30 +15,13 @@ publish() { # NAME NUMBER ARGUMENTS...: a list, whole or not at all
   cp "$name.crl" web/.new
   mv web/.new "web/$name.crl"
 }
-says() { printf '%s\n' "$2" >web/.new && mv web/.new "web/status/$1"; } # SERIAL|default WORD
-asked() { grep -c "$1" web/requests 2>/dev/null; }
-
-head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >pass
-ks() { local what=$1; shift; "$LOCKGATE" keystore "$what" --passphrase "file:$work/pass" "$@"; }
-check "keystore" ks create store.p12
-check "keystore: channel key" ks import --alias channel store.p12 server-chain.crt server.key
-check "keystore: anchor" ks import-trust --anchor --alias ca store.p12 ca.crt
-channel() { # NAME ARGUMENTS
-  echo "DEFINE CHANNEL($1) CHLTYPE(MQTT) PORT(0) LOCLADDR('127.0.0.1') SSLKEYR('$work/store.p12') +"
-  echo "  SSLKEYP('file:$work/pass') SSLCAUTH(REQUIRED) FAILDLAY(0) $2"
-  echo "START CHANNEL($1)"
-}
 script() {
   cat <<CONFIG
 ALTER QMGR REVALLOW('127.0.0.1:$(cat port)')
 DEFINE AUTHINFO(LIST) AUTHTYPE(CRLURL) CRLURL('$web/listed.crl')
 DEFINE AUTHINFO(RESPONDER) AUTHTYPE(OCSP) OCSPURL('$web/ocsp')
-SET CHLAUTH('*') TYPE(ADDRESSMAP) ADDRESS('*') USERSRC(NOACCESS) ACTION(REPLACE)
-SET CHLAUTH('*') TYPE(SSLPEERMAP) SSLPEER('O=fleet') USERSRC(MAP) MCAUSER('fleet')
-DEFINE TOPIC(F) TOPICSTR('f')
-SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('fleet') AUTHADD(CONNECT)
-SET AUTHREC PROFILE(F) OBJTYPE(TOPIC) PRINCIPAL('fleet') AUTHADD(PUB,SUB)
 CONFIG
+  fleet_rules
   channel LISTED "REVINFO(LIST)"
   channel CDP "CRLFETCH(CDP)"
   channel FENCED "CRLFETCH(CDP)"
@@ -117,7 +88,7 @@ says default good
 for channel in REQUIRED WARN OPTIONAL; do
   for word in good revoked unknown later forged stale down; do
     name=o-$channel-$word
-    certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client
+    leaf "$name"
     if [ "$word" = down ]; then touch web/down; else says "$(serial "$name")" "$word"; fi
     row="OCSPAUTH($channel), answer $word"
     from=$(lines)
@@ -147,7 +118,7 @@ subscribe() { # CHANNEL NAME
 }
 for channel in REQUIRED WARN OPTIONAL; do
   for name in hung unasked; do
-    certs leaf --out "$name-$channel" --issuer ca --subject "O=fleet,CN=$name-$channel" --client
+    leaf "$name-$channel"
   done
   says "$(serial "unasked-$channel")" revoked
 done
@@ -184,7 +155,7 @@ wait "${hung[@]}" "${unasked[@]}" 2>/dev/null
 
 # its nextUpdate was an hour ago; two hours of grace are enough, half an hour is not
 for name in grace short; do
-  certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client
+  leaf "$name"
   says "$(serial "$name")" stale
 done
 admitted "REVSTALE: an answer within its grace" GRACE grace
@@ -231,7 +202,7 @@ rm web/down
 turned_away "who was closed does not come back" REQUIRED late revoked
 
 # --- a list that turns a live session into a revoked one, and one that would be resumed ---
-certs leaf --out res --issuer ca --subject "O=fleet,CN=res" --client
+leaf res
 # ARGUMENTS: one CONNECT of MQTT 3.1.1. In the background: it ends with the broker's end of the connection, or by end_client.
 s_client() {
   exec timeout 10 openssl s_client -connect "127.0.0.1:$(port_of LISTED)" -tls1_3 -cert res-chain.crt -key res.key -ign_eof "$@" \
@@ -289,7 +260,7 @@ list_says "a list that somebody else signed is not taken" 'was not signed by its
 turned_away "a list that somebody else signed brings nobody back" LISTED good revoked
 
 # --- a responder that hangs holds up nobody else; who waits is bounded ---
-for i in 1 2 3; do certs leaf --out "n$i" --issuer ca --subject "O=fleet,CN=n$i" --client; done
+for i in 1 2 3; do leaf "n$i"; done
 held=$(asked HELD)
 touch web/hang
 for i in 1 2; do enter NARROW "n$i" >"n$i.out" 2>&1 & done

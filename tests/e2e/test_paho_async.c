@@ -10,19 +10,11 @@
 
 #define BURST 60
 
-struct way {
-	const char *topics; /* below it are its own topics and client ids: the ways run at one time */
-	const struct matrix *matrix;
-	bool tls;
-	int version;
-	const char *row;
-};
-
 struct client {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	MQTTAsync handle;
-	const struct way *way;
+	const struct matrix_way *way;
 	int done, failed; /* of what was asked last: counts */
 	int code;         /* of the last success or failure */
 	int arrived, last_qos, out_of_order;
@@ -160,7 +152,7 @@ static void ask(struct client *client)
 	(void)pthread_mutex_unlock(&client->lock);
 }
 
-static const char *topic(const struct way *way, const char *name)
+static const char *topic(const struct matrix_way *way, const char *name)
 {
 	return test_path(way->topics, name);
 }
@@ -170,7 +162,7 @@ static bool is_five(const struct client *client)
 	return client->way->version == MQTTVERSION_5;
 }
 
-static void client_init(struct client *client, const struct way *way, const char *id)
+static void client_init(struct client *client, const struct matrix_way *way, const char *id)
 {
 	char uri[64];
 	MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer;
@@ -238,7 +230,7 @@ static int client_connect(struct client *client, const struct credentials *with,
 	return code;
 }
 
-static struct credentials good_of(const struct way *way)
+static struct credentials good_of(const struct matrix_way *way)
 {
 	return way->tls ? (struct credentials){"app", way->matrix->password, way->matrix->cert,
 				  way->matrix->key, false}
@@ -321,7 +313,7 @@ static void burst(struct client *from, int qos)
 	CHECK(from->way->row, from->failed == 0);
 }
 
-static void bursts(const struct way *way)
+static void bursts(const struct matrix_way *way)
 {
 	struct client to;
 	struct client from;
@@ -346,7 +338,7 @@ static void bursts(const struct way *way)
 }
 
 /* MQTT-3.1.4-3: with MQTT 5 the one that goes hears why. Messages of a lasting session wait. */
-static void takeover(const struct way *way)
+static void takeover(const struct matrix_way *way)
 {
 	struct client first;
 	struct client second;
@@ -385,7 +377,7 @@ static void takeover(const struct way *way)
 	client_end(&second);
 }
 
-static void refusals(const struct way *way)
+static void refusals(const struct matrix_way *way)
 {
 	struct client client;
 	struct credentials wrong = good_of(way);
@@ -409,36 +401,19 @@ static void refusals(const struct way *way)
 	client_end(&client);
 }
 
-#define WAYS 4
-
-static void one_way(void *ctx, size_t i)
+static void all(const struct matrix_way *way)
 {
-	static const struct {
-		const char *topics, *row;
-		bool tls;
-		int version;
-	} rows[WAYS] = {
-		{"t/way0", "tcp, MQTT 3.1.1", false, MQTTVERSION_3_1_1},
-		{"t/way1", "tcp, MQTT 5", false, MQTTVERSION_5},
-		{"t/way2", "tls, MQTT 3.1.1", true, MQTTVERSION_3_1_1},
-		{"t/way3", "tls, MQTT 5", true, MQTTVERSION_5},
-	};
-	struct way way = {rows[i].topics, ctx, rows[i].tls, rows[i].version, rows[i].row};
 	MQTTAsync_init_options init = MQTTAsync_init_options_initializer;
 
 	init.do_openssl_init = 1;
 	MQTTAsync_global_init(&init);
-	bursts(&way);
-	takeover(&way);
-	refusals(&way);
+	bursts(way);
+	takeover(way);
+	refusals(way);
 }
 
 int main(void)
 {
-	struct matrix matrix;
-
-	matrix_start(&matrix);
-	e2e_in_parallel(WAYS, one_way, &matrix);
-	site_stop(&matrix.site);
+	matrix_each_way(all);
 	return test_result();
 }

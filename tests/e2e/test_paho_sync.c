@@ -9,31 +9,23 @@
 #include "tests/e2e/matrix.h"
 #include "tests/e2e/raw.h"
 
-struct way {
-	const char *topics; /* below it are its own topics and client ids: the ways run at one time */
-	const struct matrix *matrix;
-	bool tls;
-	int version;
-	const char *row;
-};
-
 struct options {
 	const char *id;
 	bool lasting;
 	int keep_alive_s;
 };
 
-static const char *topic(const struct way *way, const char *name)
+static const char *topic(const struct matrix_way *way, const char *name)
 {
 	return test_path(way->topics, name);
 }
 
-static bool is_five(const struct way *way)
+static bool is_five(const struct matrix_way *way)
 {
 	return way->version == MQTTVERSION_5;
 }
 
-static int connect_with(const struct way *way, const struct options *with, MQTTClient *out)
+static int connect_with(const struct matrix_way *way, const struct options *with, MQTTClient *out)
 {
 	char uri[64];
 	MQTTClient_createOptions create = MQTTClient_createOptions_initializer;
@@ -79,7 +71,7 @@ static int connect_with(const struct way *way, const struct options *with, MQTTC
 	return result;
 }
 
-static MQTTClient connect_good(const struct way *way, const char *id, bool lasting)
+static MQTTClient connect_good(const struct matrix_way *way, const char *id, bool lasting)
 {
 	MQTTClient client = NULL;
 
@@ -87,7 +79,7 @@ static MQTTClient connect_good(const struct way *way, const char *id, bool lasti
 	return client;
 }
 
-static void leave(const struct way *way, MQTTClient *client)
+static void leave(const struct matrix_way *way, MQTTClient *client)
 {
 	if (is_five(way)) {
 		(void)MQTTClient_disconnect5(*client, 5000, MQTTREASONCODE_SUCCESS, NULL);
@@ -97,7 +89,7 @@ static void leave(const struct way *way, MQTTClient *client)
 	MQTTClient_destroy(client);
 }
 
-static int subscribe(const struct way *way, MQTTClient client, const char *filter, int qos)
+static int subscribe(const struct matrix_way *way, MQTTClient client, const char *filter, int qos)
 {
 	if (!is_five(way)) {
 		return MQTTClient_subscribe(client, filter, qos);
@@ -116,7 +108,7 @@ struct message {
 	bool retained;
 };
 
-static int publish(const struct way *way, MQTTClient client, const struct message *message)
+static int publish(const struct matrix_way *way, MQTTClient client, const struct message *message)
 {
 	union {
 		const char *in;
@@ -142,7 +134,7 @@ static int publish(const struct way *way, MQTTClient client, const struct messag
 }
 
 /* The next message must be this one. */
-static void expect(const struct way *way, MQTTClient client, const struct message *want)
+static void expect(const struct matrix_way *way, MQTTClient client, const struct message *want)
 {
 	char *topic = NULL;
 	int topic_len = 0;
@@ -163,7 +155,7 @@ static void expect(const struct way *way, MQTTClient client, const struct messag
 	}
 }
 
-static void expect_nothing(const struct way *way, MQTTClient client)
+static void expect_nothing(const struct matrix_way *way, MQTTClient client)
 {
 	char *topic = NULL;
 	int topic_len = 0;
@@ -178,7 +170,7 @@ static void expect_nothing(const struct way *way, MQTTClient client)
 }
 
 /* Every QoS of a publisher to every QoS of a subscriber: the lower one counts (MQTT-3.8.4-8). */
-static void levels(const struct way *way)
+static void levels(const struct matrix_way *way)
 {
 	MQTTClient to = connect_good(way, "to", false);
 	MQTTClient from = connect_good(way, "from", false);
@@ -210,7 +202,7 @@ static void levels(const struct way *way)
 	leave(way, &to);
 }
 
-static void retained(const struct way *way)
+static void retained(const struct matrix_way *way)
 {
 	MQTTClient client = connect_good(way, "keeper", false);
 
@@ -225,7 +217,7 @@ static void retained(const struct way *way)
 	leave(way, &client);
 }
 
-static void lasting(const struct way *way)
+static void lasting(const struct matrix_way *way)
 {
 	char text[16];
 	MQTTClient from = connect_good(way, "from", false);
@@ -255,7 +247,7 @@ static void lasting(const struct way *way)
 }
 
 /* The socket of a client with a will is cut; the will reaches the subscriber. A goodbye drops it. */
-static void will(const struct way *way)
+static void will(const struct matrix_way *way)
 {
 	struct raw_identity identity = {way->matrix->cert, way->matrix->key};
 	MQTTClient heir = connect_good(way, "heir", false);
@@ -297,7 +289,7 @@ static bool gone(MQTTClient client)
 }
 
 /* MQTT-3.1.4-3: the older connection of a client id ends. */
-static void takeover(const struct way *way)
+static void takeover(const struct matrix_way *way)
 {
 	MQTTClient first = connect_good(way, "twin", true);
 
@@ -314,7 +306,7 @@ static void takeover(const struct way *way)
 	leave(way, &second);
 }
 
-static void sizes(const struct way *way)
+static void sizes(const struct matrix_way *way)
 {
 	/* Fixed header 4, the topic with its length, packet id 2, and with MQTT 5 one byte of properties. */
 	size_t most = MATRIX_PACKET_BYTES_MAX - 8u - strlen(topic(way, "big")) - (is_five(way) ? 1u : 0u);
@@ -339,7 +331,7 @@ static void sizes(const struct way *way)
 }
 
 /* Right and wrong beside each other: what app may not use. */
-static void rights(const struct way *way)
+static void rights(const struct matrix_way *way)
 {
 	MQTTClient client = connect_good(way, "curious", false);
 	int reason = subscribe(way, client, "elsewhere", 1);
@@ -350,7 +342,7 @@ static void rights(const struct way *way)
 }
 
 /* Its pings keep it there; longer than one and a half of the interval. */
-static void keep_alive(const struct way *way)
+static void keep_alive(const struct matrix_way *way)
 {
 	MQTTClient quiet = NULL;
 
@@ -362,44 +354,21 @@ static void keep_alive(const struct way *way)
 	leave(way, &quiet);
 }
 
-static void all(const struct way *way)
+static void all(const struct matrix_way *way)
 {
-	void (*const parts[])(const struct way *) = {
+	void (*const parts[])(const struct matrix_way *) = {
 		levels, retained, lasting, will, takeover, sizes, rights, keep_alive};
+	MQTTClient_init_options init = MQTTClient_init_options_initializer;
 
+	init.do_openssl_init = 1;
+	MQTTClient_global_init(&init);
 	for (size_t i = 0; i < ARRAY_COUNT(parts); i++) {
 		parts[i](way);
 	}
 }
 
-#define WAYS 4
-
-static void one_way(void *ctx, size_t i)
-{
-	static const struct {
-		const char *topics, *row;
-		bool tls;
-		int version;
-	} rows[WAYS] = {
-		{"t/way0", "tcp, MQTT 3.1.1", false, MQTTVERSION_3_1_1},
-		{"t/way1", "tcp, MQTT 5", false, MQTTVERSION_5},
-		{"t/way2", "tls, MQTT 3.1.1", true, MQTTVERSION_3_1_1},
-		{"t/way3", "tls, MQTT 5", true, MQTTVERSION_5},
-	};
-	struct way way = {rows[i].topics, ctx, rows[i].tls, rows[i].version, rows[i].row};
-	MQTTClient_init_options init = MQTTClient_init_options_initializer;
-
-	init.do_openssl_init = 1;
-	MQTTClient_global_init(&init);
-	all(&way);
-}
-
 int main(void)
 {
-	struct matrix matrix;
-
-	matrix_start(&matrix);
-	e2e_in_parallel(WAYS, one_way, &matrix);
-	site_stop(&matrix.site);
+	matrix_each_way(all);
 	return test_result();
 }

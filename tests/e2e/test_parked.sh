@@ -1,23 +1,11 @@
 #!/bin/bash
 # Connections that wait at the gate for revocation data: who vanishes, whose channel stops or whose rules change meanwhile;
 # fifty that wait for one list; a foreign responder; and sessions whose answer runs out.
-. "$(dirname "$0")/lib.sh"
-: "${RESPONDER:?}"
+. "$(dirname "$0")/fetch_lib.sh"
 
-certs root --out ca --cn "Fleet CA"
-certs leaf --out server --issuer ca --cn localhost --server --dns localhost --ip 127.0.0.1
-mkdir -p web/status data crl
-"$RESPONDER" web ca port 2>responder.err &
-pids+=($!)
-for _ in $(seq 250); do [ -s port ] && break; sleep 0.02; done
-[ -s port ] || { echo "no responder: $(cat responder.err)"; exit 1; }
-web=http://127.0.0.1:$(cat port)
-leaf() { local name=$1; shift; certs leaf --out "$name" --issuer ca --subject "O=fleet,CN=$name" --client "$@"; }
+mkdir crl
 for name in a b c d e f keep close foreign foreign-revoked; do leaf "$name"; done
-certs leaf --out many --issuer ca --subject "O=fleet,CN=many" --client --crl-url "$web/many.crl"
-serial() { openssl x509 -in "$1.crt" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
-says() { printf '%s\n' "$2" >web/.new && mv web/.new "web/status/$1"; }
-asked() { grep -c "$1" web/requests 2>/dev/null; }
+leaf many --crl-url "$web/many.crl"
 
 # openssl's own responder, over an index of its own making
 have_openssl=yes
@@ -34,28 +22,14 @@ for _ in $(seq 250); do grep -q ACCEPT openssl.out && break; sleep 0.02; done
 foreign=$(sed -n 's/^ACCEPT.*:\([0-9]*\) .*/\1/p' openssl.out)
 [ -n "$foreign" ] || { have_openssl=no; foreign=9; }
 
-head -c 24 /dev/urandom | od -An -tx1 | tr -d ' \n' >pass
-ks() { local what=$1; shift; "$LOCKGATE" keystore "$what" --passphrase "file:$work/pass" "$@"; }
-check "keystore" ks create store.p12
-check "keystore: channel key" ks import --alias channel store.p12 server-chain.crt server.key
-check "keystore: anchor" ks import-trust --anchor --alias ca store.p12 ca.crt
-channel() {
-  echo "DEFINE CHANNEL($1) CHLTYPE(MQTT) PORT(0) LOCLADDR('127.0.0.1') SSLKEYR('$work/store.p12') +"
-  echo "  SSLKEYP('file:$work/pass') SSLCAUTH(REQUIRED) FAILDLAY(0) $2"
-  echo "START CHANNEL($1)"
-}
 {
   cat <<CONFIG
 ALTER QMGR REVALLOW('127.0.0.0/8')
 DEFINE AUTHINFO(RESPONDER) AUTHTYPE(OCSP) OCSPURL('$web/ocsp')
 DEFINE AUTHINFO(FOREIGN) AUTHTYPE(OCSP) OCSPURL('http://127.0.0.1:$foreign/')
 DEFINE AUTHINFO(LIST) AUTHTYPE(CRLURL) CRLURL('$web/slow.crl')
-SET CHLAUTH('*') TYPE(ADDRESSMAP) ADDRESS('*') USERSRC(NOACCESS) ACTION(REPLACE)
-SET CHLAUTH('*') TYPE(SSLPEERMAP) SSLPEER('O=fleet') USERSRC(MAP) MCAUSER('fleet')
-DEFINE TOPIC(F) TOPICSTR('f')
-SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('fleet') AUTHADD(CONNECT)
-SET AUTHREC PROFILE(F) OBJTYPE(TOPIC) PRINCIPAL('fleet') AUTHADD(PUB,SUB)
 CONFIG
+  fleet_rules
   channel ONE "REVINFO(RESPONDER) REVPARK(1) REVWAIT(1)"
   channel WAITS "REVINFO(RESPONDER) REVWAIT(15) CRLFILE('$work/crl')"
   channel MANY "CRLFETCH(CDP) REVWAIT(15)"
