@@ -14,6 +14,20 @@ static bool fits(struct bytes key, struct bytes context, size_t text_len)
 	       text_len <= CRYPTO_INPUT_BYTES_MAX;
 }
 
+/* wolfSSL's code; end() follows in any case. */
+static int begin(struct bytes key, Aes *aes)
+{
+	int ret = wc_AesInit(aes, NULL, INVALID_DEVID);
+
+	return ret == 0 ? wc_AesGcmSetKey(aes, key.data, (word32)key.len) : ret;
+}
+
+static void end(Aes *aes)
+{
+	wc_AesFree(aes);
+	secure_wipe(aes, sizeof(*aes));
+}
+
 enum err aead_seal(struct bytes key, const uint8_t nonce[AEAD_NONCE_BYTES], struct bytes context,
 	uint8_t *text, size_t text_len, uint8_t tag[AEAD_TAG_BYTES])
 {
@@ -22,18 +36,13 @@ enum err aead_seal(struct bytes key, const uint8_t nonce[AEAD_NONCE_BYTES], stru
 	if (!fits(key, context, text_len)) {
 		return ERR_INVALID;
 	}
-	int ret = wc_AesInit(&aes, NULL, INVALID_DEVID);
+	int ret = begin(key, &aes);
 
-	if (ret != 0) {
-		return crypto_wc_err(ret, ERR_UNSUPPORTED);
-	}
-	ret = wc_AesGcmSetKey(&aes, key.data, (word32)key.len);
 	if (ret == 0) {
 		ret = wc_AesGcmEncrypt(&aes, text, text, (word32)text_len, nonce, AEAD_NONCE_BYTES, tag,
 			AEAD_TAG_BYTES, context.data, (word32)context.len);
 	}
-	wc_AesFree(&aes);
-	secure_wipe(&aes, sizeof(aes));
+	end(&aes);
 	return ret == 0 ? ERR_OK : crypto_wc_err(ret, ERR_UNSUPPORTED);
 }
 
@@ -45,18 +54,13 @@ enum err aead_open(struct bytes key, const uint8_t nonce[AEAD_NONCE_BYTES], stru
 	if (!fits(key, context, text_len)) {
 		return ERR_INVALID;
 	}
-	int ret = wc_AesInit(&aes, NULL, INVALID_DEVID);
+	int ret = begin(key, &aes);
 
-	if (ret != 0) {
-		return crypto_wc_err(ret, ERR_UNSUPPORTED);
-	}
-	ret = wc_AesGcmSetKey(&aes, key.data, (word32)key.len);
 	if (ret == 0) {
 		ret = wc_AesGcmDecrypt(&aes, text, text, (word32)text_len, nonce, AEAD_NONCE_BYTES, tag,
 			AEAD_TAG_BYTES, context.data, (word32)context.len);
 	}
-	wc_AesFree(&aes);
-	secure_wipe(&aes, sizeof(aes));
+	end(&aes);
 	if (ret == 0) {
 		return ERR_OK;
 	}
