@@ -99,6 +99,20 @@ static void pbmac1_put(struct wire_writer *writer, const struct mac_row *row, st
 	tlv_close(writer, algorithm);
 }
 
+/* PFX up to its macData; the result is for tlv_close(). */
+static size_t pfx_open(struct wire_writer *writer, struct bytes safes)
+{
+	size_t pfx = tlv_open(writer, TLV_SEQUENCE);
+	tlv_put_uint(writer, 3);
+	size_t content = tlv_open(writer, TLV_SEQUENCE);
+	tlv_put(writer, TLV_OID, oid_bytes(OID_DATA));
+	size_t explicit_0 = tlv_open(writer, TLV_CONTEXT_0_CONSTRUCTED);
+	tlv_put(writer, TLV_OCTETS, safes);
+	tlv_close(writer, explicit_0);
+	tlv_close(writer, content);
+	return pfx;
+}
+
 /* A file with no bag in it, behind PBMAC1 as the row says. */
 static void pbmac1_file(const struct mac_row *row, struct buf *out)
 {
@@ -122,14 +136,7 @@ static void pbmac1_file(const struct mac_row *row, struct buf *out)
 		digest_len += (size_t)(ptrdiff_t)row->digest_change; /* wraps where it is negative */
 	}
 	struct wire_writer writer = wire_writer_init(out);
-	size_t pfx = tlv_open(&writer, TLV_SEQUENCE);
-	tlv_put_uint(&writer, 3);
-	size_t content = tlv_open(&writer, TLV_SEQUENCE);
-	tlv_put(&writer, TLV_OID, oid_bytes(OID_DATA));
-	size_t explicit_0 = tlv_open(&writer, TLV_CONTEXT_0_CONSTRUCTED);
-	tlv_put(&writer, TLV_OCTETS, bytes_of(safes, sizeof(safes)));
-	tlv_close(&writer, explicit_0);
-	tlv_close(&writer, content);
+	size_t pfx = pfx_open(&writer, bytes_of(safes, sizeof(safes)));
 	size_t mac = tlv_open(&writer, TLV_SEQUENCE);
 	size_t info = tlv_open(&writer, TLV_SEQUENCE);
 	pbmac1_put(&writer, row, salt);
@@ -175,14 +182,7 @@ static void plain_mac_file(struct bytes password, struct buf *out)
 	REQUIRE("kdf", pkcs12_kdf(HASH_SHA256, 3, password, salt, 2, key, sizeof(key)) == ERR_OK);
 	hmac_of(HASH_SHA256, bytes_of(key, sizeof(key)), bytes_of(safes, sizeof(safes)), digest);
 	struct wire_writer writer = wire_writer_init(out);
-	size_t pfx = tlv_open(&writer, TLV_SEQUENCE);
-	tlv_put_uint(&writer, 3);
-	size_t content = tlv_open(&writer, TLV_SEQUENCE);
-	tlv_put(&writer, TLV_OID, oid_bytes(OID_DATA));
-	size_t explicit_0 = tlv_open(&writer, TLV_CONTEXT_0_CONSTRUCTED);
-	tlv_put(&writer, TLV_OCTETS, bytes_of(safes, sizeof(safes)));
-	tlv_close(&writer, explicit_0);
-	tlv_close(&writer, content);
+	size_t pfx = pfx_open(&writer, bytes_of(safes, sizeof(safes)));
 	size_t mac = tlv_open(&writer, TLV_SEQUENCE);
 	size_t info = tlv_open(&writer, TLV_SEQUENCE);
 	algorithm_put(&writer, OID_SHA256);
