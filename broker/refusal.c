@@ -338,6 +338,23 @@ static enum err put_line(struct buf *out, const char *label, const char *value)
 	return err == ERR_OK ? buf_append_text(out, "\n") : err;
 }
 
+/* Of a verdict that is not reached yet. */
+static const char *need_sentence(const struct admission_verdict *verdict)
+{
+	if (verdict->admission != ADMISSION_NEED || verdict->sentence[0] != '\0') {
+		return verdict->sentence;
+	}
+	switch (verdict->need) {
+	case NEED_REVOCATION:
+		return "nothing speaks against it so far; its revocation status would have to be fetched";
+	case NEED_CERTIFICATE: return "nothing speaks against it so far; its certificate was not seen yet";
+	case NEED_LOGIN: return "nothing speaks against it so far; its login comes next";
+	case NEED_CONNECT:
+	case NEED_NONE: break;
+	}
+	return "nothing speaks against it so far; it was refused before it sent its CONNECT";
+}
+
 static enum err explain_text(const struct refusal *refusal, const struct admission_verdict *verdict,
 	const char *subject, struct buf *out)
 {
@@ -372,7 +389,7 @@ static enum err explain_text(const struct refusal *refusal, const struct admissi
 	}
 	if (err == ERR_OK) {
 		err = buf_printf(out, "Verdict today: %s%s%s\n", admission_word(verdict->admission),
-			verdict->sentence[0] == '\0' ? "" : ": ", verdict->sentence);
+			need_sentence(verdict)[0] == '\0' ? "" : ": ", need_sentence(verdict));
 	}
 	return err;
 }

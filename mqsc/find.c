@@ -95,9 +95,23 @@ bool command_keyword(
 	return false;
 }
 
+/* Keywords that only MQ's objects of types not served here have: the type is what is wrong. */
+static bool is_for_ldap(const char *key)
+{
+	return strcmp(key, "CONNAME") == 0 || strcmp(key, "LDAPUSER") == 0 || strcmp(key, "LDAPPWD") == 0;
+}
+
 static enum command_result unknown_keyword(struct mqsc_script *script, const struct mqsc_param *param)
 {
 	const struct command_row *row = script->row;
+
+	if (row->class == OBJECT_AUTHINFO && is_for_ldap(param->key)) {
+		return script_syntax(script, param->at,
+			"'%.40s' is for AUTHTYPE(CRLLDAP), and lists are not fetched over LDAP; serve them "
+			"over "
+			"HTTP with AUTHTYPE(CRLURL), or as files with CRLFILE",
+			param->key);
+	}
 	struct suggestion suggestion = suggestion_for(param->key);
 	size_t count;
 	const struct attribute *attributes = object_attributes(row->class, &count);

@@ -147,6 +147,7 @@ expect_log "a stale CRL is taken" "$from" 5 '"LKG0405I"'
 refused "a stale CRL stops new logins" "" mosquitto_pub -V 5 -h localhost -p "$port" --cafile root.crt --cert operator-chain.crt \
   --key operator.key -i operator -u operator -P "$(head -n 1 operator.pw)" -t devices/operator/x -m 1
 expect_log "a stale CRL stops new logins: said so" "$from" 5 '"connection refused".*"step":"revocation".*"certificate":"crl-stale"'
+stale=$(logged "$from" 1 '"connection refused".*"certificate":"crl-stale"' | field refusal)
 sleep 1 # time for a wrong close to show; there is no event to wait for
 expect_no_log "a stale CRL leaves live sessions alone" "$from" '"session closed"'
 
@@ -162,6 +163,7 @@ expect_no_log "a bad CRL closes nothing" "$from" '"session closed"'
 from=$(lines)
 check "a good CRL again" publish_crl 5 --revoke revoked.crt
 expect_log "a good CRL is taken again" "$from" 5 '"LKG0405I"'
+check "explain what was stale" sh -c "'$LOCKGATE' explain --dir data --refusal $stale | grep -q 'today: NEED: nothing speaks against it so far'"
 
 from=$(lines)
 check "a CRL of tomorrow's number" publish_crl 6 --revoke revoked.crt

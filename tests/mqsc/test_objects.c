@@ -45,6 +45,13 @@ static const struct kit_row authinfo_rows[] = {
 		"DEFINE AUTHINFO(L) AUTHTYPE(CRLLDAP\nt.mqsc:1:29: lists are not fetched over LDAP; serve "
 		"them over HTTP with AUTHTYPE(CRLURL), or as files with CRLFILE\n",
 		1, 1, 0},
+	{"8.1 no LDAP, as MQ writes it", NULL, "DEFINE AUTHINFO(L) AUTHTYPE(CRLLDAP) CONNAME('ldap(389)')",
+		SYNTAX "DEFINE AUTHINFO(L) AUTHTYPE(CRLLDAP) CONNAME\nt.mqsc:1:38: 'CONNAME' is for "
+		       "AUTHTYPE(CRLLDAP), "
+		       "and lists are not fetched over LDAP; serve them over HTTP with AUTHTYPE(CRLURL), or "
+		       "as files "
+		       "with CRLFILE\n",
+		1, 1, 0},
 	{"8.1 no passwords", NULL, "DEFINE AUTHINFO(L) AUTHTYPE(IDPWOS)",
 		SYNTAX "DEFINE AUTHINFO(L) AUTHTYPE(IDPWOS\nt.mqsc:1:29: passwords are judged by the login "
 		       "configuration that JAASCFG names\n",
