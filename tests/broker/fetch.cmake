@@ -11,6 +11,7 @@ target_link_libraries(cache_kit PUBLIC lockgate_flags lockgate_testing lockgate_
 lockgate_link(cache_kit PUBLIC testpki)
 lockgate_test(broker_revocation_lists SOURCES test_revocation_lists.c LINK cache_kit)
 lockgate_test(broker_sources SOURCES test_sources.c LINK cache_kit)
+lockgate_test(broker_asks SOURCES test_asks.c LINK cache_kit)
 lockgate_test(broker_revocation_answers SOURCES test_revocation_answers.c LINK cache_kit)
 lockgate_test(broker_fetch_tls SOURCES test_fetch_tls.c names.c LINK fetch_kit testpki dep_wolfssl LABELS net TIMEOUT 120)
 lockgate_test(broker_revocation_fetched SOURCES test_revocation_fetched.c LINK fetch_kit testpki LABELS net TIMEOUT 120)
