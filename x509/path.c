@@ -165,8 +165,25 @@ static bool pin_would_issue(struct judgement *judgement, const struct cert *chil
 	return false;
 }
 
+static bool was_presented(const struct x509_question *question, const struct name *name)
+{
+	for (size_t i = 0; i < question->chain_count; i++) {
+		if (name_equal(&question->chain[i]->subject, name)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void no_issuer(struct judgement *judgement, const struct cert *child)
 {
+	const struct x509_question *question = judgement->question;
+	if (child->self_issued && child != question->chain[0]) {
+		(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
+			"the chain ends in '%s', which is self-signed and not trusted",
+			cert_label(child).text);
+		return;
+	}
 	if (child->self_issued) {
 		(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
 			"certificate '%s' is self-signed and neither pinned nor a trusted CA's issue",
@@ -174,7 +191,10 @@ static void no_issuer(struct judgement *judgement, const struct cert *child)
 		return;
 	}
 	(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
-		"the issuer '%s' of certificate '%s' is neither trusted nor was it presented",
+		was_presented(question, &child->issuer)
+			? "the issuer '%s' of certificate '%s' was presented, but nothing trusted stands "
+			  "above it"
+			: "the issuer '%s' of certificate '%s' is neither trusted nor was it presented",
 		name_label(&child->issuer).text, cert_label(child).text);
 }
 

@@ -217,6 +217,26 @@ static void test_revoked_ca(const struct pki *root)
 	pki_free(&ca);
 }
 
+/* Two CAs that issued each other, and nobody above them. */
+static void test_loop(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki a = pki_root("A");
+	struct pki b = pki_ca(&a, "B");
+	struct pki a_by_b = pki_ca(&b, "A");
+	struct pki leaf = pki_leaf(&b, "pump-1");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	struct x509_answer answer =
+		pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, b.cert, a_by_b.cert);
+	expect("a loop", &answer, X509_UNKNOWN_ISSUER,
+		"the issuer 'B' of certificate 'A' was presented, but nothing trusted stands above it");
+	trust_set_unref(trust);
+	struct pki *all[] = {&root, &a, &b, &a_by_b, &leaf};
+	for (size_t i = 0; i < ARRAY_COUNT(all); i++) {
+		pki_free(all[i]);
+	}
+}
+
 static void test_lists(void)
 {
 	struct pki root = pki_root("Root");
@@ -269,6 +289,9 @@ static void test_paths(void)
 	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, own.cert, NULL, NULL);
 	expect("self-signed", &answer, X509_UNKNOWN_ISSUER,
 		"certificate 'pump-3' is self-signed and neither pinned nor a trusted CA's issue");
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, issued.cert, own.cert, NULL);
+	expect("self-signed, above another", &answer, X509_UNKNOWN_ISSUER,
+		"the chain ends in 'pump-3', which is self-signed and not trusted");
 	trust_set_unref(trust);
 	answer = pki_judge(NULL, NULL, X509_REVOCATION_NONE, own.cert, NULL, NULL);
 	expect("nothing trusted", &answer, X509_UNKNOWN_ISSUER, "no CA is trusted here");
@@ -311,6 +334,7 @@ int main(void)
 	test_odd();
 	test_rows();
 	test_lists();
+	test_loop();
 	test_paths();
 	crypto_cleanup();
 	return test_result();
