@@ -4,11 +4,16 @@
  * Never:   ignores an option; takes a name or a value that could not mean anything.
  * Threads: one.
  */
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/wire.h"
+#include "broker/broker.h"
 #include "cli/cli.h"
 
 #define CERT_FILE_BYTES_MAX (16u * 1024u * 1024u)
@@ -102,7 +107,7 @@ static int presented_read(struct verify *verify, const char *path)
 	return CLI_OK;
 }
 
-static int crls_read(struct verify *verify, const char *path)
+static int crl_file_read(struct verify *verify, const char *path)
 {
 	struct buf content = BUF_INIT(X509_CRL_BYTES_MAX);
 	struct x509_error error = {0};
@@ -112,6 +117,43 @@ static int crls_read(struct verify *verify, const char *path)
 	enum err err = crl_list_load(buf_bytes(&content), &verify->crls, &error);
 	buf_release(&content);
 	return err == ERR_OK ? CLI_OK : unreadable(path, err, &error);
+}
+
+/* A folder as CRLFILE has it: every file in it, hidden ones and folders passed over. */
+static int crl_folder_read(struct verify *verify, const char *path, DIR *folder)
+{
+	const struct dirent *entry = NULL;
+	unsigned files = 0;
+	int code = CLI_OK;
+	while (code == CLI_OK && (entry = readdir(folder)) != NULL) {
+		char name[PATH_MAX];
+		struct stat st;
+		int n = snprintf(name, sizeof(name), "%s/%s", path, entry->d_name);
+		if (n < 0 || (size_t)n >= sizeof(name)) {
+			return cli_usage(command, "%s: too long a path", path);
+		}
+		if (entry->d_name[0] == '.' || (stat(name, &st) == 0 && S_ISDIR(st.st_mode))) {
+			continue;
+		}
+		code = ++files > BROKER_CRL_FILES_MAX
+			       ? cli_fail("%s: more than %u files", path, BROKER_CRL_FILES_MAX)
+			       : crl_file_read(verify, name);
+	}
+	if (code == CLI_OK && files == 0) {
+		code = cli_fail("%s: no file is in this folder", path);
+	}
+	return code == CLI_OK ? CLI_OK : CLI_USAGE;
+}
+
+static int crls_read(struct verify *verify, const char *path)
+{
+	DIR *folder = opendir(path);
+	if (folder == NULL) {
+		return crl_file_read(verify, path);
+	}
+	int code = crl_folder_read(verify, path, folder);
+	(void)closedir(folder);
+	return code;
 }
 
 static int ocsps_read(struct verify *verify, const char *path)
@@ -394,7 +436,7 @@ static int cmd_verify(int argc, char **argv)
 		{"--keystore", CLI_TEXT, &verify.keystore, "FILE", "anchors and pins of a keystore"},
 		{"--passphrase", CLI_TEXT, &verify.spec, "SPEC", "of the keystore"},
 		{"--untrusted", CLI_LIST, &verify.untrusted, "FILE", "what the peer presents beside LEAF"},
-		{"--crl", CLI_LIST, &verify.crl, "FILE", "revocation lists"},
+		{"--crl", CLI_LIST, &verify.crl, "FILE", "revocation lists; also folders of them"},
 		{"--require-crl", CLI_TEXT, &verify.require_crl, "WORD",
 			"yes, no or if-any (the default with --crl or --ocsp)"},
 		{"--ocsp", CLI_LIST, &verify.ocsp, "FILE", "OCSP responses (PEM or DER)"},

@@ -123,7 +123,7 @@ static const char *why_not(enum err err)
 	case ERR_NOT_FOUND: return "no such file";
 	case ERR_LIMIT: return "too long";
 	case ERR_NOMEM: return "out of memory";
-	case ERR_IO: return strerrordesc_np(errno);
+	case ERR_IO: return errno == EINVAL ? "no regular file" : strerrordesc_np(errno);
 	default: return err_name(err);
 	}
 }

@@ -48,6 +48,16 @@ want 'indented' 0 'ACCEPTED' verify --trust ca.crt indented.crt
 head -c 300 d1.der >cut.der
 want 'cut short' 1 'cut short' verify --trust ca.crt cut.der
 
+mkdir lists lists/deeper empty
+cp ca.crl root.crl lists && cp d1.crt lists/.hidden
+want 'a folder of lists' 1 'was revoked' verify --trust root.crt --crl lists --require-crl yes d2-chain.crt
+want 'a folder of lists, not on any' 0 'known to be good' verify --trust root.crt --crl lists --require-crl yes d1-chain.crt
+want 'a folder without lists' 2 'no file is in this folder' verify --trust root.crt --crl empty d1-chain.crt
+cp d1.crt lists/other
+want 'a folder with something else in it' 2 'lists/other: no PEM block X509 CRL' verify --trust root.crt --crl lists d1-chain.crt
+mkfifo pipe
+want 'no regular file' 2 'pipe: no regular file' verify --trust root.crt pipe
+
 want 'nothing trusted' 2 'nothing is trusted' verify d1.crt
 want 'no leaf' 2 'expected LEAF' verify --trust root.crt
 want 'two leaves' 2 'too much' verify d1.crt d2.crt --trust root.crt
