@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/pem.h"
 #include "broker/control/sources_private.h"
 
 /* --- what a channel names --- */
@@ -143,6 +144,32 @@ static void settings_release(struct settings *settings)
 	buf_release(&settings->pem);
 }
 
+/* A file without a certificate would only show when https is fetched. What libcurl makes of each is its own affair. */
+static enum err check_roots(struct bytes pem)
+{
+	struct buf der = BUF_INIT(FETCH_CA_BYTES_MAX);
+	struct bytes label = BYTES_NONE;
+	enum err err = pem_next(&pem, &label, &der);
+
+	while (err == ERR_OK && !bytes_equal_text(label, "CERTIFICATE")) {
+		der.len = 0;
+		err = pem_next(&pem, &label, &der);
+	}
+	buf_release(&der);
+	return err == ERR_OK || err == ERR_NOMEM ? err : ERR_MALFORMED;
+}
+
+static const char *roots_sentence(enum err err)
+{
+	switch ((int)err) {
+	case ERR_NOT_FOUND: return "no such file";
+	case ERR_DENIED: return "its owner or mode would let others change it";
+	case ERR_MALFORMED: return "holds no certificate in PEM";
+	case ERR_LIMIT: return "too long";
+	default: return err_name(err);
+	}
+}
+
 /* Whatever comes back, release it. */
 static enum err settings_read(const struct object *qmgr, struct settings *out, struct buf *why)
 {
@@ -165,10 +192,11 @@ static enum err settings_read(const struct object *qmgr, struct settings *out, s
 		if (err == ERR_OK) {
 			err = file_read(path, FETCH_CA_BYTES_MAX, &out->pem);
 		}
+		if (err == ERR_OK) {
+			err = check_roots(buf_bytes(&out->pem));
+		}
 		if (err != ERR_OK) {
-			said = buf_printf(why, "AMQ8405I: REVCAFILE %s: %s.", path,
-				err == ERR_DENIED ? "its owner or mode would let others change it"
-						  : err_name(err));
+			said = buf_printf(why, "AMQ8405I: REVCAFILE %s: %s.", path, roots_sentence(err));
 		}
 	}
 	(void)said;

@@ -158,7 +158,13 @@ refused "DELETE of a source in use" "there is no such AUTHINFO" mqsc "DELETE AUT
 refused "a second responder" "more than one" mqsc "ALTER CHANNEL(KEEP) REVINFO(RESPONDER,FOREIGN)"
 refused "a source that is not there" "no such AUTHINFO" mqsc "ALTER CHANNEL(KEEP) REVINFO(NOBODY)"
 refused "a network that is none" "REVALLOW" mqsc "ALTER QMGR REVALLOW('10.0.0.0/99')"
-refused "a file that is not there" "REVCAFILE" mqsc "ALTER QMGR REVCAFILE('/nowhere/x.pem')"
+refused "a file that is not there" "REVCAFILE /nowhere/x.pem: no such file" mqsc "ALTER QMGR REVCAFILE('/nowhere/x.pem')"
+echo garbage >roots.pem
+refused "a file of no roots" "holds no certificate" mqsc "ALTER QMGR REVCAFILE('$work/roots.pem')"
+{ cat ca.key; echo garbage; } >roots.pem
+refused "a file of something else" "holds no certificate" mqsc "ALTER QMGR REVCAFILE('$work/roots.pem')"
+cat ca.crt >>roots.pem
+check "a file with a root in it" mqsc "ALTER QMGR REVCAFILE('$work/roots.pem')"
 check "a source that nobody uses" mqsc "DELETE AUTHINFO(LIST)"
 stop_broker "graceful stop"
 finish
