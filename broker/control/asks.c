@@ -359,7 +359,8 @@ static void ask_again(struct status *status)
 }
 
 /*
- * Statuses that nobody lives by any more are forgotten here; the cache keeps their answers while there is room. The others are
+ * Statuses that nobody lives by any more are forgotten here, but not while a responder is being asked: what it says later than
+ * REVWAIT is to be there when the device comes again. The cache keeps their answers while there is room. The others are
  * marked as used, so that they are refreshed, and asked for if nothing of them is in force.
  */
 static void on_tick(struct wheel_timer *timer)
@@ -376,7 +377,8 @@ static void on_tick(struct wheel_timer *timer)
 		if (status->asking > 0) {
 			continue;
 		}
-		if (!ocsp_watch_is_shared(status->watch) && !asked_lately(status)) {
+		if (!ocsp_watch_is_shared(status->watch) && !asked_lately(status) &&
+			!revocation_ocsp_asked(sources->cache, ocsp_watch_key(status->watch))) {
 			(void)map_remove(sources->statuses, key_of(status->watch));
 			status_free(status);
 		} else if (ocsp_watch_is_shared(status->watch) &&

@@ -149,6 +149,8 @@ typedef void (*revocation_ocsp_fn)(void *ctx, enum err err, struct bytes respons
  */
 MUST_CHECK enum err revocation_ocsp_wait(struct revocation_cache *cache, const struct revocation_ocsp *ocsp,
 	revocation_ocsp_fn done, void *ctx, struct revocation_wait **out, struct fetch_error *error);
+/* Whether a responder is being asked under this key, for whomever: somebody who gave up may come back for the answer. */
+bool revocation_ocsp_asked(const struct revocation_cache *cache, const uint8_t key[SHA256_BYTES]);
 /* The times of an answer that the caller has judged to be signed by who may. Seconds; X509_NEVER: no nextUpdate. */
 struct revocation_times {
 	int64_t produced_at, this_update, next_update;

@@ -302,6 +302,13 @@ enum err revocation_ocsp_wait(struct revocation_cache *cache, const struct revoc
 	return ERR_OK;
 }
 
+bool revocation_ocsp_asked(const struct revocation_cache *cache, const uint8_t key[SHA256_BYTES])
+{
+	const struct revocation_answer *answer = answer_find(cache, key);
+
+	return answer != NULL && answer->entry.state == ENTRY_FETCHING;
+}
+
 /* Whether times say more than what is held, or the same. */
 static bool is_older(const struct revocation_times *times, const struct revocation_times *held)
 {

@@ -108,6 +108,9 @@ static void on_ocsp(void *ctx, const uint8_t key[SHA256_BYTES], struct bytes res
 	kit->ocsp_calls++;
 	(void)snprintf(kit->ocsp_response, sizeof(kit->ocsp_response), "%.*s", (int)response.len,
 		(const char *)response.data);
+	if (kit->on_ocsp != NULL) {
+		kit->on_ocsp(kit->on_ocsp_ctx, key, response);
+	}
 	if (kit->keep_on_ocsp) {
 		CHECK("kept", revocation_ocsp_keep(kit->cache, key, response, &kit->keep_times) == ERR_OK);
 	}

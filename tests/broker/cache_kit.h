@@ -42,6 +42,9 @@ struct ckit {
 	unsigned snapshots, released;
 	bool keep_on_ocsp;
 	struct revocation_times keep_times;
+	/* Also told of answers that nobody waits for; NULL: nobody is. */
+	void (*on_ocsp)(void *ctx, const uint8_t key[SHA256_BYTES], struct bytes response);
+	void *on_ocsp_ctx;
 };
 
 /* options may be NULL; only its limits are used. vouch: with the three hooks. */

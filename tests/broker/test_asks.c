@@ -36,6 +36,8 @@ static void scene_open(struct scene *scene)
 	scene->ca = pki_root("CA");
 	scene->device = pki_leaf(&scene->ca, "device");
 	ckit_open(&scene->kit, NULL, false, NULL);
+	scene->kit.on_ocsp = asks_on_answer;
+	scene->kit.on_ocsp_ctx = &scene->sources;
 	scene->control = calloc(1, sizeof(*scene->control));
 	REQUIRE("control", scene->control != NULL);
 	REQUIRE("catalog", catalog_new(&scene->control->catalog) == ERR_OK);
@@ -206,6 +208,36 @@ static void test_nobody_lives_by_it(void)
 	scene_close(&scene);
 }
 
+/* REVWAIT is over and the device is refused; the responder answers later than the desk looks who still lives by what. */
+static void test_late_answer(void)
+{
+	static const enum ocsp_says says[] = {OCSP_SAYS_GOOD, OCSP_SAYS_REVOKED};
+
+	for (size_t i = 0; i < ARRAY_COUNT(says); i++) {
+		struct scene scene;
+
+		scene_open(&scene);
+		struct park *park = ask(&scene);
+
+		scene.shared.park_desk.cancel(scene.shared.park_desk.ctx, park);
+		mail(&scene);
+		CHECK("its letter is home", atomic_load(&scene.shared.parked) == 0);
+		connection_drop_watches(&scene.session);
+		pass(&scene, 2 * SOURCES_TICK_MS);
+		CHECK("the question is still out", ckit_open_count(&scene.kit) == 1);
+		say(&scene, says[i]);
+		park = ask(&scene);
+		CHECK("the device comes again: its answer is there", !park->here && park->needs[0].good);
+		CHECK("nobody was asked for it", scene.kit.asked_count == 1);
+		mail(&scene);
+		connection_drop_watches(&scene.session);
+		pass(&scene, 2 * SOURCES_TICK_MS);
+		CHECK("then it is forgotten", map_count(scene.sources.statuses) == 0);
+		scene_stop(&scene);
+		scene_close(&scene);
+	}
+}
+
 /* Stopping while a question of a connection is out, and while one for a live session is. */
 static void test_close(void)
 {
@@ -237,6 +269,7 @@ int main(void)
 	pki_init();
 	test_asked_again();
 	test_nobody_lives_by_it();
+	test_late_answer();
 	test_close();
 	crypto_cleanup();
 	return test_result();

@@ -6,6 +6,7 @@
 certs root --out ca --cn "Fleet CA"
 certs leaf --out server --issuer ca --cn localhost --server --dns localhost --ip 127.0.0.1
 mkdir -p web/status data
+: >web/requests
 "$RESPONDER" web ca port 2>responder.err &
 pids+=($!)
 for _ in $(seq 250); do [ -s port ] && break; sleep 0.02; done
@@ -35,4 +36,37 @@ DEFINE TOPIC(F) TOPICSTR('f')
 SET AUTHREC OBJTYPE(QMGR) PRINCIPAL('fleet') AUTHADD(CONNECT)
 SET AUTHREC PROFILE(F) OBJTYPE(TOPIC) PRINCIPAL('fleet') AUTHADD(PUB,SUB)
 RULES
+}
+
+enter() { # CHANNEL NAME [ID]: one connection
+  timeout 30 mosquitto_pub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" \
+    -i "${3:-$2}" -t "f/$2" -m 1 -q 1
+}
+admitted() { # ROW CHANNEL NAME: twice, since a device comes back
+  check "$1" enter "$2" "$3"
+  check "$1: again" enter "$2" "$3"
+}
+turned_away() { # ROW CHANNEL NAME REASON
+  local from
+  from=$(lines)
+  refused "$1" "" enter "$2" "$3"
+  expect_log "$1: said so" "$from" 5 "\"connection refused\".*\"channel\":\"$2\".*\"step\":\"revocation\".*\"certificate\":\"$4\""
+  from=$(lines)
+  refused "$1: again" "" enter "$2" "$3"
+  expect_log "$1: said so again" "$from" 5 "\"connection refused\".*\"channel\":\"$2\".*\"step\":\"revocation\".*\"certificate\":\"$4\""
+}
+subscribe() { # CHANNEL NAME: a session in the background; $last is its client
+  mosquitto_sub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
+    -t "f/$2" -q 1 -k 60 >"$2.out" 2>"$2.err" &
+  pids+=($!)
+  last=$!
+}
+live() { # CHANNEL NAME: the same, and waits until it is let in
+  local from
+  from=$(lines)
+  subscribe "$1" "$2"
+  expect_log "$2 lives on $1" "$from" 10 "\"LKG0300I\".*\"client\":\"$2\""
+}
+until_seen() { # COMMAND...: at most five seconds
+  for _ in $(seq 250); do "$@" && return; sleep 0.02; done
 }

@@ -40,10 +40,6 @@ CONFIG
 certs root --out other --cn "Another CA"
 certs crl --out crl/other --issuer other --number 1
 start_broker -f test.mqsc --workers 2 || { bad "start" "$(cat broker.err)"; finish; }
-enter() { # CHANNEL NAME [ID]
-  timeout 30 mosquitto_pub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" \
-    -i "${3:-$2}" -t "f/$2" -m 1 -q 1
-}
 held() { # COUNT: so many requests are held since `mark`
   for _ in $(seq 500); do [ "$(tail -n +"$((mark + 1))" web/requests 2>/dev/null | grep -c HELD)" -ge "$1" ] && return; sleep 0.02; done
   bad "requests held" "fewer than $1"
@@ -131,14 +127,6 @@ else
 fi
 
 # --- an answer that runs out while the responder is silent ---
-live() {
-  local from
-  from=$(lines)
-  mosquitto_sub -V 5 -h localhost -p "$(port_of "$1")" --cafile ca.crt --cert "$2-chain.crt" --key "$2.key" -i "$2" \
-    -t "f/$2" -q 1 -k 60 >"$2.out" 2>"$2.err" &
-  pids+=($!)
-  expect_log "$2 lives" "$from" 10 "\"LKG0300I\".*\"client\":\"$2\""
-}
 for name in keep close; do says "$(serial $name)" brief; done
 live KEEP keep
 live CLOSE close
