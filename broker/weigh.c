@@ -16,8 +16,7 @@
 #include "broker/broker.h"
 #include "broker/connection.h"
 
-#define SLICE_PAUSE_MS 1u
-#define SLICE_LOOK_AT  16u /* sessions between two looks at the clock */
+#define SLICE_LOOK_AT 4u /* sessions between two looks at the clock */
 
 enum err weigh_task_init(struct weigh_task *task)
 {
@@ -92,9 +91,9 @@ static void weigh_one(
 	}
 }
 
-static void on_slice(struct wheel_timer *timer)
+static void on_slice(struct net_slice *slice)
 {
-	struct weigh_task *task = CONTAINER_OF(timer, struct weigh_task, slice);
+	struct weigh_task *task = CONTAINER_OF(slice, struct weigh_task, slice);
 	struct worker *worker = task->worker;
 	struct admission_verdict *verdict = NULL;
 	uint64_t end_ns = clock_mono_ns() + BROKER_SLICE_US * 1000u;
@@ -126,8 +125,7 @@ static void on_slice(struct wheel_timer *timer)
 	if (over) {
 		weigh_end(task, ERR_OK);
 	} else {
-		wheel_add(worker->wheel, &task->slice,
-			net_now_ms(worker->shared->net, worker->at) + SLICE_PAUSE_MS);
+		net_slice_soon(worker->shared->net, worker->at, &task->slice);
 	}
 }
 
@@ -138,8 +136,8 @@ static void on_task(struct mail *mail, unsigned at)
 
 	task->worker = worker;
 	worker->weighing = task;
-	task->slice.fn = on_slice;
-	wheel_add(worker->wheel, &task->slice, net_now_ms(worker->shared->net, at));
+	net_slice_init(&task->slice, on_slice);
+	net_slice_soon(worker->shared->net, at, &task->slice);
 }
 
 void weigh_task_send(struct weigh_task *task, unsigned at)

@@ -40,7 +40,7 @@ struct weigh_task {
 	struct mail mail;
 	/* The worker's. */
 	struct worker *worker;
-	struct wheel_timer slice;
+	struct net_slice slice;
 	/* The answer. */
 	enum err err;
 	struct weigh_count *counts; /* one per channel of before */

@@ -13,28 +13,27 @@
 #include "broker/connection_private.h"
 #include "broker/weigh.h"
 
-#define SLICE_PAUSE_MS 1u
-#define SLICE_LOOK_AT  16u /* sessions between two looks at the clock */
+#define SLICE_LOOK_AT 4u /* sessions between two looks at the clock */
 
-static void on_slice(struct wheel_timer *timer);
+static void on_slice(struct net_slice *slice);
 
 enum err worker_init(struct worker *worker, struct shared *shared, unsigned at)
 {
 	*worker = (struct worker){.shared = shared, .at = at, .wheel = net_wheel(shared->net, at)};
 	list_init(&worker->connections);
 	list_init(&worker->unjudged);
-	worker->slice.fn = on_slice;
+	net_slice_init(&worker->slice, on_slice);
 	atomic_init(&worker->live, 0);
 	return hub_new(shared->engine, at, worker->wheel, &worker->hub);
 }
 
 void worker_deinit(struct worker *worker)
 {
-	wheel_cancel(worker->wheel, &worker->slice);
+	net_slice_cancel(&worker->slice);
 	free(worker->closed);
 	worker->closed = NULL;
 	if (worker->weighing != NULL) {
-		wheel_cancel(worker->wheel, &worker->weighing->slice);
+		net_slice_cancel(&worker->weighing->slice);
 		worker->weighing = NULL;
 	}
 	hub_free(worker->hub);
@@ -131,10 +130,7 @@ static void send_closed(struct worker *worker)
 
 static void arm_slice(struct worker *worker)
 {
-	if (!wheel_timer_pending(&worker->slice)) {
-		wheel_add(worker->wheel, &worker->slice,
-			net_now_ms(worker->shared->net, worker->at) + SLICE_PAUSE_MS);
-	}
+	net_slice_soon(worker->shared->net, worker->at, &worker->slice);
 }
 
 void worker_judge_soon(struct worker *worker, struct list *connection_node)
@@ -166,9 +162,9 @@ static void look_again(struct worker *worker, struct connection *connection)
 	}
 }
 
-static void on_slice(struct wheel_timer *timer)
+static void on_slice(struct net_slice *slice)
 {
-	struct worker *worker = CONTAINER_OF(timer, struct worker, slice);
+	struct worker *worker = CONTAINER_OF(slice, struct worker, slice);
 	uint64_t end_ns = clock_mono_ns() + BROKER_SLICE_US * 1000u;
 	unsigned looked = 0;
 

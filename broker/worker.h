@@ -69,7 +69,7 @@ struct worker {
 	struct wheel *wheel;
 	struct list connections; /* judged under this world, or accepted under it */
 	struct list unjudged;    /* to be looked at under this world; those that live are judged again */
-	struct wheel_timer slice;
+	struct net_slice slice;
 	struct closed_letter *closed; /* NULL: none since the last letter */
 	struct weigh_task *weighing;  /* NULL: none is under way here */
 	/* Lines about refused rights: how many this second, and how many more there would have been. */

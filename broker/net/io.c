@@ -381,6 +381,7 @@ static void io_free(struct io *io)
 	free(io->detail);
 	io->magic = 0;
 	free(io);
+	loop->freed = true;
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/heap.h"
 #include "broker/net/net_private.h"
 
 static struct loop *loop_of(const void *data)
@@ -69,6 +70,40 @@ static void serve_round(struct loop *loop, struct list *served)
 	}
 }
 
+/* Once each; those asked for meanwhile wait for the next turn. */
+static void run_slices(struct loop *loop)
+{
+	struct list now;
+	list_init(&now);
+	move_all(&loop->slices, &now);
+	while (!list_empty(&now)) {
+		struct list *item = now.next;
+		list_remove(item);
+		struct net_slice *slice = CONTAINER_OF(item, struct net_slice, node);
+		slice->run(slice);
+	}
+}
+
+void net_slice_init(struct net_slice *slice, void (*run)(struct net_slice *slice))
+{
+	list_init(&slice->node);
+	slice->run = run;
+}
+
+void net_slice_soon(struct net *net, unsigned at, struct net_slice *slice)
+{
+	struct loop *loop = net_loop(net, at);
+	loop_enter(loop);
+	if (list_empty(&slice->node)) {
+		list_push_back(&loop->slices, &slice->node);
+	}
+}
+
+void net_slice_cancel(struct net_slice *slice)
+{
+	list_remove(&slice->node);
+}
+
 /* Raced only by a reader that sets it back to 0: then one turn is told twice, or not at all. */
 static void note_turn(struct loop *loop)
 {
@@ -80,7 +115,7 @@ static void note_turn(struct loop *loop)
 }
 
 /*
- * Calls to owners first, then the owners' own end of the batch, then all output at once. Nothing calls an owner after
+ * Slices and calls to owners first, then the owners' own end of the batch, then all output at once. Nothing calls an owner after
  * on_batch_end, so that a lock taken for the batch covers every callback.
  */
 void loop_leave(struct loop *loop)
@@ -90,6 +125,7 @@ void loop_leave(struct loop *loop)
 		return;
 	}
 	list_init(&served);
+	run_slices(loop);
 	for (unsigned round = 0; round < LOOP_ROUNDS_MAX && !list_empty(&loop->dirty); round++) {
 		serve_round(loop, &served);
 		/* A connection that was served and marked again sits in served: io_needs_service() finds it below. */
@@ -108,9 +144,13 @@ void loop_leave(struct loop *loop)
 			loop_mark_dirty(loop, item);
 		}
 	}
+	if (loop->freed) {
+		loop->freed = false;
+		heap_settle();
+	}
 	loop->in_batch = false;
 	note_turn(loop);
-	if (list_empty(&loop->dirty)) {
+	if (list_empty(&loop->dirty) && list_empty(&loop->slices)) {
 		(void)uv_idle_stop(&loop->again);
 	} else {
 		(void)uv_idle_start(&loop->again, on_again);
@@ -170,6 +210,7 @@ enum err loop_open(struct loop *loop, struct net *net, unsigned at)
 	*loop = (struct loop){.magic = LOOP_MAGIC, .at = at, .net = net, .timer_due_ms = WHEEL_NEVER};
 	list_init(&loop->ios);
 	list_init(&loop->dirty);
+	list_init(&loop->slices);
 	(void)pthread_mutex_init(&loop->reserved.lock, NULL);
 	loop->read_buf = malloc(NET_READ_BYTES);
 	loop->scratch = malloc(TLS_RECORD_BYTES);

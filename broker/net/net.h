@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/executor.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/wheel.h"
 #include "broker/mail.h"
@@ -121,6 +122,19 @@ struct uv_loop_s *net_control_loop(
 struct wheel *net_wheel(struct net *net, unsigned at);   /* that loop only; advanced by net */
 uint64_t net_now_ms(const struct net *net, unsigned at); /* monotonic, as of this turn; that loop only */
 struct clock net_clock(struct net *net, unsigned at);    /* mono as net_now_ms(); wall from the system */
+
+/*
+ * --- slices: work that is too long for one turn ---
+ * run() is called once in a turn of that loop, behind the callbacks of whoever was ready; for the next slice it asks
+ * again. The loop does not wait while a slice is asked for, and serves all that is ready between two of them.
+ */
+struct net_slice {
+	struct list node;
+	void (*run)(struct net_slice *slice);
+};
+void net_slice_init(struct net_slice *slice, void (*run)(struct net_slice *slice));
+void net_slice_soon(struct net *net, unsigned at, struct net_slice *slice); /* that loop only; idempotent */
+void net_slice_cancel(struct net_slice *slice);                             /* that loop only; idempotent */
 
 /* --- lanes: blocking work. One executor per loop; done() runs on that loop. --- */
 struct executor net_executor(struct net *net, unsigned at);

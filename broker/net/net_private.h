@@ -72,11 +72,13 @@ struct loop {
 	struct wheel *wheel;
 	bool handles_open;
 	bool in_batch;
-	bool stopping;     /* net_stop(): connections that arrive are closed */
-	struct list ios;   /* all of this loop */
-	struct list dirty; /* io.dirty: have something to do at the end of the batch */
-	uint8_t *read_buf; /* NET_READ_BYTES */
-	uint8_t *scratch;  /* TLS_RECORD_BYTES: plaintext in, and plaintext gathered */
+	bool freed;         /* a connection, in this batch */
+	bool stopping;      /* net_stop(): connections that arrive are closed */
+	struct list ios;    /* all of this loop */
+	struct list dirty;  /* io.dirty: have something to do at the end of the batch */
+	struct list slices; /* net_slice.node: asked for */
+	uint8_t *read_buf;  /* NET_READ_BYTES */
+	uint8_t *scratch;   /* TLS_RECORD_BYTES: plaintext in, and plaintext gathered */
 	pthread_t thread;
 	bool has_thread;
 	struct mail close_all, abort_all, stop; /* net_stop() posts each at most once */
