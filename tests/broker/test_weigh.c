@@ -15,11 +15,10 @@
 #define OTHER "OTHER"
 #define UNITS 4u
 
-/* One worker without a thread: its mail and its timers run when the test says so. */
+/* One worker without a thread: its mail and its slices run when the test says so. */
 struct scene {
 	struct shared shared;
 	struct worker worker;
-	uint64_t now_ms;
 	struct world *open, *closed; /* user "unit" may connect; nobody may */
 	struct connection units[UNITS];
 	struct weigh_task task;
@@ -97,8 +96,8 @@ static void turn(struct scene *scene)
 {
 	for (unsigned i = 0; i < UNITS + 4; i++) {
 		(void)loop_drain_mail(scene->shared.net, 0);
-		scene->now_ms += 10;
-		(void)wheel_advance(scene->worker.wheel, scene->now_ms);
+		loop_enter(net_loop(scene->shared.net, 0));
+		loop_leave(net_loop(scene->shared.net, 0));
 		(void)loop_drain_mail(scene->shared.net, net_control_at(scene->shared.net));
 	}
 }
@@ -107,12 +106,10 @@ static void scene_open(struct scene *scene)
 {
 	memset(scene, 0, sizeof(*scene));
 	REQUIRE("net", net_new(&(struct net_options){.workers = 1}, &scene->shared.net) == ERR_OK);
-	scene->now_ms = net_now_ms(scene->shared.net, 0);
 	scene->shared.workers = &scene->worker;
 	scene->worker.shared = &scene->shared;
 	list_init(&scene->worker.connections);
 	list_init(&scene->worker.unjudged);
-	REQUIRE("wheel", wheel_new(scene->now_ms, &scene->worker.wheel) == ERR_OK);
 	scene->open = make_world(1, "unit");
 	scene->closed = make_world(2, "nobody");
 	for (size_t i = 0; i < UNITS; i++) {
@@ -122,7 +119,7 @@ static void scene_open(struct scene *scene)
 
 static void scene_close(struct scene *scene)
 {
-	CHECK("no timer is left", wheel_next_ms(scene->worker.wheel) == WHEEL_NEVER);
+	CHECK("no slice is asked for", list_empty(&net_loop(scene->shared.net, 0)->slices));
 	CHECK("the worker weighs nothing", scene->worker.weighing == NULL);
 	for (size_t i = 0; i < UNITS; i++) {
 		free(scene->units[i].client_id);
@@ -131,7 +128,6 @@ static void scene_close(struct scene *scene)
 	weigh_task_deinit(&scene->task);
 	world_unref(scene->open);
 	world_unref(scene->closed);
-	wheel_free(scene->worker.wheel);
 	net_free(scene->shared.net);
 }
 
