@@ -25,9 +25,9 @@ struct scene {
 };
 
 /* Judging is not this test's: that it is due is seen by the lists. */
-static void on_slice(struct wheel_timer *timer)
+static void on_slice(struct net_slice *slice)
 {
-	(void)timer;
+	(void)slice;
 }
 
 static void scene_open(struct scene *scene)
@@ -44,8 +44,7 @@ static void scene_open(struct scene *scene)
 	REQUIRE("net", net_new(&(struct net_options){.workers = 1}, &scene->shared.net) == ERR_OK);
 	scene->shared.workers = &scene->worker;
 	scene->worker.shared = &scene->shared;
-	REQUIRE("wheel", wheel_new(0, &scene->worker.wheel) == ERR_OK);
-	scene->worker.slice.fn = on_slice;
+	net_slice_init(&scene->worker.slice, on_slice);
 	list_init(&scene->worker.connections);
 	list_init(&scene->worker.unjudged);
 	scene->session = (struct connection){.state = CONNECTION_LIVE, .worker = &scene->worker};
@@ -80,8 +79,7 @@ static void scene_close(struct scene *scene)
 	ckit_close(&scene->kit); /* no question and no timer is left */
 	catalog_free(scene->control->catalog);
 	free(scene->control);
-	wheel_cancel(scene->worker.wheel, &scene->worker.slice);
-	wheel_free(scene->worker.wheel);
+	net_slice_cancel(&scene->worker.slice);
 	net_free(scene->shared.net);
 	pki_free(&scene->device);
 	pki_free(&scene->ca);
