@@ -115,7 +115,7 @@ static void note_turn(struct loop *loop)
 }
 
 /*
- * Slices and calls to owners first, then the owners' own end of the batch, then all output at once. Nothing calls an owner after
+ * Calls to owners first, then the owners' own end of the batch, then all output at once. Nothing calls an owner after
  * on_batch_end, so that a lock taken for the batch covers every callback.
  */
 void loop_leave(struct loop *loop)
@@ -125,7 +125,6 @@ void loop_leave(struct loop *loop)
 		return;
 	}
 	list_init(&served);
-	run_slices(loop);
 	for (unsigned round = 0; round < LOOP_ROUNDS_MAX && !list_empty(&loop->dirty); round++) {
 		serve_round(loop, &served);
 		/* A connection that was served and marked again sits in served: io_needs_service() finds it below. */
@@ -187,9 +186,15 @@ static void on_prepare(uv_prepare_t *handle)
 	arm_timer(loop);
 }
 
+/* Slices run here alone, so that between two of them the loop looks for whoever is ready. */
 static void on_check(uv_check_t *handle)
 {
-	loop_leave(loop_of(handle->data));
+	struct loop *loop = loop_of(handle->data);
+	if (!list_empty(&loop->slices)) {
+		loop_enter(loop);
+		run_slices(loop);
+	}
+	loop_leave(loop);
 }
 
 static void on_wake(uv_async_t *handle)

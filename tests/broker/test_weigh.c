@@ -96,8 +96,7 @@ static void turn(struct scene *scene)
 {
 	for (unsigned i = 0; i < UNITS + 4; i++) {
 		(void)loop_drain_mail(scene->shared.net, 0);
-		loop_enter(net_loop(scene->shared.net, 0));
-		loop_leave(net_loop(scene->shared.net, 0));
+		(void)uv_run(&net_loop(scene->shared.net, 0)->uv, UV_RUN_NOWAIT);
 		(void)loop_drain_mail(scene->shared.net, net_control_at(scene->shared.net));
 	}
 }
