@@ -1,6 +1,6 @@
 /*
  * constraints.c - name constraints (RFC 5280 4.2.1.10): each CA's subtrees against every name below it.
- * Owns:    nothing that outlives the call.
+ * Owns:    the subtrees of a CA while they are compared.
  * Never:   passes a name that it cannot compare: a constraint or a name of unknown or broken form refuses.
  * Threads: any.
  *
@@ -8,6 +8,7 @@
  * so each CA's extension is held against each certificate below it. In doubt, an excluded subtree covers and a permitted
  * one does not. Critical or not makes no difference.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "x509/policy.h"
@@ -19,9 +20,12 @@
 
 enum match { MATCH_NO, MATCH_YES, MATCH_BROKEN, MATCH_NO_MEMORY };
 
+struct subtrees;
+
 struct constraint_check {
 	struct judgement *judgement;
 	const struct cert *ca, *cert;
+	const struct subtrees *permitted, *excluded; /* of ca */
 	unsigned *comparisons;
 };
 
@@ -223,24 +227,34 @@ static bool has_non_ascii(struct bytes in)
 	return false;
 }
 
-static enum match match_directory(struct bytes name_der, struct bytes base_der, bool excluded)
+/* A directory name, parsed once however many it is held against. */
+struct directory {
+	struct name name;
+	enum match state; /* MATCH_YES: it is there; MATCH_BROKEN, MATCH_NO_MEMORY */
+};
+
+static void directory_parse(struct bytes der, struct directory *out)
 {
-	struct name name = {0};
-	struct name base = {0};
-	enum match match = MATCH_NO;
-	if (excluded && has_non_ascii(base_der)) {
+	enum err err = name_parse(der, false, &out->name);
+	out->state = err == ERR_OK ? MATCH_YES : err == ERR_NOMEM ? MATCH_NO_MEMORY : MATCH_BROKEN;
+}
+
+static void directory_release(struct directory *directory)
+{
+	if (directory->state == MATCH_YES) {
+		name_release(&directory->name);
+	}
+}
+
+static enum match match_directory(const struct directory *name, const struct directory *base, bool excluded)
+{
+	if (name->state != MATCH_YES || base->state != MATCH_YES) {
+		return name->state != MATCH_YES ? name->state : base->state;
+	}
+	if (excluded && has_non_ascii(base->name.der)) {
 		return MATCH_BROKEN; /* case folding here ends at ASCII: an exclusion could be slipped past */
 	}
-	enum err err = name_parse(name_der, false, &name);
-	if (err == ERR_OK) {
-		err = name_parse(base_der, false, &base);
-		if (err == ERR_OK) {
-			match = name_is_within(&name, &base) ? MATCH_YES : MATCH_NO;
-			name_release(&base);
-		}
-		name_release(&name);
-	}
-	return err == ERR_OK ? match : err == ERR_NOMEM ? MATCH_NO_MEMORY : MATCH_BROKEN;
+	return name_is_within(&name->name, &base->name) ? MATCH_YES : MATCH_NO;
 }
 
 static enum match match_name(uint8_t tag, struct bytes name, struct bytes base, bool excluded)
@@ -250,7 +264,6 @@ static enum match match_name(uint8_t tag, struct bytes name, struct bytes base, 
 	case DER_CONTEXT(2): return match_dns(name, base, excluded);
 	case DER_CONTEXT(6): return match_uri(name, base);
 	case DER_CONTEXT(7): return match_ip(name, base);
-	case DER_CONTEXT_CONSTRUCTED(4): return match_directory(name, base, excluded);
 	default: return MATCH_BROKEN; /* a form that we cannot compare: RFC 5280 4.2.1.10 refuses it */
 	}
 }
@@ -303,67 +316,108 @@ static enum err subtree_next(struct wire_reader *list, struct general_name *base
 	return der_end(&subtree); /* minimum and maximum: RFC 5280 does not use them; refused */
 }
 
-static enum err get_subtrees(
-	struct wire_reader *in, uint8_t tag, struct wire_reader *out, bool *present, size_t *count)
+/* One list of an extension, read once: as many names are held against it as there are below the CA. */
+struct subtree {
+	struct general_name base;
+	struct directory directory; /* of a directoryName */
+};
+
+struct subtrees {
+	struct subtree *items; /* NULL: there is no such list */
+	size_t count;
+};
+
+static void subtrees_release(struct subtrees *subtrees)
 {
-	*present = der_is_next(in, tag);
-	if (!*present) {
-		*out = wire_reader_init(BYTES_NONE);
+	for (size_t i = 0; i < subtrees->count; i++) {
+		if (subtrees->items[i].base.tag == DER_CONTEXT_CONSTRUCTED(4)) {
+			directory_release(&subtrees->items[i].directory);
+		}
+	}
+	free(subtrees->items);
+	*subtrees = (struct subtrees){NULL, 0};
+}
+
+/* total: of both lists so far. */
+static enum err get_subtrees(struct wire_reader *in, uint8_t tag, struct subtrees *out, size_t *total)
+{
+	struct wire_reader list;
+	size_t count = 0;
+	if (!der_is_next(in, tag)) {
 		return ERR_OK;
 	}
-	if (der_enter(in, tag, out) != ERR_OK || wire_reader_left(out) == 0) {
+	if (der_enter(in, tag, &list) != ERR_OK || wire_reader_left(&list) == 0) {
 		return ERR_MALFORMED;
 	}
-	for (struct wire_reader walk = *out; wire_reader_left(&walk) != 0;) {
+	for (struct wire_reader walk = list; wire_reader_left(&walk) != 0; count++) {
 		struct general_name base;
 		if (subtree_next(&walk, &base) != ERR_OK || !base_valid(&base)) {
 			return ERR_MALFORMED;
 		}
-		if (++(*count) > SUBTREES_MAX) {
+		if (++(*total) > SUBTREES_MAX) {
 			return ERR_LIMIT;
 		}
+	}
+	out->items = calloc(count, sizeof(*out->items));
+	if (out->items == NULL) {
+		return ERR_NOMEM;
+	}
+	while (out->count < count) {
+		struct subtree *subtree = &out->items[out->count];
+		if (subtree_next(&list, &subtree->base) != ERR_OK) {
+			return ERR_MALFORMED;
+		}
+		if (subtree->base.tag == DER_CONTEXT_CONSTRUCTED(4)) {
+			directory_parse(subtree->base.value, &subtree->directory);
+		}
+		out->count++;
 	}
 	return ERR_OK;
 }
 
-static enum err get_constraints(
-	struct bytes value, struct wire_reader *permitted, struct wire_reader *excluded)
+/* Both lists are the caller's to release, also after a failure. */
+static enum err get_constraints(struct bytes value, struct subtrees *permitted, struct subtrees *excluded)
 {
 	struct wire_reader in;
-	bool has_permitted = false;
-	bool has_excluded = false;
-	size_t count = 0;
+	size_t total = 0;
 	if (der_single(value, DER_SEQUENCE, &in) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	enum err err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(0), permitted, &has_permitted, &count);
+	enum err err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(0), permitted, &total);
 	if (err == ERR_OK) {
-		err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(1), excluded, &has_excluded, &count);
+		err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(1), excluded, &total);
 	}
-	if (err == ERR_OK && !has_permitted && !has_excluded) {
+	if (err == ERR_OK && total == 0) {
 		err = ERR_MALFORMED;
 	}
 	return err == ERR_OK ? der_end(&in) : err;
 }
 
-/* Walks one list. *seen: it has a subtree of the name's form; *matched: one of them covers the name. */
-static enum match walk_subtrees(struct constraint_check *check, struct wire_reader list,
-	const struct general_name *name, bool excluded, bool *seen)
+/* A name, and if it is a directoryName what it says. */
+struct held {
+	struct general_name name;
+	struct directory directory;
+};
+
+/* Walks one list. *seen: it has a subtree of the name's form. */
+static enum match walk_subtrees(struct constraint_check *check, const struct subtrees *list,
+	const struct held *held, bool excluded, bool *seen)
 {
+	const struct general_name *name = &held->name;
 	*seen = false;
-	while (wire_reader_left(&list) != 0) {
-		struct general_name base;
-		if (subtree_next(&list, &base) != ERR_OK) {
-			return MATCH_BROKEN;
-		}
-		if (base.tag != name->tag) {
+	for (size_t i = 0; i < list->count; i++) {
+		const struct subtree *subtree = &list->items[i];
+		if (subtree->base.tag != name->tag) {
 			continue;
 		}
 		*seen = true;
 		if (++(*check->comparisons) > COMPARISONS_MAX) {
 			return MATCH_BROKEN;
 		}
-		enum match match = match_name(name->tag, name->value, base.value, excluded);
+		enum match match =
+			name->tag == DER_CONTEXT_CONSTRUCTED(4)
+				? match_directory(&held->directory, &subtree->directory, excluded)
+				: match_name(name->tag, name->value, subtree->base.value, excluded);
 		if (match != MATCH_NO) {
 			return match;
 		}
@@ -384,17 +438,17 @@ static bool refuse_name(
 		text ? bytes_label(name->value).text : "", text ? "'" : "", why, cert_label(check->ca).text);
 }
 
-static bool check_name(struct constraint_check *check, struct wire_reader permitted,
-	struct wire_reader excluded, const struct general_name *name)
+static bool check_held(struct constraint_check *check, const struct held *held)
 {
+	const struct general_name *name = &held->name;
 	bool seen = false;
-	switch (walk_subtrees(check, excluded, name, true, &seen)) {
+	switch (walk_subtrees(check, check->excluded, held, true, &seen)) {
 	case MATCH_NO: break;
 	case MATCH_YES: return refuse_name(check, name, "is excluded by");
 	case MATCH_BROKEN: return refuse_name(check, name, "cannot be held against");
 	case MATCH_NO_MEMORY: check->judgement->out_of_memory = true; return false;
 	}
-	switch (walk_subtrees(check, permitted, name, false, &seen)) {
+	switch (walk_subtrees(check, check->permitted, held, false, &seen)) {
 	case MATCH_YES: return true;
 	case MATCH_NO: return !seen || refuse_name(check, name, "is not permitted by");
 	case MATCH_BROKEN: return refuse_name(check, name, "cannot be held against");
@@ -403,9 +457,20 @@ static bool check_name(struct constraint_check *check, struct wire_reader permit
 	return false;
 }
 
+static bool check_name(struct constraint_check *check, const struct general_name *name)
+{
+	struct held held = {.name = *name};
+	if (name->tag != DER_CONTEXT_CONSTRUCTED(4)) {
+		return check_held(check, &held);
+	}
+	directory_parse(name->value, &held.directory);
+	bool good = check_held(check, &held);
+	directory_release(&held.directory);
+	return good;
+}
+
 /* emailAddress in the subject is an e-mail name too (RFC 5280 4.2.1.10, for old certificates). */
-static bool check_subject_emails(
-	struct constraint_check *check, struct wire_reader permitted, struct wire_reader excluded)
+static bool check_subject_emails(struct constraint_check *check)
 {
 	const struct name *subject = &check->cert->subject;
 	for (size_t i = 0; i < subject->attribute_count; i++) {
@@ -414,61 +479,76 @@ static bool check_subject_emails(
 			continue;
 		}
 		struct general_name email = {.tag = DER_CONTEXT(1), .value = attribute->value};
-		if (!check_name(check, permitted, excluded, &email)) {
+		if (!check_name(check, &email)) {
 			return false;
 		}
 	}
 	return true;
 }
 
-static bool check_cert(
-	struct constraint_check *check, struct wire_reader permitted, struct wire_reader excluded)
+static bool check_cert(struct constraint_check *check)
 {
 	if (!name_is_empty(&check->cert->subject)) {
 		struct general_name subject = {
 			.tag = DER_CONTEXT_CONSTRUCTED(4), .value = check->cert->subject.der};
-		if (!check_name(check, permitted, excluded, &subject)) {
+		if (!check_name(check, &subject)) {
 			return false;
 		}
 	}
-	if (!check_subject_emails(check, permitted, excluded)) {
+	if (!check_subject_emails(check)) {
 		return false;
 	}
 	for (size_t i = 0; i < check->cert->ext.san_count; i++) {
-		if (!check_name(check, permitted, excluded, &check->cert->ext.sans[i])) {
+		if (!check_name(check, &check->cert->ext.sans[i])) {
 			return false;
 		}
 	}
 	return true;
+}
+
+/* One CA's extension against each certificate below it. */
+static bool check_below(
+	struct judgement *judgement, const struct cert *const *path, size_t ca, unsigned *comparisons)
+{
+	struct subtrees permitted = {NULL, 0};
+	struct subtrees excluded = {NULL, 0};
+	bool good = true;
+	enum err err =
+		ca == 0 ? ERR_MALFORMED
+			: get_constraints(path[ca]->ext.value[EXT_NAME_CONSTRAINTS], &permitted, &excluded);
+	if (err == ERR_NOMEM) {
+		judgement->out_of_memory = true;
+		good = false;
+	} else if (err != ERR_OK) {
+		good = judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
+			"the name constraints of '%s' are %s", cert_label(path[ca]).text,
+			ca == 0 ? "out of place: it is no CA on this path"
+				: "malformed or of a form that is not supported");
+	}
+	for (size_t i = 0; i < ca && good; i++) {
+		struct constraint_check check = {.judgement = judgement,
+			.ca = path[ca],
+			.cert = path[i],
+			.permitted = &permitted,
+			.excluded = &excluded,
+			.comparisons = comparisons};
+		if (i != 0 && path[i]->self_issued) {
+			continue; /* 6.1.3 (b): only as the last certificate */
+		}
+		good = check_cert(&check);
+	}
+	subtrees_release(&permitted);
+	subtrees_release(&excluded);
+	return good;
 }
 
 bool constraints_check(struct judgement *judgement, const struct cert *const *path, size_t count)
 {
 	unsigned comparisons = 0;
 	for (size_t ca = count; ca-- > 0;) {
-		struct wire_reader permitted;
-		struct wire_reader excluded;
-		if (!path[ca]->ext.has[EXT_NAME_CONSTRAINTS]) {
-			continue;
-		}
-		if (ca == 0 || get_constraints(path[ca]->ext.value[EXT_NAME_CONSTRAINTS], &permitted,
-				       &excluded) != ERR_OK) {
-			return judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
-				"the name constraints of '%s' are %s", cert_label(path[ca]).text,
-				ca == 0 ? "out of place: it is no CA on this path"
-					: "malformed or of a form that is not supported");
-		}
-		for (size_t i = 0; i < ca; i++) {
-			struct constraint_check check = {.judgement = judgement,
-				.ca = path[ca],
-				.cert = path[i],
-				.comparisons = &comparisons};
-			if (i != 0 && path[i]->self_issued) {
-				continue; /* 6.1.3 (b): only as the last certificate */
-			}
-			if (!check_cert(&check, permitted, excluded)) {
-				return false;
-			}
+		if (path[ca]->ext.has[EXT_NAME_CONSTRAINTS] &&
+			!check_below(judgement, path, ca, &comparisons)) {
+			return false;
 		}
 	}
 	return true;

@@ -391,6 +391,80 @@ static void test_odd_subtrees(const struct pki *root, const struct trust_set *tr
 	}
 }
 
+/* --- as much as a chain can hold --- */
+
+#define TREES       330u
+#define NAMES       190u   /* TREES * NAMES is just below what one path may compare */
+#define ALLOCATIONS 20000u /* a few for each subtree and each name, and none for a pair */
+
+/* CN=first, CN=first + 1 … as GeneralNames, each in `around` (GeneralSubtree) or as it is. */
+static void put_directories(struct buf *out, unsigned first, unsigned count, bool subtrees)
+{
+	for (unsigned i = 0; i < count; i++) {
+		static const char head[] =
+			"\x30\x14\xa4\x12\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x03\x0c\x05";
+		size_t skip = subtrees ? 0 : 2;
+		REQUIRE("room", buf_append(out, bytes_of(head + skip, sizeof(head) - 1 - skip)) == ERR_OK &&
+					buf_printf(out, "%05u", first + i) == ERR_OK);
+	}
+}
+
+static void wrap(struct buf *out, uint8_t tag, struct bytes content)
+{
+	const uint8_t head[] = {tag, 0x82, (uint8_t)(content.len >> 8), (uint8_t)content.len};
+	REQUIRE("room", buf_append(out, bytes_of(head, sizeof(head))) == ERR_OK &&
+				buf_append(out, content) == ERR_OK);
+}
+
+/* A CA that excludes many names and a device that has many others. */
+static void make_many(const struct pki *root, struct pki *ca, struct pki *leaf)
+{
+	struct buf list = BUF_INIT(16384), lists = BUF_INIT(16384), trees = BUF_INIT(16384);
+	struct buf names = BUF_INIT(16384), sans = BUF_INIT(16384);
+	put_directories(&list, 10000, TREES, true);
+	wrap(&lists, 0xa1, buf_bytes(&list));
+	wrap(&trees, 0x30, buf_bytes(&lists));
+	put_directories(&names, 50000, NAMES, false);
+	wrap(&sans, 0x30, buf_bytes(&names));
+	const struct x509_make_extension constraints = {"2.5.29.30", true, buf_bytes(&trees)};
+	const struct x509_make_extension alternatives = {"2.5.29.17", false, buf_bytes(&sans)};
+	*ca = pki_make(root,
+		&(struct x509_make){
+			.ca = true, .path_length = -1, .extensions = &constraints, .extension_count = 1},
+		"CA", NULL);
+	*leaf = pki_make(ca,
+		&(struct x509_make){.path_length = -1,
+			.client_auth = true,
+			.extensions = &alternatives,
+			.extension_count = 1},
+		"dev", NULL);
+	buf_release(&list), buf_release(&lists), buf_release(&trees);
+	buf_release(&names), buf_release(&sans);
+}
+
+static void test_many(const struct pki *root, const struct trust_set *trust)
+{
+	struct pki ca, leaf;
+	bool failed = true;
+	make_many(root, &ca, &leaf);
+	/* A CA that we trust within bounds must not be able to keep a loop busy: names are not read for each pair. */
+	test_alloc_fail_at(ALLOCATIONS);
+	struct x509_answer answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, ca.cert, NULL);
+	CHECK("subtrees and names are read once each", !test_alloc_failed());
+	test_alloc_fail_at(0);
+	check_row("many names, none of them excluded", &answer, X509_OK);
+	for (unsigned long n = 1; failed && n < ALLOCATIONS; n += n < 40 ? 1 : 97) {
+		test_alloc_fail_at(n);
+		answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, ca.cert, NULL);
+		failed = test_alloc_failed();
+		test_alloc_fail_at(0);
+		CHECK("the Nth allocation fails: refused for memory, or not needed",
+			answer.reason == X509_OK || (failed && answer.reason == X509_NO_MEMORY));
+	}
+	pki_free(&ca);
+	pki_free(&leaf);
+}
+
 int main(void)
 {
 	pki_init();
@@ -399,6 +473,7 @@ int main(void)
 	test_forms(&root, trust);
 	test_places();
 	test_odd_subtrees(&root, trust);
+	test_many(&root, trust);
 	trust_set_unref(trust);
 	pki_free(&root);
 	crypto_cleanup();
