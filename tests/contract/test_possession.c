@@ -108,6 +108,63 @@ static void run_harmed(enum sslcauth cauth, enum harm harm)
 	wolfSSL_CTX_free(client_ctx);
 }
 
+/* --- a certificate that nobody asked for --- */
+
+static int refuse(int preverify, WOLFSSL_X509_STORE_CTX *store)
+{
+	struct evidence *evidence = store->userCtx;
+	(void)preverify;
+	evidence->calls++;
+	return 0;
+}
+
+/* In front of what the client says after ServerHelloDone (1.2): ClientKeyExchange, handshake type 16. */
+static bool slip_in(struct queue *queue, const struct pki_cert *cert)
+{
+	enum { HEAD = 5 + 4 + 3 + 3, CONTENT_HANDSHAKE = 22, CLIENT_KEY_EXCHANGE = 16 };
+	size_t len = cert->der_len, at = queue->pos;
+	const uint8_t head[HEAD] = {CONTENT_HANDSHAKE, 3, 3, (uint8_t)((len + 10) >> 8), (uint8_t)(len + 10),
+		11, 0, (uint8_t)((len + 6) >> 8), (uint8_t)(len + 6), 0, (uint8_t)((len + 3) >> 8),
+		(uint8_t)(len + 3), 0, (uint8_t)(len >> 8), (uint8_t)len};
+	if (queue->len < at + 6 || queue->data[at] != CONTENT_HANDSHAKE ||
+		queue->data[at + 5] != CLIENT_KEY_EXCHANGE) {
+		return false;
+	}
+	memmove(queue->data + at + HEAD + len, queue->data + at, queue->len - at);
+	memcpy(queue->data + at, head, HEAD);
+	memcpy(queue->data + at + HEAD, cert->der, len);
+	queue->len += HEAD + len;
+	return true;
+}
+
+/* The library takes it, and would check a signature with it: the callback, which runs here too, has to end that. */
+static void run_unasked(void)
+{
+	const char *name = "a certificate that nobody asked for (1.2): the callback's 0 ends the handshake";
+	WOLFSSL_CTX *server_ctx = recipe_server_ctx(&identity, SSLCAUTH_NEVER);
+	WOLFSSL_CTX *client_ctx = client_ctx_new(12, NULL, NULL, 0);
+	require(server_ctx != NULL, "the recipe");
+	wolfSSL_CTX_set_verify(server_ctx, WOLFSSL_VERIFY_NONE, refuse);
+	struct pair pair;
+	bool is_in = false;
+	pair_open(&pair, server_ctx, client_ctx);
+	for (int turn = 0; turn < 8 && !pair.server_done; turn++) {
+		(void)wolfSSL_connect(pair.client);
+		is_in = is_in || slip_in(&pair.to_server, &device);
+		int result = wolfSSL_accept(pair.server);
+		pair.server_done = result == WOLFSSL_SUCCESS;
+		pair.server_error = wolfSSL_get_error(pair.server, result);
+		if (pair.server_error != WOLFSSL_ERROR_WANT_READ) {
+			break;
+		}
+	}
+	CHECK(name, is_in && pair.evidence.calls > 0);
+	CHECK_INT(name, pair.server_error, VERIFY_CERT_ERROR);
+	pair_close(&pair);
+	wolfSSL_CTX_free(server_ctx);
+	wolfSSL_CTX_free(client_ctx);
+}
+
 int main(void)
 {
 	static const enum pki_key kinds[] = {PKI_ECC, PKI_RSA, PKI_ED25519};
@@ -128,6 +185,7 @@ int main(void)
 		run_harmed(SSLCAUTH_OPTIONAL, HARM_ONE_BIT);
 		run_harmed(SSLCAUTH_REQUIRED, HARM_LEFT_OUT);
 		run_harmed(SSLCAUTH_OPTIONAL, HARM_LEFT_OUT);
+		run_unasked();
 		pki_free(&root), pki_free(&identity), pki_free(&device), pki_free(&stranger);
 	}
 	(void)wolfSSL_Cleanup();
