@@ -136,8 +136,15 @@ void script_weighed(struct mqsc_script *script, enum err err)
 		return;
 	}
 	script_changes_undo(script);
-	if (count > 1) {
+	/* Each has had its line already, which says that it was done. */
+	if (count == 1) {
+		script_say(script, "AMQ8101E: The last change reported above did not come into force and was "
+				   "taken back.\n");
+	} else {
 		script_say(script,
-			"AMQ8101E: %zu changes since the last weighing were taken back together.\n", count);
+			"AMQ8101E: The last %zu changes reported above did not come into force and were "
+			"taken "
+			"back together.\n",
+			count);
 	}
 }

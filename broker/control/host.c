@@ -106,7 +106,7 @@ static void on_weighed(void *ctx, enum err err, const char *message)
 
 	if (err == ERR_OK) {
 		control_dirty(wait->control);
-	} else if (buf_printf(&text, "AMQ8101E: Nothing was changed: %s%s", message,
+	} else if (buf_printf(&text, "AMQ8101E: Not put in force: %s%s", message,
 			   cut_may_force(err) ? ". FORCE does it all the same." : ".") == ERR_OK &&
 		   buf_text(&text, &said) != ERR_OK) {
 		said = NULL;

@@ -208,6 +208,44 @@ static void run_rows(bool later)
 	}
 }
 
+/* Each line says "set" when it was only noted: what fell is told by number, behind what it was refused for. */
+static void told_what_fell(void)
+{
+	static const struct {
+		const char *name, *script, *verdicts, *want; /* how the report ends; NULL: nothing fell */
+	} told[] = {
+		{"one", A, "-",
+			"E: too heavy\n"
+			"AMQ8101E: The last change reported above did not come into force and was taken "
+			"back.\n"},
+		{"two", A "SET CHLAUTH(A) TYPE(BLOCKUSER) USERLIST('x')", "-",
+			"E: too heavy\n"
+			"AMQ8101E: The last 2 changes reported above did not come into force and were taken "
+			"back together.\n"},
+		{"only those behind what stands",
+			A "ALTER CHANNEL(A) MCAUSER('b')\nSTART CHANNEL(A)\n"
+			  "ALTER CHANNEL(A) MCAUSER('c')",
+			"+-",
+			"AMQ8101E: The last change reported above did not come into force and was taken "
+			"back.\n"},
+		{"what stands", A, "+", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(told); i++) {
+		struct scale scale;
+
+		scale_init(&scale, told[i].verdicts);
+		(void)kit_run(&scale.kit, told[i].script);
+		const char *report = kit_text(&scale.kit);
+		size_t len = strlen(report);
+		size_t want = told[i].want == NULL ? 0 : strlen(told[i].want);
+
+		CHECK(told[i].name, want == 0 ? strstr(report, "AMQ8101E") == NULL
+					      : len > want && strcmp(report + len - want, told[i].want) == 0);
+		kit_end(&scale.kit);
+	}
+}
+
 /* An operator who goes away while it is weighed leaves nothing, whatever the scale says later. */
 static void freed_while_weighed(void)
 {
@@ -283,6 +321,7 @@ int main(void)
 {
 	run_rows(false);
 	run_rows(true);
+	told_what_fell();
 	freed_while_weighed();
 	busy_host();
 	only_syntax();
