@@ -417,6 +417,14 @@ static const char *end_name(const struct connection *connection, enum io_close w
 	}
 }
 
+/* What is known beyond that. After its DISCONNECT the socket is closed by us, but that is not why it ended. */
+static const char *end_detail(const struct connection *connection, const char *detail)
+{
+	return connection->end == CONNECTION_END_CLIENT ? "the client sent DISCONNECT"
+	       : detail == NULL                         ? ""
+							: detail;
+}
+
 static void on_closed(struct io *io, enum io_close why, const char *detail)
 {
 	struct connection *connection = owner_of(io);
@@ -436,7 +444,7 @@ static void on_closed(struct io *io, enum io_close why, const char *detail)
 			LF_TEXT("client", connection->identity->client_id),
 			LF_TEXT("channel", connection->channel), LF_TEXT("peer", peer),
 			LF_INT("port", connection->peer_port), LF_TEXT("why", end_name(connection, why)),
-			LF_TEXT("detail", detail == NULL ? "" : detail),
+			LF_TEXT("detail", end_detail(connection, detail)),
 			LF_INT("mqtt_reason", connection->close_reason),
 			LF_TEXT("refusal", connection->refusal));
 		atomic_fetch_sub_explicit(&worker->live, 1, memory_order_relaxed);

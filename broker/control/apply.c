@@ -203,8 +203,10 @@ static enum err run_script(struct apply *apply, size_t index)
 				last = at;
 				at = next == NULL ? NULL : next + 1;
 			}
-			say(apply, options->scripts[index]);
-			say(apply, from != NULL ? from : (last != NULL ? last : ""));
+			enum err said = buf_printf(&apply->why, "%s%s: %s", apply->why.len == 0 ? "" : "\n",
+				options->scripts[index], from != NULL ? from : (last != NULL ? last : ""));
+
+			(void)said;
 		}
 	}
 	mqsc_script_free(script);

@@ -188,6 +188,7 @@ void channel_take(struct channel *channel, struct material *material)
 	struct material *into = &channel->material;
 
 	if (material->tls != NULL) {
+		identities_log(material->tls, into->tls, channel->name, channel->control->log);
 		tls_set_unref(into->tls);
 		trust_set_unref(into->trust);
 		into->tls = material->tls;
@@ -200,7 +201,6 @@ void channel_take(struct channel *channel, struct material *material)
 		material->inventory = before; /* released with it */
 		material->tls = NULL;
 		material->trust = NULL;
-		identities_log(into->tls, channel->name, channel->control->log);
 		control_staple(channel->control, channel->name, material);
 		if (channel->listener != NULL) {
 			listener_set_tls(channel->listener, into->tls);

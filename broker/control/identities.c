@@ -75,6 +75,17 @@ static enum err copy_names(const struct cert *leaf, struct tls_identity *identit
 	return ERR_OK;
 }
 
+static void digest_chain(const struct keystore_entry *entry, uint8_t out[SHA256_BYTES])
+{
+	memset(out, 0, SHA256_BYTES);
+	for (size_t i = 0; i < entry->chain_count; i++) {
+		struct bytes parts[] = {
+			bytes_of(out, SHA256_BYTES), bytes_of(cert_sha256(entry->chain[i]), SHA256_BYTES)};
+
+		hash_of_parts(HASH_SHA256, parts, ARRAY_COUNT(parts), out);
+	}
+}
+
 /* Adds the key entry at index, with its certificate, as a further identity. */
 static enum err add_identity(struct build_context *build, const struct keystore *keystore, size_t index)
 {
@@ -94,6 +105,7 @@ static enum err add_identity(struct build_context *build, const struct keystore 
 		.kind = entry.key_kind,
 		.not_before = cert_not_before(entry.chain[0]),
 		.not_after = cert_not_after(entry.chain[0])};
+	digest_chain(&entry, identity->chain_sha256);
 	err = copy_names(entry.chain[0], identity, &build->names[build->count]);
 	if (err != ERR_OK) {
 		tls_context_unref(build->tls);
@@ -285,13 +297,31 @@ static void print_names(const struct tls_identity *identity, char *out, size_t s
 	}
 }
 
+/* The same chain by the same name, and the default as before. */
+static bool was_served(const struct tls_set *before, const struct tls_identity *identity, bool is_default)
+{
+	for (size_t i = 0; before != NULL && i < tls_set_count(before); i++) {
+		struct tls_identity old = tls_set_at(before, i);
+
+		if (strcmp(old.label, identity->label) == 0 && (i == 0) == is_default &&
+			memcmp(old.chain_sha256, identity->chain_sha256, SHA256_BYTES) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* For the operator who wonders which certificate went where: each one, when it comes into force. */
-void identities_log(const struct tls_set *set, const char *channel, struct log *log)
+void identities_log(
+	const struct tls_set *set, const struct tls_set *before, const char *channel, struct log *log)
 {
 	for (size_t i = 0; i < tls_set_count(set); i++) {
 		struct tls_identity identity = tls_set_at(set, i);
 		char names[256] = "", expires[CLOCK_TEXT_BYTES] = "";
 
+		if (was_served(before, &identity, i == 0)) {
+			continue;
+		}
 		print_names(&identity, names, sizeof(names));
 		clock_format(identity.not_after * 1000, expires);
 		LOG(log, LOG_INFO, "LKG0203I", "channel serves a certificate", LF_TEXT("channel", channel),

@@ -21,7 +21,8 @@ MUST_CHECK enum err identities_build(const struct material_options *options, con
 /* For DISPLAY CHSTATUS at now (seconds): the labels, how many show an OCSP response, and when the first of them expires. */
 struct mqsc_row;
 void identities_row(const struct tls_set *set, int64_t now, struct mqsc_row *row);
-/* A line for each, when they come into force. */
-void identities_log(const struct tls_set *set, const char *channel, struct log *log);
+/* A line for each that was not served before as it is now; before: what set takes the place of, NULL: nothing. */
+void identities_log(
+	const struct tls_set *set, const struct tls_set *before, const char *channel, struct log *log);
 
 #endif

@@ -6,11 +6,13 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uv.h>
 
 #include "broker/control/control.h"
 
-#define APPLY_SOON_MS 200u /* time for the answer to whoever asked for it */
+#define SENTENCES_BYTES_MAX (128u * 1024u) /* each line end of what apply.c says becomes two characters */
+#define APPLY_SOON_MS       200u           /* time for the answer to whoever asked for it */
 
 struct signals {
 	struct control *control;
@@ -19,23 +21,50 @@ struct signals {
 	bool closing;
 };
 
+/* A report has lines, a log entry is one. ERR_NOMEM, ERR_LIMIT. */
+static enum err one_line(const char *text, struct buf *out)
+{
+	enum err err = ERR_OK;
+
+	while (err == ERR_OK && *text != '\0') {
+		size_t len = strcspn(text, "\n");
+		size_t kept = len;
+
+		while (kept > 0 && (text[kept - 1] == ' ' || text[kept - 1] == '\r')) {
+			kept--;
+		}
+		if (kept > 0 && out->len > 0) {
+			err = buf_append_text(out, "; ");
+		}
+		err = err == ERR_OK ? buf_append(out, bytes_of(text, kept)) : err;
+		text += len + (text[len] == '\n' ? 1 : 0);
+	}
+	return err;
+}
+
 static void on_reloaded(void *ctx, enum err err, const char *message)
 {
 	struct control *control = ctx;
+	struct buf line = BUF_INIT(SENTENCES_BYTES_MAX);
+	const char *why = err_name(err);
 
 	if (control->stopping) {
 		return;
 	}
+	if (message != NULL && (one_line(message, &line) != ERR_OK || buf_text(&line, &why) != ERR_OK)) {
+		why = message;
+	}
 	if (err == ERR_OK) {
 		LOG(control->log, LOG_INFO, "LKG0409I", "configuration read again and in force",
-			LF_TEXT("note", message == NULL ? "" : message));
+			LF_TEXT("note", message == NULL ? "" : why));
 	} else if (control->apply_committed) {
 		LOG(control->log, LOG_ERROR, "LKG0412E", "configuration in force, but not all of it",
-			LF_TEXT("why", message == NULL ? err_name(err) : message));
+			LF_TEXT("why", why));
 	} else {
 		LOG(control->log, LOG_ERROR, "LKG0410E", "configuration not taken; what was in force stays",
-			LF_TEXT("why", message == NULL ? err_name(err) : message));
+			LF_TEXT("why", why));
 	}
+	buf_release(&line);
 	control_apply_again(control);
 }
 

@@ -26,7 +26,11 @@ static void say(struct control *control, enum time_event event)
 {
 	int64_t wall_s = clock_wall_ms(&control->clock) / 1000;
 	int64_t live_s = control_time_live(control);
+	char clock[CLOCK_TEXT_BYTES] = "", live[CLOCK_TEXT_BYTES] = "", mark[CLOCK_TEXT_BYTES] = "";
 
+	clock_format(wall_s * 1000, clock);
+	clock_format(live_s * 1000, live);
+	clock_format(control->time.mark_s * 1000, mark);
 	switch (event) {
 	case TIME_AS_BEFORE: return;
 	case TIME_STEPPED_FORWARD:
@@ -34,25 +38,25 @@ static void say(struct control *control, enum time_event event)
 			"the clock stepped forward: no live session ends by time until REFRESH SECURITY says "
 			"that it "
 			"is right",
-			LF_INT("clock", wall_s), LF_INT("expected", live_s),
+			LF_TEXT("clock", clock), LF_TEXT("expected", live),
 			LF_INT("step_seconds", wall_s - live_s));
 		return;
 	case TIME_BELIEVED:
 		LOG(control->log, LOG_INFO, "LKG0421I", "the clock is believed again",
-			LF_INT("clock", wall_s));
+			LF_TEXT("clock", clock));
 		return;
 	case TIME_BEHIND:
 		LOG(control->log, LOG_ERROR, "LKG0422E",
 			"the clock is behind the newest time seen; judgements go on from there until it is "
 			"right",
-			LF_INT("clock", wall_s), LF_INT("judged_by", live_s),
+			LF_TEXT("clock", clock), LF_TEXT("judged_by", live),
 			LF_INT("behind_seconds", live_s - wall_s));
 		return;
 	case TIME_MARK_DOUBTED:
 		LOG(control->log, LOG_ERROR, "LKG0423E",
 			"the mark of the newest time seen is not believed: it is too far ahead, or cannot be "
 			"read",
-			LF_INT("clock", wall_s), LF_INT("mark", control->time.mark_s));
+			LF_TEXT("clock", clock), LF_TEXT("mark", mark));
 		return;
 	}
 }

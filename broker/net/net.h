@@ -231,6 +231,8 @@ struct tls_identity {
 	const struct tls_name
 		*names; /* the leaf's alternative names; others than these two kinds are of no use */
 	size_t name_count;
+	uint8_t chain_sha256
+		[SHA256_BYTES]; /* tells one chain from another, for whoever compares; the set has no use for it */
 };
 struct tls_set;
 /* The first is the default. Copies all and refs the contexts, which are of one SSLCIPH and SSLCAUTH. ERR_LIMIT (none, or over TLS_IDENTITIES_MAX), ERR_NOMEM. */

@@ -257,6 +257,7 @@ static void hangups(struct site *site)
 			(void)fprintf(stderr, "%s: %s\n", bad[i].row, line.text);
 		}
 		CHECK(bad[i].row, told && strstr(line.text, bad[i].word) != NULL);
+		CHECK(bad[i].row, strstr(line.text, "\\n") == NULL && strstr(line.text, "x0a") == NULL);
 		CHECK(bad[i].row, lets_in(site, "KEPT"));
 		CHECK(bad[i].row, site_port(site, "KEPT") == port);
 		CHECK(bad[i].row, site_port(site, "NEW") == 0);

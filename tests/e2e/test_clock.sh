@@ -85,7 +85,7 @@ for n in 1 2 3 4 5 6 7 8 9 10 11 12; do live "short$n" short; done
 live long long
 from=$(lines)
 shift_clock $((2 * 86400))
-expect_log "a step forward: said so" "$from" 5 '"LKG0420E"'
+expect_log "a step forward: said so, in dates" "$from" 5 '"LKG0420E".*"clock":"20[0-9-]+T[0-9:.]+Z","expected":"20[0-9-]+T[0-9:.]+Z","step_seconds":17[0-9]+'
 check "a rule changes: all are judged again" mqsc "SET CHLAUTH(C) TYPE(BLOCKUSER) USERLIST('nobody')"
 sleep 1 # time for a wrong close to show
 expect_no_log "no live session ends by it" "$from" '"session closed"'

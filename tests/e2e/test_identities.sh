@@ -82,6 +82,7 @@ from=$(lines)
 check "import" ks import --alias new store.p12 new.crt new.key
 check "refresh" mqsc "REFRESH SECURITY TYPE(SSL)"
 expect_log "it is in force" "$from" 5 '"LKG0203I".*"label":"new"'
+expect_no_log "it is in force: the others are no news" "$from" '"LKG0203I".*"label":"(ec|rsa|other)"'
 serves "the newer one serves" main-new -servername main.example
 serves "and RSA as before" main-rsa -servername main.example -sigalgs RSA-PSS+SHA256
 expect_log "with a response of its own" "$from" 10 '"LKG0205I".*"label":"new"'
@@ -90,7 +91,9 @@ stapled "stapled, renewed" -servername main.example
 # The responder goes: what there is stays, through a refresh too.
 kill "$responder"
 wait "$responder" 2>/dev/null
+from=$(lines)
 check "refresh without a responder" mqsc "REFRESH SECURITY TYPE(SSL)"
+expect_no_log "refresh without a responder: a certificate as before is no news" "$from" '"LKG0203I"'
 stapled "stapled without a responder" -servername main.example
 
 # CERTLABL is compared as a list.

@@ -199,6 +199,6 @@ check "explain a refused publish" "$LOCKGATE" explain --dir data --refusal "$id"
 check "explain a refused publish: what and why" sh -c "$LOCKGATE explain --dir data --refusal $id | grep -q REFUSED"
 check "explain a refused publish: the topic" sh -c "$LOCKGATE explain --dir data --refusal $id | grep -q devices/mapped/x"
 expect_log "taken over, and said so" "$refused_right" 5 '"LKG0301I".*"client":"operator".*"why":"taken over by a newer connection"'
-expect_log "a client that says goodbye" "$refused_right" 5 '"LKG0301I".*"client":"operator".*"why":"client disconnected"'
+expect_log "a client that says goodbye" "$refused_right" 5 '"LKG0301I".*"client":"operator".*"why":"client disconnected","detail":"the client sent DISCONNECT"'
 stop_broker "graceful stop"
 finish
