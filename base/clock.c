@@ -42,6 +42,13 @@ uint64_t clock_mono_ns(void)
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+uint64_t clock_thread_ns(void)
+{
+	struct timespec now = {0};
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
 uint64_t clock_mono_ms(const struct clock *clock)
 {
 	return clock->mono_ms(clock->ctx);

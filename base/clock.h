@@ -18,6 +18,8 @@ int64_t clock_wall_ms(const struct clock *clock);
 
 /* Of the system, for measuring how long our own work took; never for deadlines. */
 uint64_t clock_mono_ns(void);
+/* What the calling thread has used of a processor, for measuring too. */
+uint64_t clock_thread_ns(void);
 
 /* A clock that stands still until a test moves it. Borrowed by the clocks made from it. */
 struct clock_fake {

@@ -26,8 +26,8 @@
 #define BROKER_WATCH_MS          500u /* CRLFILE, users and login configuration are looked at so often */
 #define BROKER_NOTICE_MS                                                                                     \
 	20u /* and so soon after their folder changed: what comes together is read together */
-#define BROKER_PUBLISH_MS 100u  /* at most one publication of policy in so much time */
-#define BROKER_SLICE_US   500u  /* so long live sessions are judged again before the loop serves others */
+#define BROKER_PUBLISH_MS 100u /* at most one publication of policy in so much time */
+#define BROKER_SLICE_US   250u /* so long live sessions are judged again before the loop serves others */
 
 struct broker_options {
 	const char *directory;      /* data directory; locked, admin socket, users, login.key */

@@ -395,16 +395,18 @@ static void settle(struct control *control, uint64_t number, enum err err)
 static void log_published(const struct control *control)
 {
 	struct net *net = control->shared->net;
-	uint64_t longest_us = 0;
+	struct net_turns longest = {0};
 
 	for (unsigned at = 0; at < net_worker_count(net); at++) {
-		uint64_t us = net_longest_turn_us(net, at);
+		struct net_turns turns = net_longest_turns(net, at);
 
-		longest_us = us > longest_us ? us : longest_us;
+		longest.wall_us = turns.wall_us > longest.wall_us ? turns.wall_us : longest.wall_us;
+		longest.cpu_us = turns.cpu_us > longest.cpu_us ? turns.cpu_us : longest.cpu_us;
 	}
 	LOG(control->log, LOG_INFO, "LKG0430I", "policy in force on every worker",
 		LF_INT("world", (int64_t)world_number(control->world)),
-		LF_INT("longest_turn_us", (int64_t)longest_us));
+		LF_INT("longest_turn_us", (int64_t)longest.wall_us),
+		LF_INT("longest_turn_cpu_us", (int64_t)longest.cpu_us));
 }
 
 static void on_ack(struct mail *mail, unsigned at)

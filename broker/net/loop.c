@@ -105,13 +105,19 @@ void net_slice_cancel(struct net_slice *slice)
 }
 
 /* Raced only by a reader that sets it back to 0: then one turn is told twice, or not at all. */
+static void note_longest(_Atomic uint64_t *longest, uint64_t us)
+{
+	if (us > atomic_load_explicit(longest, memory_order_relaxed)) {
+		atomic_store_explicit(longest, us, memory_order_relaxed);
+	}
+}
+
 static void note_turn(struct loop *loop)
 {
-	uint64_t us = (uv_hrtime() - loop->batch_ns) / 1000;
-
-	if (us > atomic_load_explicit(&loop->longest_turn_us, memory_order_relaxed)) {
-		atomic_store_explicit(&loop->longest_turn_us, us, memory_order_relaxed);
-	}
+	uint64_t used_ns = clock_thread_ns();
+	note_longest(&loop->longest_turn_us, (uv_hrtime() - loop->batch_ns) / 1000);
+	note_longest(&loop->longest_turn_cpu_us, (used_ns - loop->used_ns) / 1000);
+	loop->used_ns = used_ns;
 }
 
 /*

@@ -167,8 +167,14 @@ struct net_counters {
 	uint64_t arrivals;    /* connections that moved here */
 };
 void net_counters(const struct net *net, unsigned at, struct net_counters *out);
-/* Microseconds of the longest turn of loop `at` since this was last asked: for so long nobody else was served. Any thread. */
-uint64_t net_longest_turn_us(struct net *net, unsigned at);
+/*
+ * Microseconds of the longest turn of loop `at` since this was last asked: for so long nobody else was served. cpu_us: the
+ * most that one turn used of a processor, its wait included; what wall_us has beyond it, others had. Any thread.
+ */
+struct net_turns {
+	uint64_t wall_us, cpu_us;
+};
+struct net_turns net_longest_turns(struct net *net, unsigned at);
 
 /* Raises the soft limit to the hard one. *now is the limit in force, also on ERR_IO. */
 MUST_CHECK enum err net_raise_nofile(uint64_t *before, uint64_t *now);

@@ -84,7 +84,8 @@ struct loop {
 	struct mail close_all, abort_all, stop; /* net_stop() posts each at most once */
 	struct counters counters;
 	uint64_t batch_ns; /* when the batch began */
-	_Atomic uint64_t longest_turn_us;
+	uint64_t used_ns;  /* of a processor, until the last batch ended */
+	_Atomic uint64_t longest_turn_us, longest_turn_cpu_us;
 	struct reserved reserved; /* any thread */
 };
 

@@ -355,8 +355,12 @@ void net_counters(const struct net *net, unsigned at, struct net_counters *out)
 	};
 }
 
-uint64_t net_longest_turn_us(struct net *net, unsigned at)
+struct net_turns net_longest_turns(struct net *net, unsigned at)
 {
 	assert(at <= net->worker_count);
-	return atomic_exchange_explicit(&net_loop(net, at)->longest_turn_us, 0, memory_order_relaxed);
+	struct loop *loop = net_loop(net, at);
+	return (struct net_turns){
+		.wall_us = atomic_exchange_explicit(&loop->longest_turn_us, 0, memory_order_relaxed),
+		.cpu_us = atomic_exchange_explicit(&loop->longest_turn_cpu_us, 0, memory_order_relaxed),
+	};
 }
