@@ -186,12 +186,54 @@ static const char *crl_text(enum x509_crl_state state)
 	return "absent";
 }
 
+/* What the sources come to, of one certificate or of all of a path below its anchor. */
+enum revocation_status { STATUS_GOOD, STATUS_REVOKED, STATUS_UNKNOWN, STATUS_NOT_CHECKED };
+
+static const char *status_text(enum revocation_status status)
+{
+	switch (status) {
+	case STATUS_GOOD: return "good";
+	case STATUS_REVOKED: return "revoked";
+	case STATUS_NOT_CHECKED: return "not_checked";
+	case STATUS_UNKNOWN: break;
+	}
+	return "unknown";
+}
+
+static enum revocation_status status_of(const struct x509_evidence *evidence)
+{
+	if (evidence->ocsp == X509_OCSP_STATE_REVOKED || evidence->crl == X509_CRL_STATE_REVOKED) {
+		return STATUS_REVOKED;
+	}
+	return evidence->ocsp == X509_OCSP_STATE_GOOD || evidence->crl == X509_CRL_STATE_GOOD
+		       ? STATUS_GOOD
+		       : STATUS_UNKNOWN;
+}
+
+/* The worst of its certificates. The looking up ends at the first that is revoked. */
+static enum revocation_status status_of_path(const struct x509_answer *answer)
+{
+	enum revocation_status all = answer->evidence_count == 0                       ? STATUS_NOT_CHECKED
+				     : answer->evidence_count + 1 < answer->path_count ? STATUS_UNKNOWN
+										       : STATUS_GOOD;
+	for (size_t i = 0; i < answer->evidence_count; i++) {
+		enum revocation_status one = status_of(&answer->evidence[i]);
+		if (one == STATUS_REVOKED) {
+			return one;
+		}
+		all = one == STATUS_UNKNOWN ? one : all;
+	}
+	return all;
+}
+
 /* What the sources came to for one certificate, in the words of docs/revocation.md. */
 static void put_evidence(
 	struct json_writer *json, const struct cert *cert, const struct x509_evidence *evidence)
 {
 	json_object_begin(json);
 	put_name(json, "subject", cert, true);
+	json_key(json, "status");
+	json_text(json, status_text(status_of(evidence)));
 	json_key(json, "ocsp");
 	json_text(json, ocsp_text(evidence->ocsp));
 	json_key(json, "ocsp_reason");
@@ -200,7 +242,7 @@ static void put_evidence(
 	json_text(json, crl_text(evidence->crl));
 	json_key(json, "crl_reason");
 	json_text(json, x509_reason_name(evidence->crl_reason));
-	if (evidence->ocsp == X509_OCSP_STATE_REVOKED || evidence->crl == X509_CRL_STATE_REVOKED) {
+	if (status_of(evidence) == STATUS_REVOKED) {
 		put_time(json, "revoked_at", evidence->revoked_at);
 	}
 	json_key(json, "grace");
@@ -272,8 +314,8 @@ static void put_revocation(
 	json_object_begin(json);
 	json_key(json, "required");
 	json_text(json, revocation_text(question->revocation));
-	json_key(json, "known");
-	json_bool(json, answer->revocation_known);
+	json_key(json, "status");
+	json_text(json, status_text(status_of_path(answer)));
 	json_key(json, "lists");
 	json_array_begin(json);
 	for (size_t i = 0; question->crls != NULL && i < shown_count(question, answer); i++) {
@@ -353,8 +395,14 @@ static enum err text_path(
 	return err;
 }
 
-static const char *revoked_text(const struct x509_answer *answer)
+static const char *status_line(const struct x509_answer *answer)
 {
+	switch (status_of_path(answer)) {
+	case STATUS_GOOD: return "every certificate is known to be good";
+	case STATUS_UNKNOWN: return "not known";
+	case STATUS_NOT_CHECKED: return "not checked";
+	case STATUS_REVOKED: break;
+	}
 	for (size_t i = 0; i < answer->evidence_count; i++) {
 		if (answer->evidence[i].crl == X509_CRL_STATE_REVOKED) {
 			return "listed as revoked";
@@ -373,10 +421,7 @@ enum err x509_report_text(const struct x509_question *question, const struct x50
 		err = text_path(question, answer, out);
 	}
 	if (err == ERR_OK && question->revocation != X509_REVOCATION_NONE) {
-		err = buf_printf(out, "  revocation   %s\n",
-			answer->reason == X509_REVOKED ? revoked_text(answer)
-			: answer->revocation_known     ? "every certificate is known to be good"
-						       : "not known");
+		err = buf_printf(out, "  revocation   %s\n", status_line(answer));
 	}
 	if (err == ERR_OK && answer->verdict == X509_ACCEPT && answer->warned) {
 		err = buf_printf(out, "  warning      %s\n", answer->warning);

@@ -32,6 +32,18 @@ want 'pin is no issuer' 1 'REFUSED' verify --pinned ca.crt d1.crt
 want 'revoked' 1 'revoked' verify --trust root.crt --crl ca.crl d2-chain.crt
 want 'revoked, which the last line says as well' 1 'revocation   listed as revoked' verify --trust root.crt --crl ca.crl d2-chain.crt
 want 'revoked, JSON' 1 '"reason":"revoked"' verify --trust root.crt --crl ca.crl --json d2-chain.crt
+# "status" tells what is known, of all and of each: never a "no" that could be read either way.
+want 'JSON, revoked' 1 '"revocation":{"required":"if-any","status":"revoked"' verify --trust root.crt --crl ca.crl --json d2-chain.crt
+want 'JSON, revoked: whose' 1 '"status":"revoked","ocsp":"not used","ocsp_reason":"ok","crl":"revoked"' verify --trust root.crt --crl ca.crl --json d2-chain.crt
+want 'JSON, good' 0 '"revocation":{"required":"yes","status":"good"' verify --trust ca.crt --crl ca.crl --require-crl yes --json d1.crt
+want 'JSON, good below, nothing above' 0 '"revocation":{"required":"if-any","status":"unknown"' verify --trust root.crt --crl ca.crl --json d1-chain.crt
+want 'JSON, good below: that one' 0 '"status":"good","ocsp":"not used","ocsp_reason":"ok","crl":"good"' verify --trust root.crt --crl ca.crl --json d1-chain.crt
+want 'JSON, nothing above: that one' 0 '"status":"unknown","ocsp":"not used","ocsp_reason":"ok","crl":"absent"' verify --trust root.crt --crl ca.crl --json d1-chain.crt
+want 'JSON, no list' 1 '"revocation":{"required":"yes","status":"unknown"' verify --trust root.crt --require-crl yes --json d1-chain.crt
+want 'JSON, stale' 1 '"revocation":{"required":"yes","status":"unknown"' verify --trust ca.crt --crl ca.crl --require-crl yes --at 2027-02-01T00:00:00Z --json d1.crt
+want 'JSON, nobody asks' 0 '"revocation":{"required":"no","status":"not_checked"' verify --trust root.crt --crl ca.crl --require-crl no --json d1-chain.crt
+want 'JSON, refused before' 1 '"revocation":{"required":"if-any","status":"not_checked"' verify --trust root.crt --crl ca.crl --at 2040-01-01T00:00:00Z --json d2-chain.crt
+want 'JSON, pinned' 0 '"revocation":{"required":"if-any","status":"not_checked"' verify --pinned pinned.crt --require-crl if-any --json pinned.crt
 want 'no list at all' 1 'crl-missing' verify --trust root.crt --require-crl yes d1-chain.crt
 want 'stale list' 1 'REFUSED' verify --trust ca.crt --crl ca.crl --require-crl yes --at 2027-02-01T00:00:00Z d1.crt
 want 'expired' 1 'expired' verify --trust root.crt --at 2040-01-01T00:00:00Z d1-chain.crt
@@ -104,6 +116,9 @@ if command -v openssl >/dev/null; then
   want 'OCSP good, delegated' 0 'ACCEPTED' verify --trust ca.crt --require-crl yes --ocsp d1-delegated.ocsp -- d1.crt
   want 'OCSP good, JSON' 0 '"ocsp":"good"' verify --trust ca.crt --ocsp d1.ocsp --json d1.crt
   want 'OCSP revoked' 1 'says its OCSP responder' verify --trust ca.crt --ocsp d2.ocsp -- d2.crt
+  want 'OCSP good, JSON: in all' 0 '"status":"good","lists"' verify --trust ca.crt --ocsp d1.ocsp --json d1.crt
+  want 'OCSP revoked, JSON: in all' 1 '"status":"revoked","lists"' verify --trust ca.crt --ocsp d2.ocsp --json d2.crt
+  want 'OCSP unknown, JSON: in all' 0 '"status":"unknown","lists"' verify --trust ca.crt --ocsp d3.ocsp --ocsp-auth optional --json d3.crt
   want 'OCSP revoked, JSON' 1 '"says":"revoked"' verify --trust ca.crt --ocsp d2.ocsp --json d2.crt
   want 'OCSP of another certificate' 1 'crl-missing' verify --trust ca.crt --require-crl yes --ocsp d1.ocsp -- d2.crt
   want 'OCSP unknown' 1 'ocsp-unknown' verify --trust ca.crt --ocsp d3.ocsp -- d3.crt
