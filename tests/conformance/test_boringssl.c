@@ -1,6 +1,7 @@
 /*
  * test_boringssl.c - BoringSSL's chain tests: each *.test is one chain with a time, a purpose and the errors that are expected.
  * Goal:    what it refuses is refused here; every other difference is in the table with its reason.
+ *          With the path of the program as its argument, each question goes to `lockgate cert verify` as well.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -9,11 +10,12 @@
 #include <time.h>
 
 #include "base/file.h"
-#include "tests/test.h"
-#include "x509/x509.h"
+#include "tests/conformance/by_command.h"
+#include "tests/x509/pki.h"
 
 #define FILE_BYTES_MAX (4u * 1024u * 1024u)
 #define POLICIES_MAX   8u
+#define CERTS_MAX      64u
 #define TESTS          197u
 
 struct one {
@@ -183,6 +185,86 @@ static struct x509_answer judge(const struct one *one, const char *folder, enum 
 	return answer;
 }
 
+struct counts {
+	unsigned tests, agree, other, forum;
+	struct by_command *by; /* NULL: the library alone */
+	struct pki somebody;   /* a CA that has nothing to do with any of them */
+};
+
+#define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
+#define PEM_END   "-----END CERTIFICATE-----"
+
+/* The PEM block at *text, which moves behind it; empty: there is none. */
+static struct bytes next_block(const char **text)
+{
+	const char *begin = strstr(*text, PEM_BEGIN);
+	const char *end = begin == NULL ? NULL : strstr(begin, PEM_END);
+	if (end == NULL) {
+		return BYTES_NONE;
+	}
+	*text = end + strlen(PEM_END);
+	return bytes_of(begin, (size_t)(*text - begin));
+}
+
+static bool is_readable(struct bytes pem)
+{
+	struct cert_list list = {0};
+	enum err err = cert_list_load(pem, &list, NULL);
+	cert_list_release(&list);
+	return err == ERR_OK;
+}
+
+/* As judge() has it: the last one is trusted, or pinned; where it is neither, an operator would trust somebody else. */
+static void put_certs(struct by_command *by, const struct one *one, const char *folder,
+	const struct cert *somebody, bool *trust_unreadable)
+{
+	struct buf pem = BUF_INIT(FILE_BYTES_MAX);
+	struct bytes blocks[CERTS_MAX];
+	const char *text = "";
+	size_t count = 0;
+	REQUIRE(one->chain, file_read(test_path(folder, one->chain), FILE_BYTES_MAX, &pem) == ERR_OK &&
+				    buf_text(&pem, &text) == ERR_OK);
+	while (count < CERTS_MAX && (blocks[count] = next_block(&text)).len != 0) {
+		count++;
+	}
+	REQUIRE(one->chain, count != 0 && count < CERTS_MAX);
+	bool anchor = strncmp(one->trust, "TRUSTED_ANCHOR", 14) == 0;
+	bool leaf = strstr(one->trust, "LEAF") != NULL && count == 1;
+	*trust_unreadable = (anchor || leaf) && !is_readable(blocks[count - 1]);
+	if (anchor) {
+		by_command_file(by, "--trust", blocks[count - 1]);
+	}
+	if (leaf) {
+		by_command_file(by, "--pinned", blocks[count - 1]);
+	}
+	if (!anchor && !leaf) {
+		by_command_file(by, "--trust", cert_der(somebody));
+	}
+	for (size_t i = 1; i < (anchor ? count - 1 : count); i++) {
+		by_command_file(by, "--untrusted", blocks[i]);
+	}
+	by_command_file(by, NULL, blocks[0]);
+	buf_release(&pem);
+}
+
+static void put_to_command(struct counts *counts, const struct one *one, const char *folder, const char *name,
+	enum x509_purpose purpose, const struct x509_answer *answer)
+{
+	struct by_command *by = counts->by;
+	struct by_command_want want = {.should = !one->fails,
+		.reason = answer->reason,
+		.sentence = answer->reason == X509_MALFORMED ? NULL : answer->sentence};
+	by_command_begin(by, name, time_of(one), purpose);
+	put_certs(by, one, folder, counts->somebody.cert, &want.unusable);
+	for (size_t i = 0; i < one->policy_count; i++) {
+		by_command_option(by, "--policy", one->policies[i]);
+	}
+	by_command_flag(by, "--explicit-policy", one->explicit_policy);
+	by_command_flag(by, "--inhibit-mapping", one->inhibit_mapping);
+	by_command_flag(by, "--inhibit-any", one->inhibit_any);
+	by_command_ask(by, want);
+}
+
 static bool is_listed(const char *name, enum x509_reason reason)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(differences); i++) {
@@ -194,10 +276,6 @@ static bool is_listed(const char *name, enum x509_reason reason)
 	}
 	return false;
 }
-
-struct counts {
-	unsigned tests, agree, other, forum;
-};
 
 static void check_test(const char *folder, const char *set, const char *file, struct counts *counts)
 {
@@ -222,6 +300,9 @@ static void check_test(const char *folder, const char *set, const char *file, st
 	}
 	CHECK(name, good);
 	counts->agree += accepted != one.fails ? 1 : 0;
+	if (counts->by != NULL) {
+		put_to_command(counts, &one, folder, name, purpose, &answer);
+	}
 }
 
 static void check_set(const char *chains, const char *set, struct counts *counts)
@@ -243,7 +324,7 @@ static void check_set(const char *chains, const char *set, struct counts *counts
 	(void)closedir(dir);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct counts counts = {0};
 	const char *data = test_data();
@@ -251,7 +332,9 @@ int main(void)
 		test_skip("no test data: set LOCKGATE_TESTDATA");
 		return test_result();
 	}
-	REQUIRE("crypto", crypto_init() == ERR_OK);
+	pki_init();
+	counts.by = by_command_new(argc, argv);
+	counts.somebody = pki_root("Somebody else");
 	const char *chains = test_path(test_path(data, "boringssl-pki"), "verify_certificate_chain_unittest");
 	DIR *dir = opendir(chains);
 	REQUIRE("the chains", dir != NULL);
@@ -264,6 +347,9 @@ int main(void)
 	       "refuse, %u for other "
 	       "purposes than TLS\n",
 		counts.agree, counts.tests - counts.other, counts.forum, counts.other);
+	by_command_finish(counts.by, "BoringSSL chains", counts.tests - counts.other);
+	by_command_free(counts.by);
+	pki_free(&counts.somebody);
 	crypto_cleanup();
 	return test_result();
 }

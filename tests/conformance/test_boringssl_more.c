@@ -2,12 +2,14 @@
  * test_boringssl_more.c - BoringSSL's name constraints and path building files. Its code, not its data, says what is expected; the
  *                         rows here say it by RFC 5280 4.2.1.10, and where ours is stricter, why.
  * Goal:    no name that a constraint forbids passes; of several paths one that holds is found, whatever is presented first.
+ *          With the path of the program as its argument, each question goes to `lockgate cert verify` as well.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/pem.h"
+#include "tests/conformance/by_command.h"
 #include "tests/x509/pki.h"
 
 #define FILE_BYTES_MAX (1024u * 1024u)
@@ -171,11 +173,12 @@ static struct cert *make_leaf(const struct pki *ca, const struct x509_make_exten
 	return cert;
 }
 
-static void test_constraints(const char *folder)
+static void test_constraints(struct by_command *by, const char *folder)
 {
 	struct pki root = pki_root("Root");
 	struct trust_set *trust = pki_trust(root.cert, NULL);
 	unsigned agree = 0;
+	unsigned asked = 0;
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		char row[160];
 		struct buf constraints = read_block(folder, rows[i].constraints);
@@ -200,12 +203,21 @@ static void test_constraints(const char *folder)
 		CHECK(row, !accepted || rows[i].good);
 		CHECK(row, accepted || answer.reason == X509_NAME_CONSTRAINTS);
 		agree += accepted == rows[i].good ? 1 : 0;
+		if (by != NULL && leaf != NULL) {
+			by_command_begin(by, row, PKI_NOW, X509_PURPOSE_CLIENT);
+			by_command_file(by, "--trust", cert_der(root.cert));
+			by_command_file(by, "--untrusted", cert_der(ca.cert));
+			by_command_file(by, NULL, cert_der(leaf));
+			by_command_ask_as(by, rows[i].good, &answer);
+			asked++;
+		}
 		cert_unref(leaf);
 		pki_free(&ca);
 		buf_release(&constraints);
 		buf_release(&san);
 	}
 	printf("BoringSSL name constraints: %u of %zu rows as expected\n", agree, ARRAY_COUNT(rows));
+	by_command_finish(by, "BoringSSL name constraints", asked);
 	trust_set_unref(trust);
 	pki_free(&root);
 }
@@ -314,7 +326,34 @@ static struct x509_answer judge_path(const char *folder, size_t i, bool reversed
 	return answer;
 }
 
-static void test_paths(const char *folder)
+/* The suite's own files, as they are. */
+static void put_path(struct by_command *by, const char *folder, size_t i, const struct x509_answer *answer)
+{
+	char file[96];
+	bool unreadable = false;
+	by_command_begin(by, paths[i].row, AT_2017, X509_PURPOSE_ANY);
+	by_command_option(by, "--allow-sha1", NULL);
+	for (size_t j = 0; j < ARRAY_COUNT(paths[i].trust) && paths[i].trust[j] != NULL; j++) {
+		(void)snprintf(file, sizeof(file), "%.80s.pem", paths[i].trust[j]);
+		by_command_option(by, "--trust", test_path(folder, file));
+	}
+	for (size_t j = 0; j < CERTS_MAX && paths[i].presented[j] != NULL; j++) {
+		struct cert *cert = read_cert(folder, paths[i].presented[j]);
+		unreadable = unreadable || cert == NULL;
+		cert_unref(cert);
+		(void)snprintf(file, sizeof(file), "%.80s.pem", paths[i].presented[j]);
+		if (j == 0) {
+			by_command_leaf(by, test_path(folder, file));
+		} else {
+			by_command_option(by, "--untrusted", test_path(folder, file));
+		}
+	}
+	by_command_ask(by, (struct by_command_want){.should = paths[i].good,
+				   .reason = unreadable ? X509_MALFORMED : answer->reason,
+				   .sentence = unreadable ? NULL : answer->sentence});
+}
+
+static void test_paths(struct by_command *by, const char *folder)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
 		struct x509_answer answer = judge_path(folder, i, false);
@@ -325,11 +364,15 @@ static void test_paths(const char *folder)
 		CHECK(paths[i].row, (answer.verdict == X509_ACCEPT) == paths[i].good);
 		CHECK("order presented",
 			other_way.verdict == answer.verdict && other_way.reason == answer.reason);
+		if (by != NULL) {
+			put_path(by, folder, i, &answer);
+		}
 	}
 	printf("BoringSSL path building: %zu rows\n", ARRAY_COUNT(paths));
+	by_command_finish(by, "BoringSSL path building", ARRAY_COUNT(paths));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const char *data = test_data();
 	if (data == NULL) {
@@ -337,9 +380,11 @@ int main(void)
 		return test_result();
 	}
 	pki_init();
+	struct by_command *by = by_command_new(argc, argv);
 	const char *folder = test_path(data, "boringssl-pki");
-	test_constraints(test_path(folder, "name_constraints_unittest"));
-	test_paths(test_path(folder, "path_builder_unittest"));
+	test_constraints(by, test_path(folder, "name_constraints_unittest"));
+	test_paths(by, test_path(folder, "path_builder_unittest"));
+	by_command_free(by);
 	crypto_cleanup();
 	return test_result();
 }

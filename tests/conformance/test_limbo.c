@@ -1,6 +1,7 @@
 /*
  * test_limbo.c - C2SP x509-limbo: the 132 cases that fit client certificates, and Netflix' path building; each is
  *                judged for its own purpose, and no case is wrongly accepted.
+ *                With the path of the program as its argument, each question goes to `lockgate cert verify` as well.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +9,8 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "tests/conformance/by_command.h"
 #include "tests/conformance/json_read.h"
-#include "tests/test.h"
-#include "x509/x509.h"
 
 #define FILE_BYTES_MAX (64u * 1024u * 1024u)
 #define CHAIN_MAX      128u
@@ -70,14 +70,16 @@ static bool is_in(const struct difference *table, size_t count, const char *id, 
 	return false;
 }
 
-/* Certificates that do not parse are left out, as a peer's would be; the leaf's failure is the verdict. */
-static void load_certs(const struct json_value *array, struct cert_list *out)
+/* Certificates that do not parse are left out, as a peer's would be; the leaf's failure is the verdict. False: there was one. */
+static bool load_certs(const struct json_value *array, struct cert_list *out)
 {
+	bool good = true;
 	for (const struct json_value *pem = array != NULL ? array->first : NULL; pem != NULL;
 		pem = pem->next) {
 		struct x509_error error = {0};
-		(void)!cert_list_load(bytes_text(pem->text), out, &error);
+		good = cert_list_load(bytes_text(pem->text), out, &error) == ERR_OK && good;
 	}
+	return good;
 }
 
 static int64_t validation_time(const struct json_value *one)
@@ -96,7 +98,14 @@ static enum x509_purpose purpose_of(const struct json_value *one)
 	return kind != NULL && strcmp(kind, "CLIENT") == 0 ? X509_PURPOSE_CLIENT : X509_PURPOSE_SERVER;
 }
 
-static struct x509_answer judge(const struct json_value *one, enum x509_purpose purpose, const char *host)
+/* What of a case cannot be read: the library leaves it out, the command says so. */
+struct unread {
+	bool given;     /* anchors and lists, the operator's own: exit code 2 */
+	bool presented; /* a verdict */
+};
+
+static struct x509_answer judge(
+	const struct json_value *one, enum x509_purpose purpose, const char *host, struct unread *unread)
 {
 	struct cert_list anchors = {0};
 	struct cert_list chain = {0};
@@ -105,14 +114,17 @@ static struct x509_answer judge(const struct json_value *one, enum x509_purpose 
 	struct crl_set *set = NULL;
 	struct x509_answer answer = {.verdict = X509_REFUSE, .reason = X509_MALFORMED};
 	struct x509_error error = {.what = ""};
-	load_certs(json_member(one, "trusted_certs"), &anchors);
+	*unread = (struct unread){.given = !load_certs(json_member(one, "trusted_certs"), &anchors)};
 	if (cert_list_load(bytes_text(json_string(one, "peer_certificate")), &chain, &error) != ERR_OK) {
+		unread->presented = true;
 		(void)snprintf(answer.sentence, sizeof(answer.sentence), "%s", error.what);
 		goto out;
 	}
-	load_certs(json_member(one, "untrusted_intermediates"), &chain);
+	unread->presented = !load_certs(json_member(one, "untrusted_intermediates"), &chain);
 	for (const struct json_value *pem = json_member(one, "crls")->first; pem != NULL; pem = pem->next) {
-		(void)!crl_list_load(bytes_text(pem->text), &crls, &error);
+		if (crl_list_load(bytes_text(pem->text), &crls, &error) != ERR_OK) {
+			unread->given = true;
+		}
 	}
 	REQUIRE("trust", trust_set_new((const struct cert *const *)anchors.items, anchors.count, NULL, 0, 1,
 				 &trust) == ERR_OK);
@@ -137,12 +149,54 @@ out:
 	return answer;
 }
 
-static bool check_case(const struct json_value *one, bool with_name)
+/* The texts of an array in one file. */
+static void put_file(struct by_command *by, const char *option, const struct json_value *array)
+{
+	struct buf content = BUF_INIT(FILE_BYTES_MAX);
+	for (const struct json_value *pem = array != NULL ? array->first : NULL; pem != NULL;
+		pem = pem->next) {
+		REQUIRE(option, buf_append(&content, bytes_text(pem->text)) == ERR_OK &&
+					buf_append(&content, bytes_text("\n")) == ERR_OK);
+	}
+	if (content.len != 0) {
+		by_command_file(by, option, buf_bytes(&content));
+	}
+	buf_release(&content);
+}
+
+/* Judges, and puts the same to the command, which has to say the same. */
+static struct x509_answer judge_both(struct by_command *by, const struct json_value *one,
+	enum x509_purpose purpose, const char *host, bool should)
+{
+	struct unread unread = {0};
+	struct x509_answer answer = judge(one, purpose, host, &unread);
+	if (by == NULL) {
+		return answer;
+	}
+	by_command_begin(by, json_string(one, "id"), validation_time(one), purpose);
+	put_file(by, "--trust", json_member(one, "trusted_certs"));
+	put_file(by, "--untrusted", json_member(one, "untrusted_intermediates"));
+	if (json_member(one, "crls")->first != NULL) {
+		put_file(by, "--crl", json_member(one, "crls"));
+		by_command_option(by, "--require-crl", "yes");
+	}
+	if (host != NULL) {
+		by_command_option(by, "--host", host);
+	}
+	by_command_file(by, NULL, bytes_text(json_string(one, "peer_certificate")));
+	by_command_ask(by, (struct by_command_want){.should = should,
+				   .unusable = unread.given,
+				   .reason = unread.presented ? X509_MALFORMED : answer.reason,
+				   .sentence = unread.presented ? NULL : answer.sentence});
+	return answer;
+}
+
+static bool check_case(struct by_command *by, const struct json_value *one, bool with_name)
 {
 	const char *host = with_name ? json_string(json_member(one, "expected_peer_name"), "value") : NULL;
 	const char *id = json_string(one, "id");
 	bool should = strcmp(json_string(one, "expected_result"), "SUCCESS") == 0;
-	struct x509_answer answer = judge(one, purpose_of(one), host);
+	struct x509_answer answer = judge_both(by, one, purpose_of(one), host, should);
 	bool is = answer.verdict == X509_ACCEPT;
 	bool good = is == should || (should && is_in(refused, ARRAY_COUNT(refused), id, answer.reason));
 	if (!good) {
@@ -155,15 +209,16 @@ static bool check_case(const struct json_value *one, bool with_name)
 }
 
 /* What the issuers' duties alone refuse is accepted of a client, and nothing else is. */
-static void check_as_client(const struct json_value *one)
+static void check_as_client(struct by_command *by, const struct json_value *one)
 {
 	const char *id = json_string(one, "id");
-	struct x509_answer own = judge(one, purpose_of(one), NULL);
+	struct unread unread = {0};
+	struct x509_answer own = judge(one, purpose_of(one), NULL, &unread);
 	bool listed = is_in(accepted_of_clients, ARRAY_COUNT(accepted_of_clients), id, X509_OK);
 	CHECK(id, own.reason != X509_PROFILE || listed);
 	if (listed) {
 		CHECK(id, own.verdict == X509_REFUSE);
-		CHECK(id, judge(one, X509_PURPOSE_ANY, NULL).verdict == X509_ACCEPT);
+		CHECK(id, judge_both(by, one, X509_PURPOSE_ANY, NULL, true).verdict == X509_ACCEPT);
 	}
 }
 
@@ -187,7 +242,7 @@ static bool contains(const struct json_value *array, const char *text)
 	return false;
 }
 
-static void run_core(const char *folder)
+static void run_core(struct by_command *by, const char *folder)
 {
 	struct json_doc *ids = open_doc(folder, "clientauth-applicable-ids.json");
 	struct json_doc *doc = open_doc(folder, "limbo-core.json");
@@ -197,17 +252,19 @@ static void run_core(const char *folder)
 		one = one->next) {
 		if (contains(json_doc_root(ids), json_string(one, "id"))) {
 			cases++;
-			agree += check_case(one, false) ? 1 : 0;
-			check_as_client(one);
+			agree += check_case(by, one, false) ? 1 : 0;
+			check_as_client(by, one);
 		}
 	}
 	CHECK("every case was there", cases == 132);
 	printf("limbo: %u of %u as expected\n", agree, cases);
+	by_command_finish(by, "limbo, and again as clients", cases + ARRAY_COUNT(accepted_of_clients));
 	json_doc_free(doc);
 	json_doc_free(ids);
 }
 
-static void run_bettertls(const struct json_doc *doc, const char *section, unsigned want)
+static void run_bettertls(
+	struct by_command *by, const struct json_doc *doc, const char *section, unsigned want)
 {
 	unsigned cases = 0;
 	unsigned agree = 0;
@@ -215,14 +272,21 @@ static void run_bettertls(const struct json_doc *doc, const char *section, unsig
 		one = one->next) {
 		if (strstr(json_string(one, "id"), section) != NULL) {
 			cases++;
-			agree += check_case(one, true) ? 1 : 0;
+			agree += check_case(by, one, true) ? 1 : 0;
 		}
 	}
 	CHECK("every case was there", cases == want);
 	printf("BetterTLS %s: %u of %u as expected\n", section, agree, cases);
+	by_command_finish(by, section, cases);
 }
 
-int main(void)
+/* A second argument names one of the three suites. */
+static bool is_asked(int argc, char **argv, const char *suite)
+{
+	return argc < 3 || strcmp(argv[2], suite) == 0;
+}
+
+int main(int argc, char **argv)
 {
 	const char *data = test_data();
 	if (data == NULL) {
@@ -231,11 +295,19 @@ int main(void)
 	}
 	REQUIRE("crypto", crypto_init() == ERR_OK);
 	const char *folder = test_path(data, "limbo");
-	run_core(folder);
+	struct by_command *by = by_command_new(argc, argv);
+	if (is_asked(argc, argv, "limbo")) {
+		run_core(by, folder);
+	}
 	struct json_doc *doc = open_doc(folder, "limbo-bettertls-dev.json");
-	run_bettertls(doc, "pathbuilding", 81);
-	run_bettertls(doc, "nameconstraints", 396);
+	if (is_asked(argc, argv, "paths")) {
+		run_bettertls(by, doc, "pathbuilding", 81);
+	}
+	if (is_asked(argc, argv, "constraints")) {
+		run_bettertls(by, doc, "nameconstraints", 396);
+	}
 	json_doc_free(doc);
+	by_command_free(by);
 	crypto_cleanup();
 	return test_result();
 }

@@ -1,15 +1,15 @@
 /*
  * test_pkits.c - NIST PKITS 1.0.1 (RFC 5280), all 249 cases: no wrongly accepted one, and every refusal of a case that
  *                should be accepted is in the table below with its reason.
+ *                With the path of the program as its argument, each question goes to `lockgate cert verify` as well.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
+#include "tests/conformance/by_command.h"
 #include "tests/conformance/json_read.h"
-#include "tests/test.h"
-#include "x509/x509.h"
 
 #define CERTS_MAX      16u
 #define FILE_BYTES_MAX (1024u * 1024u)
@@ -36,6 +36,7 @@ struct material {
 	struct cert_list certs;
 	struct crl_list crls;
 	bool malformed;
+	bool given_malformed; /* the anchor or a list, the operator's own: the command ends with exit code 2 */
 };
 
 static void load_material(const struct json_value *one, const char *folder, struct material *out)
@@ -47,6 +48,8 @@ static void load_material(const struct json_value *one, const char *folder, stru
 		struct buf der = BUF_INIT(FILE_BYTES_MAX);
 		if (cert_list_load(read_file(certs, name->text, &der), &out->certs, NULL) != ERR_OK) {
 			out->malformed = true;
+			out->given_malformed =
+				out->given_malformed || name == json_member(one, "certs")->first;
 		}
 		buf_release(&der);
 	}
@@ -55,6 +58,7 @@ static void load_material(const struct json_value *one, const char *folder, stru
 		struct buf der = BUF_INIT(FILE_BYTES_MAX);
 		if (crl_list_load(read_file(crls, name->text, &der), &out->crls, NULL) != ERR_OK) {
 			out->malformed = true;
+			out->given_malformed = true;
 		}
 		buf_release(&der);
 	}
@@ -123,6 +127,48 @@ static struct x509_answer judge(const struct json_value *one, const struct mater
 	return answer;
 }
 
+/* The options that go with the initial values of RFC 5280 6.1.1. */
+static void put_options(struct by_command *by, const struct json_value *one)
+{
+	const struct json_value *initial = json_member(one, "initial_policy_set");
+	by_command_option(by, "--require-crl", "yes");
+	for (const struct json_value *name = initial != NULL ? initial->first : NULL; name != NULL;
+		name = name->next) {
+		by_command_option(by, "--policy", policy_oid(name->text));
+	}
+	by_command_flag(by, "--explicit-policy", json_is_true(one, "initial_explicit_policy"));
+	by_command_flag(by, "--inhibit-mapping", json_is_true(one, "initial_policy_mapping_inhibit"));
+	by_command_flag(by, "--inhibit-any", json_is_true(one, "initial_inhibit_any_policy"));
+}
+
+/* The suite's own files, as they are. */
+static void put_to_command(struct by_command *by, const struct json_value *one, const char *folder,
+	bool should, const struct material *material, const struct x509_answer *answer)
+{
+	const char *certs = test_path(folder, "certs");
+	const char *crls = test_path(folder, "crls");
+	by_command_begin(by, json_string(one, "id"), PKITS_AT, X509_PURPOSE_ANY);
+	for (const struct json_value *name = json_member(one, "certs")->first; name != NULL;
+		name = name->next) {
+		if (name == json_member(one, "certs")->first) {
+			by_command_option(by, "--trust", test_path(certs, name->text));
+		} else if (name->next != NULL) {
+			by_command_option(by, "--untrusted", test_path(certs, name->text));
+		} else {
+			by_command_leaf(by, test_path(certs, name->text));
+		}
+	}
+	for (const struct json_value *name = json_member(one, "crls")->first; name != NULL;
+		name = name->next) {
+		by_command_option(by, "--crl", test_path(crls, name->text));
+	}
+	put_options(by, one);
+	by_command_ask(by, (struct by_command_want){.should = should,
+				   .unusable = material->given_malformed,
+				   .reason = answer->reason,
+				   .sentence = material->malformed ? NULL : answer->sentence});
+}
+
 static bool is_listed(const char *id, enum x509_reason reason)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(refused); i++) {
@@ -133,7 +179,7 @@ static bool is_listed(const char *id, enum x509_reason reason)
 	return false;
 }
 
-static bool check_case(const struct json_value *one, const char *folder)
+static bool check_case(struct by_command *by, const struct json_value *one, const char *folder)
 {
 	const char *id = json_string(one, "id");
 	const char *title = json_string(one, "title");
@@ -151,12 +197,15 @@ static bool check_case(const struct json_value *one, const char *folder)
 	CHECK(title, should || !accepted); /* never wrongly accepted */
 	CHECK(title, good);
 	CHECK("order presented", other_way.verdict == answer.verdict && other_way.reason == answer.reason);
+	if (by != NULL) {
+		put_to_command(by, one, folder, should, &material, &answer);
+	}
 	cert_list_release(&material.certs);
 	crl_list_release(&material.crls);
 	return accepted == should;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const char *data = test_data();
 	struct buf text = BUF_INIT(16u * FILE_BYTES_MAX);
@@ -167,6 +216,7 @@ int main(void)
 		return test_result();
 	}
 	REQUIRE("crypto", crypto_init() == ERR_OK);
+	struct by_command *by = by_command_new(argc, argv);
 	const char *folder = test_path(data, "pkits");
 	REQUIRE("cases.json",
 		file_read(test_path(folder, "cases.json"), 16u * FILE_BYTES_MAX, &text) == ERR_OK);
@@ -174,10 +224,12 @@ int main(void)
 	REQUIRE("cases.json is JSON", doc != NULL);
 	for (const struct json_value *one = json_doc_root(doc)->first; one != NULL; one = one->next) {
 		cases++;
-		agree += check_case(one, folder) ? 1 : 0;
+		agree += check_case(by, one, folder) ? 1 : 0;
 	}
 	CHECK("every case was there", cases == PKITS_CASES);
 	printf("PKITS: %u of %u as expected\n", agree, cases);
+	by_command_finish(by, "PKITS", cases);
+	by_command_free(by);
 	json_doc_free(doc);
 	buf_release(&text);
 	crypto_cleanup();
