@@ -150,13 +150,11 @@ int crl_number_compare(struct bytes a, struct bytes b)
 
 /*
  * A total order, so that sorting is safe whatever was loaded: issuer; numbered lists before unnumbered ones; higher
- * number; later thisUpdate; hash. None is dropped here: which of them an issuer really signed is not known yet, and a
+ * number; later thisUpdate; more entries (RFC 5280 5.2.3 forbids two of one number that differ); hash. None is dropped here: which of them an issuer really signed is not known yet, and a
  * forged list with a high number must not push the real one out.
  */
-static int crl_compare(const void *left, const void *right)
+static int crl_order(const struct crl *a, const struct crl *b)
 {
-	const struct crl *a = *(const struct crl *const *)left;
-	const struct crl *b = *(const struct crl *const *)right;
 	int order = bytes_compare(buf_bytes(&a->issuer.canonical), buf_bytes(&b->issuer.canonical));
 	if (order != 0) {
 		return order;
@@ -171,7 +169,18 @@ static int crl_compare(const void *left, const void *right)
 	if (a->this_update != b->this_update) {
 		return a->this_update > b->this_update ? -1 : 1;
 	}
-	return memcmp(a->sha256, b->sha256, SHA256_BYTES);
+	if (a->entries.count != b->entries.count) {
+		return a->entries.count > b->entries.count ? -1 : 1;
+	}
+	return 0;
+}
+
+static int crl_compare(const void *left, const void *right)
+{
+	const struct crl *a = *(const struct crl *const *)left;
+	const struct crl *b = *(const struct crl *const *)right;
+	int order = crl_order(a, b);
+	return order != 0 ? order : memcmp(a->sha256, b->sha256, SHA256_BYTES);
 }
 
 enum err crl_set_new(const struct crl *const *crls, size_t count, uint64_t generation, struct crl_set **out)
@@ -251,4 +260,56 @@ size_t crl_set_of_issuer(
 	}
 	*first = set->crls + low;
 	return end - low;
+}
+
+bool crl_set_has(const struct crl_set *set, const struct crl *crl)
+{
+	const struct crl *const *first = NULL;
+	size_t count = crl_set_of_issuer(set, &crl->issuer, &first);
+	for (size_t i = 0; i < count; i++) {
+		if (memcmp(first[i]->sha256, crl->sha256, SHA256_BYTES) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What a list says ends with the next one only if that is about the same certificates, under the same key, and can be used. */
+static bool crl_replaces(const struct crl *newer, const struct crl *older)
+{
+	unsigned differ = newer->oddities ^ older->oddities;
+	if (!bytes_equal(newer->scope_value, older->scope_value) ||
+		!bytes_equal(newer->authority_key_id, older->authority_key_id) ||
+		(differ & CRL_HAS_CRITICAL_UNKNOWN) != 0) {
+		return false;
+	}
+	if ((differ & CRL_IS_DELTA) == 0) {
+		return crl_order(newer, older) <= 0;
+	}
+	/* RFC 5280 5.2.4: a complete list has in it what deltas up to its own number say. */
+	return (older->oddities & CRL_IS_DELTA) != 0 && newer->number.len != 0 && older->number.len != 0 &&
+	       crl_number_compare(newer->number, older->number) >= 0;
+}
+
+bool crl_set_replaces(const struct crl_set *set, const struct crl *crl)
+{
+	const struct crl *const *first = NULL;
+	size_t count = crl_set_of_issuer(set, &crl->issuer, &first);
+	for (size_t i = 0; i < count; i++) {
+		if (crl_replaces(first[i], crl)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t crl_set_rank(const struct crl_set *set, const struct crl *crl)
+{
+	const struct crl *const *first = NULL;
+	size_t count = crl_set_of_issuer(set, &crl->issuer, &first);
+	size_t newer = 0;
+	for (size_t i = 0; i < count; i++) {
+		newer += crl_compare(&first[i], &crl) < 0 && crl_replaces(first[i], crl) ? 1 : 0;
+	}
+	return newer;
 }

@@ -139,8 +139,8 @@ MUST_CHECK enum err crl_verify_issued_by(const struct crl *crl, const struct cer
 
 struct crl_set;
 /*
- * Refs the CRLs. Of two of one issuer and scope, the one with the higher CRL number (then the later thisUpdate) serves, whatever
- * their order: an older signed CRL never replaces a newer one.
+ * Refs the CRLs. Of two of one issuer and scope, the one with the higher CRL number (then the later thisUpdate, then more entries) serves,
+ * whatever their order: an older signed CRL never replaces a newer one.
  */
 MUST_CHECK enum err crl_set_new(
 	const struct crl *const *crls, size_t count, uint64_t generation, struct crl_set **out);
@@ -149,6 +149,15 @@ void crl_set_unref(struct crl_set *set);
 uint64_t crl_set_generation(const struct crl_set *set);
 size_t crl_set_count(const struct crl_set *set);
 const struct crl *crl_set_at(const struct crl_set *set, size_t index);
+/* The same list, octet for octet. */
+bool crl_set_has(const struct crl_set *set, const struct crl *crl);
+/*
+ * Whether a list of the set says anew what crl says: of its issuer, scope and key, and not older; of a delta also a complete
+ * one of its number or a higher one. No signature is looked at.
+ */
+bool crl_set_replaces(const struct crl_set *set, const struct crl *crl);
+/* How many such lists of the set serve before crl, which may be in the set itself; each list has a rank of its own there. */
+size_t crl_set_rank(const struct crl_set *set, const struct crl *crl);
 
 /* --- OCSP (RFC 6960): responses are immutable, counted --- */
 struct ocsp_response;

@@ -276,8 +276,12 @@ static enum err commit_channels(struct apply *apply, const struct catalog *befor
 		}
 		if (err == ERR_OK) {
 			if (apply->channels[i].material.crls == NULL) {
-				crl_set_unref(channel->material.crls); /* CRLFILE is no longer named */
+				channel_let_go(
+					channel, channel->material.crls); /* CRLFILE is no longer named */
+				crl_set_unref(channel->material.crls);
+				crl_set_unref(channel->material.held);
 				channel->material.crls = NULL;
+				channel->material.held = NULL;
 				channel->crl_failed = false;
 			}
 			channel_take(channel, &apply->channels[i].material);

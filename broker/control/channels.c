@@ -97,6 +97,7 @@ void channel_material_options(struct control *control, const struct object *obje
 		.now = control_time_new(control),
 		.want_keystore = true,
 		.want_crls = true,
+		.let_go = true, /* only the watch of the files is no operator */
 	};
 	out->label_count = object_list_count(object, "CERTLABL");
 	assert(out->label_count <= TLS_IDENTITIES_MAX); /* check.c refuses more */
@@ -183,6 +184,29 @@ enum err channel_open(struct channel *channel, const struct object *object, stru
 	return ERR_OK;
 }
 
+void channel_let_go(struct channel *channel, const struct crl_set *gone)
+{
+	struct control *control = channel->control;
+	struct hold_count count = hold_count(gone);
+	struct crl_set *rest = NULL;
+
+	if (gone == NULL) {
+		return;
+	}
+	if (channel->lists.joined != NULL) {
+		if (hold_without(channel->lists.joined, gone, control_next_generation(control), &rest) ==
+			ERR_OK) {
+			crl_set_unref(channel->lists.joined);
+			channel->lists.joined = rest;
+		}
+		channel->lists.stale = true; /* what was fetched, too, joins again */
+	}
+	LOG(control->log, LOG_WARN, "LKG0428W",
+		"revocation lists that CRLFILE does not hold any more were let go",
+		LF_TEXT("channel", channel->name), LF_INT("lists", count.lists),
+		LF_INT("entries", count.entries));
+}
+
 void channel_take(struct channel *channel, struct material *material)
 {
 	struct material *into = &channel->material;
@@ -208,15 +232,19 @@ void channel_take(struct channel *channel, struct material *material)
 	}
 	if (material->crls != NULL && into->crls != NULL &&
 		crl_set_generation(into->crls) != material->crls_known &&
-		material_join_crls(material, into->crls, control_next_generation(channel->control)) !=
+		material_join_files(material, into->crls, control_next_generation(channel->control)) !=
 			ERR_OK) {
 		/* Out of memory: what is in force stays, and the watch finds that it is not what the files say. */
 		crl_set_unref(material->crls);
 		material->crls = NULL;
 	}
 	if (material->crls != NULL) {
+		channel_let_go(channel, material->gone);
 		crl_set_unref(into->crls);
+		crl_set_unref(into->held);
 		into->crls = material->crls;
+		into->held = material->held;
+		material->held = NULL;
 		memcpy(into->crl_stamp, material->crl_stamp, sizeof(into->crl_stamp));
 		material->crls = NULL;
 		channel->crl_failed = false;
@@ -587,6 +615,8 @@ void control_stop_channel(struct control *control, const char *name, const char 
 	control_done_fn done, void *ctx)
 {
 	struct channel *channel = control_channel(control, name);
+	struct hold_count lost = {0, 0};
+	char text[256];
 	enum err err = ERR_OK;
 
 	if (channel == NULL && (client_id == NULL || !purge)) {
@@ -594,6 +624,8 @@ void control_stop_channel(struct control *control, const char *name, const char 
 		return;
 	}
 	if (client_id == NULL) {
+		lost = hold_count(channel->material.held);
+		channel_let_go(channel, channel->material.held);
 		channel_end(channel, MQTT_REASON_ADMINISTRATIVE_ACTION, purge);
 	} else {
 		struct close_letter what = {
@@ -605,5 +637,10 @@ void control_stop_channel(struct control *control, const char *name, const char 
 		err = copy == NULL ? ERR_NOMEM : close_sessions(control, &what);
 		free(copy);
 	}
-	done(ctx, err, NULL);
+	(void)snprintf(text, sizeof(text),
+		"%s accepted. Revocation lists that CRLFILE does not hold any more were let go: %zu, "
+		"entries: %zu.",
+		purge ? "AMQ8017I: Purge channel" : "AMQ8019I: Stop Lockgate channel", lost.lists,
+		lost.entries);
+	done(ctx, err, err == ERR_OK && lost.lists > 0 ? text : NULL);
 }

@@ -81,6 +81,8 @@ void material_release(struct material *material)
 	tls_set_unref(material->tls);
 	trust_set_unref(material->trust);
 	crl_set_unref(material->crls);
+	crl_set_unref(material->held);
+	crl_set_unref(material->gone);
 	secret_free(&material->passphrase);
 	*material = (struct material){0};
 }
@@ -223,8 +225,11 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(*left, *right);
 }
 
-/* The file itself, or the files of a folder but for hidden ones (an editor's, a copy under way). */
-static enum err crl_files_list(const char *path, struct crl_files *out)
+/*
+ * The file itself, or the files of a folder but for hidden ones (an editor's, a copy under way). A link to nothing is a file
+ * that is gone, of which a watch makes what it makes of others; whoever is there to be told hears that it cannot be read.
+ */
+static enum err crl_files_list(const char *path, bool watching, struct crl_files *out)
 {
 	struct stat status;
 	enum err err = ERR_OK;
@@ -243,9 +248,11 @@ static enum err crl_files_list(const char *path, struct crl_files *out)
 	for (struct dirent *entry = readdir(folder); entry != NULL && err == ERR_OK;
 		entry = readdir(folder)) {
 		struct stat member;
+		bool hidden = entry->d_name[0] == '.';
+		int found = hidden ? -1 : fstatat(dirfd(folder), entry->d_name, &member, 0);
+		bool gone = found != 0 && errno == ENOENT && watching;
 
-		if (entry->d_name[0] != '.' && (fstatat(dirfd(folder), entry->d_name, &member, 0) != 0 ||
-						       !S_ISDIR(member.st_mode))) {
+		if (!hidden && !gone && (found != 0 || !S_ISDIR(member.st_mode))) {
 			err = crl_files_add(out, path, entry->d_name);
 		}
 	}
@@ -290,7 +297,7 @@ enum err crl_stamp(const char *path, uint8_t out[SHA256_BYTES])
 	for (unsigned try = 0; try < CRL_STAMP_TRIES && err == ERR_NOT_FOUND; try++) {
 		struct crl_files files = {0};
 
-		err = crl_files_list(path, &files);
+		err = crl_files_list(path, true, &files);
 		if (err == ERR_OK) {
 			err = stamp_files(&files, out);
 		}
@@ -304,7 +311,7 @@ bool crl_settling(const char *path, int64_t now_ms)
 	struct crl_files files = {0};
 	bool settling = false;
 
-	if (crl_files_list(path, &files) == ERR_OK) {
+	if (crl_files_list(path, true, &files) == ERR_OK) {
 		for (size_t i = 0; i < files.count && !settling; i++) {
 			struct file_stamp stamp;
 
@@ -360,8 +367,8 @@ static size_t fresh_of_issuer(const struct crl *known, const struct crl_list *li
 }
 
 /*
- * What was known of an issuer stays known: lists of issuers that are still there join the new ones, and the judge takes the
- * newest that the issuer signed. A file with an older list therefore changes nothing. Who signed what is not known here, so
+ * What was fetched of an issuer stays known: lists of issuers that are still there join the new ones, and the judge takes the
+ * newest that the issuer signed. An older list therefore changes nothing. Who signed what is not known here, so
  * a few older ones stay; not all that there ever were. The set is sorted, newest first within an issuer.
  */
 static enum err keep_known(const struct crl_set *before, struct crl_list *list)
@@ -392,11 +399,33 @@ static enum err keep_known(const struct crl_set *before, struct crl_list *list)
 	return err;
 }
 
+/* What was loaded becomes what serves: with what is held of before. */
+static enum err use_held(struct material *material, const struct hold_question *question)
+{
+	struct hold_answer answer;
+	enum err err = hold_lists(question, &answer);
+
+	if (err != ERR_OK) {
+		return err;
+	}
+	crl_set_unref(material->crls);
+	crl_set_unref(material->held);
+	material->crls = answer.crls;
+	material->held = answer.held;
+	if (question->let_go) {
+		crl_set_unref(material->gone);
+		material->gone = answer.gone;
+	} else {
+		crl_set_unref(answer.gone);
+	}
+	return ERR_OK;
+}
+
 static enum err load_crls(const struct material_options *options, struct material *out, struct buf *why)
 {
 	struct crl_files files = {0};
 	struct crl_list list = {0};
-	enum err err = crl_files_list(options->crl_path, &files);
+	enum err err = crl_files_list(options->crl_path, !options->let_go, &files);
 
 	if (err != ERR_OK) {
 		say(why, "CRLFILE ", options->crl_path,
@@ -404,6 +433,11 @@ static enum err load_crls(const struct material_options *options, struct materia
 	} else {
 		/* Before the content: a change during the reading shows as a change after it. */
 		err = stamp_files(&files, out->crl_stamp);
+		if (err != ERR_OK) {
+			say(why, "CRLFILE ", options->crl_path,
+				err == ERR_NOT_FOUND ? "one of its files is a link to nothing, or went away"
+						     : err_name(err));
+		}
 	}
 	for (size_t i = 0; err == ERR_OK && i < files.count; i++) {
 		err = load_crl_file(files.names[i], &list, why);
@@ -413,11 +447,16 @@ static enum err load_crls(const struct material_options *options, struct materia
 		say(why, "CRLFILE ", options->crl_path, "the folder holds no revocation list");
 	}
 	if (err == ERR_OK) {
-		err = keep_known(options->crls_before, &list);
-	}
-	if (err == ERR_OK) {
 		err = crl_set_new((const struct crl *const *)list.items, list.count, options->crl_generation,
 			&out->crls);
+	}
+	if (err == ERR_OK) {
+		struct hold_question question = {.files = out->crls,
+			.before = options->crls_before,
+			.let_go = options->let_go,
+			.generation = options->crl_generation};
+
+		err = use_held(out, &question);
 	}
 	out->crls_known = options->crls_before == NULL ? 0 : crl_set_generation(options->crls_before);
 	crl_list_release(&list);
@@ -451,6 +490,16 @@ enum err material_join_crls(struct material *material, const struct crl_set *in_
 	}
 	crl_list_release(&list);
 	return err;
+}
+
+enum err material_join_files(struct material *material, const struct crl_set *in_force, uint64_t generation)
+{
+	struct hold_question question = {.files = material->crls,
+		.before = in_force,
+		.gone = material->gone,
+		.generation = generation};
+
+	return use_held(material, &question);
 }
 
 enum err material_load(const struct material_options *options, struct material *out, struct buf *why)

@@ -9,6 +9,7 @@
 
 #include "base/crypto.h"
 #include "base/secret.h"
+#include "broker/control/hold.h"
 #include "broker/control/look.h"
 #include "broker/control/staple.h"
 #include "broker/net/net.h"
@@ -30,7 +31,9 @@ struct material_options {
 	enum tls_client_auth client_auth;
 	bool staple;
 	const char *crl_path;
-	const struct crl_set *crls_before; /* NULL: none. An older CRL never replaces a newer one */
+	/* NULL: none. Of these stays what no file holds and no newer list replaces, unless an operator lets it go. */
+	const struct crl_set *crls_before;
+	bool let_go;
 	uint64_t trust_generation, crl_generation;
 	int64_t now; /* seconds: the certificate that is served must be valid; 0: not looked at */
 	bool want_keystore, want_crls;
@@ -54,6 +57,8 @@ struct material {
 	size_t staple_count;
 	struct trust_set *trust;
 	struct crl_set *crls;
+	struct crl_set *held;            /* of crls: those that no file holds any more; NULL: none */
+	struct crl_set *gone;            /* of crls_before: those that were let go; NULL: none */
 	struct secret passphrase;        /* of an fd: source */
 	struct inventory inventory;      /* of the keystore */
 	struct keystore_look look;       /* of keystore and passphrase as they were read */
@@ -65,8 +70,11 @@ struct material {
 MUST_CHECK enum err material_load(
 	const struct material_options *options, struct material *out, struct buf *why);
 void material_release(struct material *material);
-/* Somebody else was faster: what is in force joins what was loaded, so that an older list never replaces a newer one. */
+/* What was fetched, and was in force, joins: an older list never replaces a newer one of an issuer that still has lists. */
 MUST_CHECK enum err material_join_crls(
+	struct material *material, const struct crl_set *in_force, uint64_t generation);
+/* Somebody else was faster: what is in force joins what was loaded, but for what this load let go. */
+MUST_CHECK enum err material_join_files(
 	struct material *material, const struct crl_set *in_force, uint64_t generation);
 
 /* A digest over names and stamps of the file, or of the files in the folder. ERR_NOT_FOUND, ERR_IO, ERR_LIMIT. */

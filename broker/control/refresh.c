@@ -4,6 +4,7 @@
  * Never:   takes a part.
  * Threads: the control loop; reading on lanes.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,14 +29,24 @@ struct refresh {
 	struct login_setup *logins;
 	uint64_t login_generation; /* that it would have */
 	struct buf warnings;
+	struct hold_count gone; /* revocation lists that it let go, of all channels */
 };
 
 static void on_refresh_published(void *ctx, enum err err)
 {
 	struct refresh *refresh = ctx;
+	const char *text =
+		err == ERR_OK ? NULL : "AMQ9710E: What was read again could not be put in force yet.";
+	char let_go[256];
 
-	refresh->done(refresh->ctx, err,
-		err == ERR_OK ? NULL : "AMQ9710E: What was read again could not be put in force yet.");
+	if (err == ERR_OK && refresh->gone.lists > 0) {
+		(void)snprintf(let_go, sizeof(let_go),
+			"AMQ8560I: Lockgate security cache refreshed. Revocation lists that CRLFILE does not "
+			"hold any more were let go: %zu, entries: %zu.",
+			refresh->gone.lists, refresh->gone.entries);
+		text = let_go;
+	}
+	refresh->done(refresh->ctx, err, text);
 	free(refresh->loaded);
 	buf_release(&refresh->warnings);
 	buf_release(&refresh->why);
@@ -77,6 +88,10 @@ static void refresh_take(struct refresh *refresh)
 		struct channel *channel = control_channel(control, refresh->loaded[i].channel);
 
 		if (channel != NULL) {
+			struct hold_count gone = hold_count(refresh->loaded[i].material.gone);
+
+			refresh->gone.lists += gone.lists;
+			refresh->gone.entries += gone.entries;
 			channel_take(channel, &refresh->loaded[i].material);
 		} else {
 			material_release(&refresh->loaded[i].material);

@@ -67,8 +67,9 @@ static void look_at_crls(struct watched *channel)
 	channel->err = crl_stamp(channel->crl_path, channel->stamp);
 	if (channel->err != ERR_OK) {
 		channel->changed = !channel->failed_before;
-		enum err said = buf_printf(
-			&channel->why, "CRLFILE %s: %s", channel->crl_path, err_name(channel->err));
+		enum err said = buf_printf(&channel->why, "CRLFILE %s: %s", channel->crl_path,
+			channel->err == ERR_NOT_FOUND ? "there is no such file or folder"
+						      : err_name(channel->err));
 		(void)said;
 		return;
 	}
@@ -124,11 +125,52 @@ static bool still_named(const struct control *control, const struct watched *wat
 	return object != NULL && strcmp(object_text(object, "CRLFILE"), watched->crl_path) == 0;
 }
 
+/* One line for all that no file holds since this look, however many. */
+static void say_held(struct control *control, const struct channel *channel, const struct watched *watched)
+{
+	const struct crl_set *held = watched->material.held;
+	const struct crl_set *before = channel->material.held;
+	const struct crl *first = NULL;
+	struct buf issuer = BUF_INIT(8192);
+	char until[CLOCK_TEXT_BYTES] = "";
+	size_t lists = 0;
+	size_t entries = 0;
+
+	for (size_t i = 0; held != NULL && i < crl_set_count(held); i++) {
+		const struct crl *crl = crl_set_at(held, i);
+
+		if (before == NULL || !crl_set_has(before, crl)) {
+			first = first == NULL ? crl : first;
+			lists++;
+			entries += crl_entry_count(crl);
+		}
+	}
+	if (first == NULL) {
+		return;
+	}
+	if (crl_print_issuer(first, &issuer) != ERR_OK) {
+		issuer.len = 0; /* then the folder has to do */
+	}
+	if (crl_next_update(first) != X509_NEVER) {
+		clock_format(crl_next_update(first) * 1000, until);
+	}
+	LOG(control->log, LOG_WARN, "LKG0427W",
+		"a revocation list is gone from CRLFILE, or an older one came; it stays in force until "
+		"REFRESH "
+		"SECURITY TYPE(SSL) lets it go",
+		LF_TEXT("channel", channel->name), LF_TEXT("crlfile", watched->crl_path),
+		LF_BYTES("issuer", buf_bytes(&issuer)), LF_TEXT("next_update", until), LF_INT("lists", lists),
+		LF_INT("entries", entries));
+	buf_release(&issuer);
+}
+
 static bool take_crls(struct control *control, struct watched *watched)
 {
 	struct channel *channel = control_channel(control, watched->channel);
 
-	if (channel == NULL || !watched->changed || !still_named(control, watched)) {
+	/* REFRESH or SIGHUP may have let go what was held here: the next look finds what is to be found. */
+	if (channel == NULL || !watched->changed || !still_named(control, watched) ||
+		channel->material.crls != watched->before) {
 		return false;
 	}
 	if (watched->err != ERR_OK) {
@@ -141,10 +183,12 @@ static bool take_crls(struct control *control, struct watched *watched)
 			LF_TEXT("channel", channel->name), LF_BYTES("why", buf_bytes(&watched->why)));
 		return first;
 	}
+	say_held(control, channel, watched);
 	channel_take(channel, &watched->material);
 	memset(channel->crl_tried, 0, SHA256_BYTES);
 	LOG(control->log, LOG_INFO, "LKG0405I", "revocation lists taken", LF_TEXT("channel", channel->name),
-		LF_INT("lists", crl_set_count(channel->material.crls)));
+		LF_INT("lists", crl_set_count(channel->material.crls)),
+		LF_INT("held", channel->material.held == NULL ? 0 : crl_set_count(channel->material.held)));
 	return true;
 }
 

@@ -127,6 +127,17 @@ static void test_stays(const struct crl *fetched, const struct crl *of_file)
 	}
 	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) DESCR('other')");
 	CHECK("something else was changed", has_fetched(&scene, scene.control->catalog));
+	struct crl_set *gone = scene.channel.material.crls;
+
+	scene.channel.control = scene.control;
+	scene.channel.material.crls = NULL;
+	channel_let_go(&scene.channel, gone);
+	CHECK("a list of CRLFILE was let go: not what was fetched",
+		has_fetched(&scene, scene.control->catalog));
+	CHECK("a list of CRLFILE was let go: it is gone here, too",
+		crl_set_count(scene.channel.lists.joined) == 1 &&
+			!crl_set_has(scene.channel.lists.joined, of_file));
+	crl_set_unref(gone);
 	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) REVINFO(TWO)");
 	CHECK("other sources: it goes", !has_fetched(&scene, scene.control->catalog));
 	crl_set_unref(scene.channel.material.crls);
