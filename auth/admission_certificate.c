@@ -253,6 +253,7 @@ static void ask_x509(const struct judge *judge, struct x509_answer *answer)
 static bool refuse_certificate(struct judge *judge, enum admission_step step, enum x509_reason reason,
 	bool absence, const char *sentence)
 {
+	judge->out->for_good = reason == X509_EXPIRED;
 	judge->out->certificate_reason = reason;
 	judge->out->absence = absence;
 	return judge_refuse(judge, step, message_of(reason), REASON_NOT_AUTHORIZED, sentence);
@@ -375,8 +376,10 @@ bool judge_path(struct judge *judge)
 			!judge->evidence->revocation_asked) {
 			return wait_for_revocation(judge, &answer);
 		}
-		return refuse_certificate(judge, STEP_REVOCATION, answer.reason,
+		(void)refuse_certificate(judge, STEP_REVOCATION, answer.reason,
 			x509_reason_is_absence(answer.reason), answer.sentence);
+		judge->out->for_good = answer.reason == X509_REVOKED && !answer.on_hold;
+		return false;
 	}
 	if (judge_gate_open(judge, GATE_PATH)) {
 		return open_path(judge, &answer);

@@ -191,6 +191,7 @@ bool judge_account(struct judge *judge)
 	}
 	bool allowed = judge->entry->channel.login != NULL && evidence->login == LOGIN_ALLOWED;
 	if (state == ACCOUNT_UNKNOWN && allowed && evidence->login_account_known) {
+		judge->out->for_good = true;
 		return refuse_account(judge, STEP_ACCOUNT, judge->user == NULL ? "" : judge->user,
 			"was removed since the login");
 	}

@@ -332,7 +332,9 @@ struct admission_verdict {
 	const char *message_id; /* "LKG9633E" style, a literal; mq-semantics 11.2 numbers behind our prefix */
 	uint8_t reason_code;    /* MQTT 5, for CONNACK or DISCONNECT */
 	enum x509_reason certificate_reason;
-	bool absence;                       /* refused for want of knowledge, not for knowledge */
+	bool absence; /* refused for want of knowledge, not for knowledge */
+	/* Refused for what does not come back by itself: revoked (but on hold), expired, the account removed since the login. */
+	bool for_good;
 	char user[AUTH_USER_BYTES_MAX + 1]; /* effective user, when admitted */
 	bool client_id_bound;
 	char common_name[AUTH_USER_BYTES_MAX + 1]; /* of the verified leaf, "" if none */

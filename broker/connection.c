@@ -172,6 +172,23 @@ const struct world_channel *connection_settings(const struct connection *connect
 
 /* --- ending --- */
 
+/*
+ * Who is refused for good needs no anchor any more. The chain is there only after Finished, so whoever is refused holds the
+ * key of that leaf and speaks for nobody else; what it says of itself (a client id, a user) is not asked, but of a session
+ * that had been let in. A newcomer is judged by a clock that may be wrong: what has expired is seen in the report anyway.
+ */
+static void forget_need(const struct connection *connection, const struct connection_refusal *refusal)
+{
+	const struct admission_verdict *verdict = refusal->verdict;
+	bool one = verdict->step == STEP_ACCOUNT;
+
+	if (connection->chain_count > 0 && verdict->for_good &&
+		(refusal->live || verdict->certificate_reason == X509_REVOKED)) {
+		known_refused(connection->worker->shared->known, connection->channel,
+			one ? connection->identity->client_id : NULL, cert_sha256(connection->chain[0]));
+	}
+}
+
 void connection_note_refusal(struct connection *connection, const struct connection_refusal *refusal)
 {
 	struct evidence_space space;
@@ -188,6 +205,7 @@ void connection_note_refusal(struct connection *connection, const struct connect
 	connection_evidence(connection, &evidence, &space);
 	refusals_add(connection->worker->shared->refusals, &facts, connection->refusal);
 	evidence_space_release(&space);
+	forget_need(connection, refusal);
 }
 
 static void on_delay_over(struct wheel_timer *timer)

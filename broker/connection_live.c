@@ -277,6 +277,7 @@ static void remember(
 		.connected = connected};
 
 	memcpy(client.trust_sha256, verdict->trust_sha256, SHA256_BYTES);
+	memcpy(client.leaf_sha256, cert_sha256(connection->chain[0]), SHA256_BYTES);
 	if (!known_has(known, &client) && cert_print_dn(connection->chain[0], true, &dn) == ERR_OK &&
 		buf_text(&dn, &subject) == ERR_OK) {
 		client.subject = subject;

@@ -219,9 +219,14 @@ static bool refuse_revoked(const struct status *status)
 {
 	char day[TIME_DAY_BYTES];
 	bool listed = status->lists.state == X509_CRL_STATE_REVOKED;
+	bool on_hold = (listed && status->lists.on_hold) ||
+		       (status->ocsp.state == X509_OCSP_STATE_REVOKED &&
+			       status->ocsp.single->reason == REASON_CERTIFICATE_HOLD);
 	const char *role =
 		status->cert == status->judgement->question->chain[0] ? "certificate" : "issuing CA";
 	time_day(listed ? status->lists.revoked_at : status->ocsp.single->revoked_at, day);
+	/* Of several paths any that may be given back keeps the door open. */
+	status->judgement->out->on_hold = status->judgement->out->on_hold || on_hold;
 	return judgement_fail(status->judgement, RANK_PATH, X509_REVOKED, "%s '%s' was revoked %s by '%s'%s",
 		role, cert_label(status->cert).text, day, cert_label(status->issuer).text,
 		listed ? "" : ", says its OCSP responder");

@@ -24,6 +24,7 @@ struct lists_finding {
 	int64_t revoked_at;
 	int64_t until;
 	bool grace;
+	bool on_hold; /* revoked by certificateHold */
 };
 void lists_ask(
 	struct judgement *judgement, const struct cert *const *path, size_t count, struct lists_finding *out);

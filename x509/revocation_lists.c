@@ -11,6 +11,7 @@
  */
 #include <limits.h>
 
+#include "x509/ocsp.h"
 #include "x509/revocation.h"
 
 #define DISTRIBUTION_POINTS_MAX 32u
@@ -35,6 +36,7 @@ struct lookup {
 	const struct crl *good; /* one that covers the certificate and does not list it */
 	bool grace;             /* what served is past its nextUpdate */
 	int64_t revoked_at;
+	bool on_hold;
 };
 
 /* Nothing that is found out from here on is told; the rank that it returns is put back afterwards. */
@@ -196,6 +198,7 @@ static const struct crl *find_delta(struct lookup *lookup, const struct crl *con
 static void revoked(struct lookup *lookup, const struct crl *crl, const struct crl_entry *entry)
 {
 	lookup->about = crl;
+	lookup->on_hold = entry->reason == REASON_CERTIFICATE_HOLD;
 	lookup->revoked_at = entry->when;
 }
 
@@ -397,6 +400,7 @@ void lists_ask(
 		out->reason = X509_REVOKED;
 		out->list = lookup.about;
 		out->revoked_at = lookup.revoked_at;
+		out->on_hold = lookup.on_hold;
 		break;
 	case STATUS_ABSENT:
 		out->state = lookup.reason == X509_CRL_MISSING && !judgement->question->crl_set_incomplete

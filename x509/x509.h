@@ -377,6 +377,7 @@ struct x509_answer {
 	size_t path_count;
 	const char *pin; /* alias when a pin matched, else NULL */
 	int64_t valid_until; /* seconds: earliest notAfter on the path (and, with REVOCATION_REQUIRED, nextUpdate); judge again then */
+	bool on_hold; /* with X509_REVOKED: by certificateHold, which may be taken back (RFC 5280 5.3.1) */
 	bool revocation_known; /* of every certificate below the anchor a list or responder said that it is good */
 	unsigned signatures;          /* work done, remembered or not: a function of the question alone */
 	unsigned signatures_computed; /* of them, those that no object remembered from an earlier verdict */

@@ -24,6 +24,7 @@ struct report_row {
 	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
 	struct inventory_item item;
 	unsigned long cut, known; /* connected that would be cut; known and not connected */
+	unsigned long refused;    /* known, but the certificate is refused for good: needs it no more */
 	char **names;
 	size_t name_count;
 };
@@ -99,6 +100,14 @@ static enum err names_text(const struct report_row *row, struct buf *out)
 	return err;
 }
 
+/* The line's end. */
+static enum err refused_text(const struct report_row *row, struct buf *out)
+{
+	return row->refused == 0 ? buf_append_text(out, "\n")
+				 : buf_printf(out, "; %lu more came by it, but %s refused for good\n",
+					   row->refused, row->refused == 1 ? "is" : "are");
+}
+
 static enum err row_text(const struct report *report, const struct report_row *row, struct buf *out)
 {
 	char until[CLOCK_TEXT_BYTES] = "never";
@@ -115,12 +124,13 @@ static enum err row_text(const struct report *report, const struct report_row *r
 	err = err == ERR_OK ? say(out, row->item.subject) : err;
 	err = err == ERR_OK ? buf_append_text(out, "\n") : err;
 	if (err == ERR_OK && is_trust(row) && row->cut + row->known == 0) {
-		err = buf_append_text(out, "            no known client needs it\n");
+		err = buf_append_text(out, "            no known client needs it");
+		err = err == ERR_OK ? refused_text(row, out) : err;
 	} else if (err == ERR_OK && is_trust(row)) {
 		err = buf_printf(out, "            removing it would cut %lu connected and %lu known clients",
 			row->cut, row->known);
 		err = err == ERR_OK ? names_text(row, out) : err;
-		err = err == ERR_OK ? buf_append_text(out, "\n") : err;
+		err = err == ERR_OK ? refused_text(row, out) : err;
 	}
 	return err;
 }
@@ -174,6 +184,8 @@ static void row_json(const struct report *report, const struct report_row *row, 
 		json_int(json, (int64_t)row->cut);
 		json_key(json, "known");
 		json_int(json, (int64_t)row->known);
+		json_key(json, "refused");
+		json_int(json, (int64_t)row->refused);
 		json_key(json, "clients");
 		json_array_begin(json);
 		for (size_t i = 0; i < row->name_count; i++) {
@@ -252,6 +264,13 @@ static void add_name(struct report *report, struct report_row *row, const char *
 	row->names[row->name_count++] = copy;
 }
 
+/* Whether it will not come in by row's certificate again: refused, or its time or that of the certificate is over. */
+static bool is_past(
+	const struct report *report, const struct report_row *row, const struct known_client *client)
+{
+	return client->refused || client->not_after < report->now || row->item.not_after < report->now;
+}
+
 /* The part of the table is locked: only what is ours is touched. */
 static void on_known(void *ctx, const struct known_client *client)
 {
@@ -262,8 +281,12 @@ static void on_known(void *ctx, const struct known_client *client)
 
 		if (is_trust(row) && strcmp(row->channel, client->channel) == 0 &&
 			memcmp(row->item.sha256, client->trust_sha256, SHA256_BYTES) == 0) {
-			row->known++;
-			add_name(report, row, client->client);
+			if (is_past(report, row, client)) {
+				row->refused++;
+			} else {
+				row->known++;
+				add_name(report, row, client->client);
+			}
 		}
 	}
 }

@@ -197,9 +197,11 @@ static void test_certificate(const struct world *world)
 	check_refused("an unknown CA with the right name", &scene, STEP_PATH, "LKG9633E", 0x87, "");
 	CHECK("an unknown CA",
 		scene.verdict.certificate_reason == X509_UNKNOWN_ISSUER && !scene.verdict.absence);
+	CHECK("an unknown CA may be trusted again", !scene.verdict.for_good);
 	scene.slot = world->expired.cert;
 	check_refused("expired", &scene, STEP_PATH, "LKG9633E", 0x87, "");
 	CHECK("expired", scene.verdict.certificate_reason == X509_EXPIRED && !scene.verdict.absence);
+	CHECK("expired: for good", scene.verdict.for_good);
 	scene_init(&scene, world);
 	scene.now = cert_not_after(world->d1.cert) + 1;
 	check_refused("expired while the session lived", &scene, STEP_PATH, "LKG9633E", 0x87, "");
@@ -210,9 +212,11 @@ static void test_certificate(const struct world *world)
 	scene.channel.revocation = X509_REVOCATION_REQUIRED;
 	scene.channel.crls = world->clean;
 	check_admitted("not revoked", &scene, "u1");
+	CHECK("not revoked", !scene.verdict.for_good);
 	scene.channel.crls = world->revoked;
 	check_refused("revoked", &scene, STEP_REVOCATION, "LKG9633E", 0x87, "");
 	CHECK("revoked", scene.verdict.certificate_reason == X509_REVOKED && !scene.verdict.absence);
+	CHECK("revoked: for good", scene.verdict.for_good);
 	CHECK("revoked: the path was good", traced(&scene, STEP_PATH, TRACE_PASSED));
 	scene.slot = world->d2.cert;
 	check_admitted("another device is not", &scene, "u2");
@@ -220,10 +224,12 @@ static void test_certificate(const struct world *world)
 	scene_judge(&scene);
 	CHECK("no CRL: not admitted", scene.verdict.admission != ADMISSION_ADMIT);
 	CHECK("no CRL: absence", scene.verdict.admission != ADMISSION_REFUSE || scene.verdict.absence);
+	CHECK("no CRL: not for good", !scene.verdict.for_good);
 	scene.channel.crls = world->clean;
 	scene.now = PKI_NOW + 60 * PKI_DAY;
 	scene_judge(&scene);
 	CHECK("stale CRL: not admitted", scene.verdict.admission != ADMISSION_ADMIT);
+	CHECK("stale CRL: not for good", !scene.verdict.for_good);
 	struct policy *policy = world_policy(&scene.channel, scene.rules, scene.rule_count, scene.mode);
 	CHECK("stale CRL: a live session stays", !admission_closes_live(policy, "PLANT.TLS", &scene.verdict));
 	policy_unref(policy);
@@ -345,6 +351,7 @@ static void test_login(const struct world *world)
 		scene.evidence.login = rows[i].login;
 		check_refused(rows[i].row, &scene, STEP_LOGIN, rows[i].message_id, rows[i].code, "");
 		CHECK(rows[i].row, scene.verdict.absence == rows[i].absence);
+		CHECK(rows[i].row, !scene.verdict.for_good);
 	}
 	scene.evidence.login = LOGIN_PENDING;
 	check_need("pending", &scene, NEED_LOGIN);
@@ -390,6 +397,7 @@ static void test_login(const struct world *world)
 	scene_login(&scene, "gone");
 	scene.evidence.login_account_known = true;
 	check_refused("removed since the login", &scene, STEP_ACCOUNT, "LKG9557E", 0x86, "was removed");
+	CHECK("removed since the login: for good", scene.verdict.for_good);
 }
 
 static void test_effective_user(const struct world *world)

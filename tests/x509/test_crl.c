@@ -285,6 +285,8 @@ static void test_deltas(const struct world *world)
 		struct x509_answer answer = pki_judge(
 			world->trust, set, X509_REVOCATION_REQUIRED, world->leaf.cert, world->ca.cert, NULL);
 		CHECK(rows[i].name, answer.reason == rows[i].want);
+		CHECK("RFC 5280 5.3.1 a hold may be taken back",
+			answer.on_hold == (rows[i].want == X509_REVOKED && rows[i].base_reason == 6));
 		crl_set_unref(set);
 		crl_unref(base);
 		crl_unref(delta);

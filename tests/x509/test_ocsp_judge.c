@@ -603,6 +603,15 @@ static struct ocsp_response *response_of(const struct plant *plant, const struct
 		.single_extension_count = says->kind == CRITICAL ? 1 : 0});
 }
 
+static bool says_for_good(const struct says says[3])
+{
+	bool found = false;
+	for (size_t i = 0; i < 3; i++) {
+		found = found || (says[i].status == OCSP_SAYS_REVOKED && says[i].reason == 1);
+	}
+	return found;
+}
+
 static void test_responses(const struct plant *plant)
 {
 	static const struct {
@@ -651,6 +660,8 @@ static void test_responses(const struct plant *plant)
 			enum x509_reason got = judge(
 				plant, &plain, (const struct ocsp_response *const *)list, count, &answer);
 			CHECK(rows[i].name, got == rows[i].want);
+			CHECK("RFC 5280 5.3.1 a hold may be taken back",
+				answer.on_hold == (got == X509_REVOKED && !says_for_good(rows[i].says)));
 			CHECK("the newest good one is relied on",
 				got != X509_OK || answer.evidence[0].response == newest);
 			if (got != rows[i].want) {
