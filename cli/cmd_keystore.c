@@ -94,9 +94,11 @@ static enum err entry_list_text(const struct keystore_entry *entry, struct buf *
 	}
 	buf_release(&alias);
 	if (err == ERR_OK && entry->kind == KEYSTORE_KEY) {
-		err = buf_printf(out, ", %s, %zu certificate%s",
-			entry->key_usable ? key_kind_name(entry->key_kind) : "of a kind that cannot be used",
+		err = buf_printf(out, ", %s, %zu certificate%s", key_kind_name(entry->key_kind),
 			entry->chain_count, entry->chain_count == 1 ? "" : "s");
+	}
+	if (err == ERR_OK && entry->kind == KEYSTORE_KEPT) {
+		err = buf_printf(out, ", not usable: %s", entry->kept_why);
 	}
 	if (err == ERR_OK) {
 		err = buf_append_text(out, "\n");
@@ -134,6 +136,30 @@ static void cert_list_json(const struct cert *cert, struct json_writer *json)
 	buf_release(&text);
 }
 
+/* What it is, that it is not used, and why; of a certificate the digest, which is all that is known of it. */
+static void kept_list_json(const struct keystore_entry *entry, struct json_writer *json)
+{
+	uint8_t digest[SHA256_BYTES];
+	struct buf text = BUF_INIT(1024);
+	json_key(json, "what");
+	json_text(json, entry->kept_key ? "key" : "certificate");
+	json_key(json, "usable");
+	json_bool(json, false);
+	if (buf_printf(&text, "kept, not usable: %s", entry->kept_why) == ERR_OK) {
+		json_key(json, "note");
+		json_bytes(json, buf_bytes(&text));
+	}
+	text.len = 0;
+	if (!entry->kept_key) {
+		hash_of(HASH_SHA256, entry->kept_der, digest);
+		if (hex_encode(bytes_of(digest, sizeof(digest)), &text) == ERR_OK) {
+			json_key(json, "sha256");
+			json_bytes(json, buf_bytes(&text));
+		}
+	}
+	buf_release(&text);
+}
+
 static void entry_list_json(const struct keystore_entry *entry, struct json_writer *json)
 {
 	json_object_begin(json);
@@ -143,7 +169,10 @@ static void entry_list_json(const struct keystore_entry *entry, struct json_writ
 	json_text(json, keystore_kind_name(entry->kind));
 	if (entry->kind == KEYSTORE_KEY) {
 		json_key(json, "key");
-		json_text(json, entry->key_usable ? key_kind_name(entry->key_kind) : NULL);
+		json_text(json, key_kind_name(entry->key_kind));
+	}
+	if (entry->kind == KEYSTORE_KEPT) {
+		kept_list_json(entry, json);
 	}
 	json_key(json, "certificates");
 	json_array_begin(json);
@@ -188,7 +217,9 @@ static int cmd_list(int argc, char **argv)
 	const struct cli_option options[] = {
 		PASSPHRASE_OPTION(&spec), {"--json", CLI_FLAG, &json, NULL, "for programs"}};
 	const struct cli_syntax syntax = {"lockgate keystore list", "FILE",
-		"Shows what is in a keystore: keys with their chains, anchors, pins, and what nobody trusts.",
+		"Shows what is in a keystore: keys with their chains, anchors, pins, what nobody trusts, and "
+		"what is kept\n"
+		"though it cannot be used.",
 		options, ARRAY_COUNT(options), 1, 1};
 	struct cli_list arguments = {.count = 0};
 	struct secret passphrase = SECRET_NONE;

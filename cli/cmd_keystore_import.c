@@ -35,7 +35,8 @@ struct import_options {
 	keystore_change_fn change; /* what the command does, where it is not an import */
 	int64_t started_ms;
 	bool progress_shown;
-	size_t added;
+	size_t added, kept;
+	bool trust_only; /* import-trust: no key, and nothing that cannot be trusted */
 };
 
 /* --- sources: one file of any kind, or several PEM files that are read as one --- */
@@ -156,7 +157,7 @@ static void progress_print(uint32_t work, void *ctx)
 	import->progress_shown = true;
 }
 
-static void taken_print(const struct keystore *keystore, size_t before)
+static void taken_print(struct import_options *import, const struct keystore *keystore, size_t before)
 {
 	for (size_t i = before; i < keystore_count(keystore); i++) {
 		struct keystore_entry entry = keystore_at(keystore, i);
@@ -164,6 +165,9 @@ static void taken_print(const struct keystore *keystore, size_t before)
 		if (entry.kind == KEYSTORE_KEY) {
 			(void)printf(": key, %s, %zu %s\n", key_kind_name(entry.key_kind), entry.chain_count,
 				entry.chain_count == 1 ? "certificate" : "certificates");
+		} else if (entry.kind == KEYSTORE_KEPT) {
+			import->kept++;
+			(void)printf(": kept, not usable: %s\n", entry.kept_why);
 		} else {
 			(void)printf(": %s\n", keystore_kind_name(entry.kind));
 		}
@@ -188,6 +192,7 @@ static enum err import_change(struct keystore *keystore, void *ctx, struct keyst
 		.only_count = import->only.count,
 		.collision = import->on_collision,
 		.insecure_no_mac = import->no_mac,
+		.keep_unusable = !import->trust_only,
 		.note = note_print,
 		.progress = progress_print,
 		.ctx = import,
@@ -198,7 +203,7 @@ static enum err import_change(struct keystore *keystore, void *ctx, struct keyst
 		(void)fprintf(stderr, "\n");
 	}
 	if (err == ERR_OK) {
-		taken_print(keystore, before);
+		taken_print(import, keystore, before);
 	}
 	return err;
 }
@@ -263,6 +268,10 @@ static int import_run(struct import_options *import, keystore_change_fn change)
 			import->dry_run ? "%zu would be imported; nothing was written\n" : "%zu imported\n",
 			import->added);
 	}
+	if (code == CLI_OK && import->kept > 0) {
+		(void)printf("%zu of them kept, not usable: carried along, never served, never trusted\n",
+			import->kept);
+	}
 	for (size_t i = 0; i < import->key_count; i++) {
 		free(import->key_aliases[i]);
 		secret_free(&import->key_secrets[i]);
@@ -309,7 +318,9 @@ int cmd_keystore_import(int argc, char **argv)
 		"untrusted; a\n"
 		"self-signed CA, or a certificate marked as trusted where it comes from, is taken only with "
 		"--anchor or\n"
-		"--pinned. Secret keys, CRLs and what else is of no use here are left out, and named.",
+		"--pinned. Of a store, keys and certificates that cannot be used here come in all the same, "
+		"kept and marked\n"
+		"as not usable; secret keys, CRLs and the like are left out, and named.",
 		options, ARRAY_COUNT(options), 2, CLI_LIST_MAX};
 	int code = CLI_OK;
 	if (!cli_parse(&syntax, argc, argv, &import.arguments, &code)) {
@@ -364,6 +375,7 @@ int cmd_keystore_import_trust(int argc, char **argv)
 		return cli_usage(syntax.command, "say one of --anchor and --pinned");
 	}
 	if (import.arguments.count > 1) {
+		import.trust_only = true;
 		return import_run(&import, trust_change);
 	}
 	if (import.alias == NULL) {
@@ -397,11 +409,15 @@ static int export_entry(
 	struct buf out = BUF_INIT(KEYSTORE_FILE_BYTES_MAX);
 	enum err err = buf_reserve(&out, X509_CHAIN_BYTES_MAX * 2 + KEYSTORE_KEY_BYTES_MAX * 2);
 	if (err == ERR_OK && key) {
-		err = keystore_key_use(keystore, index, key_pem, &out);
+		err = entry.kind == KEYSTORE_KEPT ? keystore_kept_key_use(keystore, index, key_pem, &out)
+						  : keystore_key_use(keystore, index, key_pem, &out);
 	}
 	size_t count = leaf_only && entry.chain_count > 0 ? 1 : entry.chain_count;
 	for (size_t i = 0; i < count && err == ERR_OK; i++) {
 		err = pem_encode("CERTIFICATE", cert_der(entry.chain[i]), &out);
+	}
+	if (err == ERR_OK && entry.kept_der.len > 0) {
+		err = pem_encode("CERTIFICATE", entry.kept_der, &out);
 	}
 	int code = CLI_OK;
 	if (err != ERR_OK) {

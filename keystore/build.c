@@ -1,7 +1,7 @@
 /*
  * build.c - from bags to entries, and back.
  * Owns:    nothing beyond a call.
- * Never:   trusts by anything but the mark; lets two trusted entries share an alias.
+ * Never:   trusts by anything but the mark; lets two trusted entries share an alias; trusts or serves what is kept only.
  * Threads: one at a time; keystore_decode() and keystore_encode() block.
  *
  * Kept through a rewrite: unknown attributes of keys and of certificates that are entries of their own. Not kept:
@@ -15,12 +15,11 @@
 
 #include "base/map.h"
 
-#define LOCAL_KEY_ID_BYTES 20u /* as long as the SHA-1 that other writers put there */
-
 struct build {
 	const struct p12 *p12;
 	struct keystore *keystore;
-	struct cert **certs; /* one per certificate of p12 */
+	struct cert **certs; /* one per certificate of p12; NULL: the parser refused it, and it is kept */
+	char **whys;         /* of those */
 	struct chain_candidate *candidates;
 	struct map *chained;           /* SHA-256 of what stands in the chain of a key -> any pointer */
 	struct map *copies;            /* SHA-256 of a certificate -> how often the file holds it */
@@ -28,6 +27,15 @@ struct build {
 	const struct p12_rules *rules; /* NULL: strict */
 	struct keystore_error *error;
 };
+
+/*
+ * Whether a certificate that the parser refuses is kept. Of what is served, one that is marked as trusted is not: its
+ * owner counts on it, and has to hear of it. Of an import, those are whose caller wants that; the mark is lost.
+ */
+static bool cert_kept(const struct build *build, const struct p12_attributes *attributes)
+{
+	return build->rules != NULL ? build->rules->keep_unusable : !attributes->trusted;
+}
 
 static enum err certs_parse(struct build *build)
 {
@@ -37,6 +45,11 @@ static enum err certs_parse(struct build *build)
 		enum err err = cert_parse(bytes_of(cert->der, cert->der_len), &build->certs[i], &why);
 		if (err == ERR_NOMEM) {
 			return err;
+		}
+		if (err != ERR_OK && cert_kept(build, &cert->attributes)) {
+			if ((err = kept_cert_why(err, &why, &build->whys[i])) != ERR_OK) {
+				return err;
+			}
 		}
 		if (err != ERR_OK) {
 			struct shown shown = keystore_shown(bytes_text(cert->attributes.name));
@@ -60,6 +73,9 @@ static enum err copies_count(struct build *build)
 {
 	enum err err = ERR_OK;
 	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK; i++) {
+		if (build->certs[i] == NULL) {
+			continue;
+		}
 		uintptr_t count = (uintptr_t)map_get(build->copies, digest_of(build, i)) + 1;
 		err = map_put(build->copies, digest_of(build, i), (void *)count, NULL);
 	}
@@ -189,7 +205,7 @@ static bool leaf_find(const struct build *build, const struct p12_key *key, stru
 	unsigned best = 0;
 	for (size_t i = 0; i < build->p12->cert_count; i++) {
 		const struct p12_cert *cert = &build->p12->certs[i];
-		if (cert->attributes.trusted) {
+		if (build->certs[i] == NULL || cert->attributes.trusted) {
 			continue;
 		}
 		unsigned score = ids_equal(&key->attributes, &cert->attributes) ? 1 : 0;
@@ -229,6 +245,23 @@ static enum err key_chain_set(struct build *build, struct entry *entry, size_t l
 	return entry_chain_set(entry, chain, length);
 }
 
+/* One that is not used says why; its identifier stays where a certificate that is kept is found by it. */
+static enum err key_kept(const struct build *build, const struct p12_key *key, struct entry *entry)
+{
+	const struct p12_attributes *attributes = &key->attributes;
+	enum err err = ERR_OK;
+	if (!entry->key_usable) {
+		entry->kind = KEYSTORE_KEPT;
+		err = kept_key_why(secret_bytes(&key->pkcs8), &entry->why);
+	}
+	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK && entry->id_len == 0; i++) {
+		if (build->certs[i] == NULL && ids_equal(attributes, &build->p12->certs[i].attributes)) {
+			err = entry_id_set(entry, bytes_of(attributes->id, attributes->id_len));
+		}
+	}
+	return err;
+}
+
 static enum err key_build(struct build *build, const struct p12_key *key)
 {
 	char alias[KEYSTORE_ALIAS_BYTES_MAX + 16];
@@ -253,7 +286,8 @@ static enum err key_build(struct build *build, const struct p12_key *key)
 	}
 	entry.key_usable = usable;
 	entry.key_kind = kind;
-	if (has_leaf && (err = key_chain_set(build, &entry, leaf)) != ERR_OK) {
+	if ((err = key_kept(build, key, &entry)) != ERR_OK ||
+		(has_leaf && (err = key_chain_set(build, &entry, leaf)) != ERR_OK)) {
 		goto out;
 	}
 	err = entry_append(build, &entry, &key->attributes);
@@ -294,6 +328,36 @@ static enum err cert_build(struct build *build, size_t index)
 	return err;
 }
 
+/* The bytes alone: see kept.c. Never by its mark. */
+static enum err cert_kept_build(struct build *build, size_t index)
+{
+	char alias[KEYSTORE_ALIAS_BYTES_MAX + 16];
+	const struct p12_cert *cert = &build->p12->certs[index];
+	struct entry entry = {0};
+	enum err err =
+		alias_choose(build, cert->attributes.name, "cert", KEYSTORE_OTHER, alias, sizeof(alias));
+	if (err != ERR_OK || (err = entry_init(&entry, alias, KEYSTORE_KEPT)) != ERR_OK ||
+		(err = bytes_dup(bytes_of(cert->der, cert->der_len), &entry.der)) != ERR_OK) {
+		goto out;
+	}
+	entry.der_len = cert->der_len;
+	entry.why = build->whys[index];
+	build->whys[index] = NULL;
+	err = entry_id_set(&entry, bytes_of(cert->attributes.id, cert->attributes.id_len));
+	if (err == ERR_OK && cert->attributes.trusted) {
+		struct p12_context context = {.rules = build->rules};
+		struct shown shown = keystore_shown(bytes_text(alias));
+		p12_note(&context, "'%s' is marked as trusted there, and is not here: it cannot be read",
+			shown.text);
+	}
+	if (err == ERR_OK) {
+		err = entry_append(build, &entry, &cert->attributes);
+	}
+out:
+	entry_release(&entry);
+	return err;
+}
+
 /* --- whole stores --- */
 
 static enum err entries_build(struct build *build)
@@ -307,12 +371,14 @@ static enum err entries_build(struct build *build)
 	}
 	/* Trusted ones first: an untrusted certificate must give way to them where aliases collide. */
 	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK; i++) {
-		if (build->p12->certs[i].attributes.trusted) {
+		if (build->certs[i] != NULL && build->p12->certs[i].attributes.trusted) {
 			err = cert_build(build, i);
 		}
 	}
 	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK; i++) {
-		if (!build->p12->certs[i].attributes.trusted && stands_alone(build, i)) {
+		if (build->certs[i] == NULL) {
+			err = cert_kept_build(build, i);
+		} else if (!build->p12->certs[i].attributes.trusted && stands_alone(build, i)) {
 			err = cert_build(build, i);
 		}
 	}
@@ -329,8 +395,9 @@ enum err store_build(const struct p12 *p12, const struct p12_rules *rules, struc
 		goto out;
 	}
 	build.certs = calloc(p12->cert_count + 1, sizeof(struct cert *));
+	build.whys = calloc(p12->cert_count + 1, sizeof(char *));
 	build.candidates = calloc(p12->cert_count + 1, sizeof(*build.candidates));
-	if (build.certs == NULL || build.candidates == NULL) {
+	if (build.certs == NULL || build.whys == NULL || build.candidates == NULL) {
 		err = ERR_NOMEM;
 		goto out;
 	}
@@ -344,7 +411,11 @@ out:
 	for (size_t i = 0; build.certs != NULL && i < p12->cert_count; i++) {
 		cert_unref(build.certs[i]);
 	}
+	for (size_t i = 0; build.whys != NULL && i < p12->cert_count; i++) {
+		free(build.whys[i]);
+	}
 	free(build.certs);
+	free(build.whys);
 	free(build.candidates);
 	map_free(build.aliases);
 	map_free(build.chained);
@@ -397,8 +468,11 @@ static void local_key_id_make(const struct entry *entry, uint8_t *out)
 static void key_unbuild(struct unbuild *unbuild, const struct entry *entry)
 {
 	uint8_t *id_octets = unbuild->ids[unbuild->key_count];
-	local_key_id_make(entry, id_octets);
-	struct bytes id = bytes_of(id_octets, LOCAL_KEY_ID_BYTES);
+	struct bytes id = bytes_of(entry->id, entry->id_len);
+	if (id.len == 0) {
+		local_key_id_make(entry, id_octets);
+		id = bytes_of(id_octets, LOCAL_KEY_ID_BYTES);
+	}
 	unbuild->keys[unbuild->key_count++] = (struct p12_put_key){
 		secret_bytes(&entry->pkcs8), entry->alias, id, bytes_of(entry->kept, entry->kept_len)};
 	for (size_t i = 0; i < entry->chain_count; i++) {
@@ -419,14 +493,22 @@ static void entry_unbuild(struct unbuild *unbuild, const struct entry *entry)
 {
 	switch (entry->kind) {
 	case KEYSTORE_KEY: key_unbuild(unbuild, entry); return;
+	case KEYSTORE_KEPT:
+		if (entry->pkcs8.len > 0) {
+			key_unbuild(unbuild, entry);
+			return;
+		}
+		break;
 	case KEYSTORE_ANCHOR:
 	case KEYSTORE_PIN:
 	case KEYSTORE_OTHER: break;
 	}
 	unbuild->certs[unbuild->cert_count++] = (struct p12_put_cert){
-		.der = cert_der(entry->chain[0]),
+		.der = entry->kind == KEYSTORE_KEPT ? bytes_of(entry->der, entry->der_len)
+						    : cert_der(entry->chain[0]),
 		.name = entry->alias,
-		.trusted = entry->kind != KEYSTORE_OTHER,
+		.id = bytes_of(entry->id, entry->id_len),
+		.trusted = entry->kind == KEYSTORE_ANCHOR || entry->kind == KEYSTORE_PIN,
 		.kept = bytes_of(entry->kept, entry->kept_len),
 	};
 }
@@ -443,8 +525,8 @@ enum err keystore_encode(const struct keystore *keystore, struct bytes passphras
 	size_t key_count = 0;
 	size_t cert_count = 0;
 	for (size_t i = 0; i < keystore->count; i++) {
-		key_count += keystore->items[i].kind == KEYSTORE_KEY ? 1 : 0;
-		cert_count += keystore->items[i].chain_count;
+		key_count += keystore->items[i].pkcs8.len > 0 ? 1 : 0;
+		cert_count += keystore->items[i].chain_count + (keystore->items[i].der_len > 0 ? 1 : 0);
 	}
 	if (key_count > P12_KEYS_MAX) {
 		return keystore_fail(error, ERR_LIMIT, "holds more than %u private keys", P12_KEYS_MAX);

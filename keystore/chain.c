@@ -66,7 +66,8 @@ static bool issuer_find(const struct chain_candidate *candidates, size_t count, 
 	bool found = false;
 	for (size_t i = 0; i < count; i++) {
 		const struct chain_candidate *candidate = &candidates[i];
-		if (!names_match(candidate->cert, cert, loose) || in_chain(indices, length, i) ||
+		if (candidate->cert == NULL || !names_match(candidate->cert, cert, loose) ||
+			in_chain(indices, length, i) ||
 			(candidate->trusted && cert_is_self_issued(candidate->cert))) {
 			continue;
 		}

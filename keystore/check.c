@@ -178,18 +178,12 @@ static void chain_check(struct check *check, const struct entry *entry)
 
 static void key_check(struct check *check, const struct entry *entry)
 {
-	if (!entry->key_usable) {
-		FIND(check, KEYSTORE_ERROR, "key-unsupported", entry->alias,
-			"the private key is of a kind that cannot be used here");
-	}
 	if (entry->chain_count == 0) {
 		FIND(check, KEYSTORE_ERROR, "no-certificate", entry->alias,
 			"the private key has no certificate, so it cannot be served");
 		return;
 	}
-	if (entry->key_usable) {
-		match_check(check, entry);
-	}
+	match_check(check, entry);
 	for (size_t i = 0; i < entry->chain_count; i++) {
 		times_check(check, entry, entry->chain[i]);
 		strength_check(check, entry, entry->chain[i]);
@@ -221,8 +215,9 @@ static void duplicate_check(struct check *check, size_t index)
 	const struct entry *entry = &check->keystore->items[index];
 	for (size_t i = 0; i < index; i++) {
 		const struct entry *other = &check->keystore->items[i];
-		if (other->kind == KEYSTORE_KEY || memcmp(cert_sha256(other->chain[0]),
-							   cert_sha256(entry->chain[0]), SHA256_BYTES) != 0) {
+		if (other->kind == KEYSTORE_KEY || other->kind == KEYSTORE_KEPT ||
+			memcmp(cert_sha256(other->chain[0]), cert_sha256(entry->chain[0]), SHA256_BYTES) !=
+				0) {
 			continue;
 		}
 		struct shown shown = keystore_shown(bytes_text(other->alias));
@@ -242,6 +237,9 @@ static void entry_check(struct check *check, size_t index)
 	const struct entry *entry = &check->keystore->items[index];
 	switch (entry->kind) {
 	case KEYSTORE_KEY: key_check(check, entry); return;
+	case KEYSTORE_KEPT:
+		FIND(check, KEYSTORE_WARNING, "kept", entry->alias, "kept, not usable: %s", entry->why);
+		return;
 	case KEYSTORE_ANCHOR: anchor_check(check, entry); break;
 	case KEYSTORE_PIN: pin_check(check, entry); break;
 	case KEYSTORE_OTHER:

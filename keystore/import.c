@@ -281,7 +281,8 @@ static enum err source_read(struct bytes content, enum keystore_format format,
 	case KEYSTORE_FORMAT_COUNT_: break;
 	}
 	/* What an operator names by hand must be good; in another program's store one odd entry may be left out. */
-	if (err == ERR_OK && format != KEYSTORE_FORMAT_PEM && p12.cert_count + p12.key_count > 1) {
+	if (err == ERR_OK && format != KEYSTORE_FORMAT_PEM && !rules->keep_unusable &&
+		p12.cert_count + p12.key_count > 1) {
 		err = unreadable_drop(&p12, rules);
 	}
 	if (err == ERR_OK) {
@@ -318,6 +319,7 @@ static enum err kind_choose(const struct entry *entry, enum keystore_kind wanted
 	switch (entry->kind) {
 	case KEYSTORE_KEY: *out = KEYSTORE_KEY; return ERR_OK;
 	case KEYSTORE_OTHER: *out = wanted; return ERR_OK;
+	case KEYSTORE_KEPT: *out = KEYSTORE_KEPT; return ERR_OK;
 	case KEYSTORE_ANCHOR:
 	case KEYSTORE_PIN: break;
 	}
@@ -358,9 +360,15 @@ static enum err entry_import(struct keystore *keystore, const struct entry *entr
 	if (err != ERR_OK) {
 		return err;
 	}
+	if (kind == KEYSTORE_KEPT) {
+		return store_add_kept(keystore, alias, entry, error);
+	}
 	if (kind == KEYSTORE_KEY) {
-		return keystore_add_key(keystore, alias, secret_bytes(&entry->pkcs8),
+		err = keystore_add_key(keystore, alias, secret_bytes(&entry->pkcs8),
 			(const struct cert *const *)entry->chain, entry->chain_count, error);
+		return err != ERR_OK ? err
+				     : entry_id_set(&keystore->items[keystore->count - 1],
+					       bytes_of(entry->id, entry->id_len));
 	}
 	return keystore_add_cert(keystore, alias, entry->chain[0], kind, error);
 }
@@ -402,6 +410,7 @@ struct importing {
 	const struct keystore_import *options;
 	const struct p12_context *context; /* for notes */
 	bool named;                        /* the source has aliases of its own */
+	bool keep;                         /* what cannot be used comes in all the same */
 	size_t taken;                      /* entries so far, the left out ones not counted */
 	struct keystore_error *error;
 };
@@ -409,12 +418,12 @@ struct importing {
 /* A key of a kind that we cannot use is left out of many; alone it is refused. */
 static bool left_out(const struct importing *importing, const struct entry *entry, size_t source_count)
 {
-	if (entry->kind != KEYSTORE_KEY || entry->key_usable || source_count == 1) {
+	if (entry->kind != KEYSTORE_KEPT || importing->keep || source_count == 1) {
 		return false;
 	}
 	struct shown shown = keystore_shown(bytes_text(entry->alias));
-	p12_note(importing->context, "left out: the private key '%s' is of a kind that is not supported",
-		shown.text);
+	p12_note(importing->context, "left out: the private key '%s' is of a kind that is not supported: %s",
+		shown.text, entry->why);
 	return true;
 }
 
@@ -449,6 +458,18 @@ static enum err collision_solve(
 	return err;
 }
 
+/* A lone entry that cannot be used is refused where nobody wants it kept; a name of trust is none for it. */
+static enum err kept_prepare(const struct importing *importing, const struct entry *entry, char *alias)
+{
+	if (!importing->keep) {
+		return keystore_fail(importing->error, ERR_UNSUPPORTED,
+			"the private key is of a kind that is not supported: %s", entry->why);
+	}
+	const char *plain = kept_alias(alias, entry->pkcs8.len > 0);
+	memmove(alias, plain, strlen(plain) + 1);
+	return ERR_OK;
+}
+
 static enum err entries_import(struct importing *importing, const struct keystore *source)
 {
 	enum err err = ERR_OK;
@@ -462,6 +483,9 @@ static enum err entries_import(struct importing *importing, const struct keystor
 		}
 		err = alias_import(importing->keystore, entry, importing->named, importing->options,
 			importing->taken, alias, sizeof(alias));
+		if (err == ERR_OK && entry->kind == KEYSTORE_KEPT) {
+			err = kept_prepare(importing, entry, alias);
+		}
 		if (err == ERR_OK) {
 			err = collision_solve(importing, entry, alias, sizeof(alias), &skip);
 		}
@@ -514,10 +538,10 @@ enum err keystore_import(struct keystore *keystore, struct bytes content,
 	struct keystore *source = NULL;
 	size_t before = keystore->count;
 	enum keystore_format format = KEYSTORE_FORMAT_ANY;
-	const struct p12_rules rules = {options->key_passphrases, options->key_passphrase_count,
-		options->insecure_no_mac, options->note, options->progress, options->ctx};
+	struct p12_rules rules = {options->key_passphrases, options->key_passphrase_count,
+		options->insecure_no_mac, options->note, options->progress, options->ctx, false};
 	const struct p12_context context = {.rules = &rules};
-	if (options->kind == KEYSTORE_KEY) {
+	if (options->kind == KEYSTORE_KEY || options->kind == KEYSTORE_KEPT) {
 		return keystore_fail(error, ERR_INVALID, "a certificate alone is no key entry");
 	}
 	if (content.len > KEYSTORE_FILE_BYTES_MAX) {
@@ -527,19 +551,27 @@ enum err keystore_import(struct keystore *keystore, struct bytes content,
 		*error = (struct keystore_error){0};
 	}
 	enum err err = format_choose(content, options->format, &format, error);
+	bool named = format == KEYSTORE_FORMAT_PKCS12 || format == KEYSTORE_FORMAT_JKS ||
+		     format == KEYSTORE_FORMAT_JCEKS;
+	rules.keep_unusable = options->keep_unusable && named;
 	if (err != ERR_OK ||
 		(err = source_read(content, format, options, &rules, &source, error)) != ERR_OK) {
 		return err;
 	}
-	bool named = format == KEYSTORE_FORMAT_PKCS12 || format == KEYSTORE_FORMAT_JKS ||
-		     format == KEYSTORE_FORMAT_JCEKS;
-	struct importing importing = {keystore, options, &context, named, 0, error};
-	if ((err = only_check(options, named, source, error)) == ERR_OK) {
+	/* What an operator names by hand is to be used, or refused. */
+	bool keep = options->keep_unusable && (named || source->count > 1);
+	struct importing importing = {keystore, options, &context, named, keep, 0, error};
+	if ((err = kept_ids_renew(source)) == ERR_OK &&
+		(err = only_check(options, named, source, error)) == ERR_OK) {
 		err = entries_import(&importing, source);
 	}
 	if (err == ERR_OK && keystore->count == before && importing.taken == 0 &&
 		options->collision != KEYSTORE_COLLISION_SKIP) {
-		err = keystore_fail(error, ERR_UNSUPPORTED, "holds nothing that can be used");
+		err = keystore_fail(error, ERR_UNSUPPORTED,
+			source->count == 0 && keystore_unknown_bags(source) == 0
+				? "holds nothing: no private key and no certificate"
+				: "holds nothing that can be used: no private key and no certificate that "
+				  "we can read");
 	}
 	keystore_free(source);
 	if (err != ERR_OK) {

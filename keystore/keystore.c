@@ -14,7 +14,7 @@
 
 const char *keystore_kind_name(enum keystore_kind kind)
 {
-	static const char *const names[] = {"key", "anchor", "pin", "untrusted"};
+	static const char *const names[] = {"key", "anchor", "pin", "untrusted", "kept"};
 	return names[kind];
 }
 
@@ -85,6 +85,9 @@ void entry_release(struct entry *entry)
 	free(entry->alias);
 	free(entry->pin_name);
 	free(entry->kept);
+	free(entry->why);
+	free(entry->der);
+	free(entry->id);
 	*entry = (struct entry){0};
 }
 
@@ -149,6 +152,9 @@ struct keystore_entry keystore_at(const struct keystore *keystore, size_t index)
 		.chain_count = entry->chain_count,
 		.key_usable = entry->key_usable,
 		.key_kind = entry->key_kind,
+		.kept_why = entry->why,
+		.kept_key = entry->kind == KEYSTORE_KEPT && entry->pkcs8.len > 0,
+		.kept_der = bytes_of(entry->der, entry->der_len),
 	};
 }
 
@@ -204,7 +210,8 @@ enum err keystore_trust_set(const struct keystore *keystore, uint64_t generation
 			pins[pin_count++] = (struct trust_pin){entry->chain[0], entry->pin_name};
 			break;
 		case KEYSTORE_KEY:
-		case KEYSTORE_OTHER: break;
+		case KEYSTORE_OTHER:
+		case KEYSTORE_KEPT: break;
 		}
 	}
 	err = trust_set_new(anchors, anchor_count, pins, pin_count, generation, out);
@@ -271,7 +278,7 @@ enum err keystore_add_cert(struct keystore *keystore, const char *alias, const s
 {
 	struct entry entry = {0};
 	char *full = NULL;
-	if (kind == KEYSTORE_KEY) {
+	if (kind == KEYSTORE_KEY || kind == KEYSTORE_KEPT) {
 		return keystore_fail(error, ERR_INVALID, "a certificate alone is no key entry");
 	}
 	if (kind == KEYSTORE_OTHER && cert_is_self_issued(cert) && cert_is_ca(cert)) {

@@ -49,9 +49,10 @@ enum keystore_kind {
 	KEYSTORE_KEY,    /* private key with its chain, leaf first */
 	KEYSTORE_ANCHOR, /* trust anchor */
 	KEYSTORE_PIN,    /* exact device certificate, never an issuer */
-	KEYSTORE_OTHER   /* a certificate that nothing is trusted by */
+	KEYSTORE_OTHER,  /* a certificate that nothing is trusted by */
+	KEYSTORE_KEPT    /* a key or certificate that nothing here can use: never served, never trusted */
 };
-const char *keystore_kind_name(enum keystore_kind kind); /* "key", "anchor", "pin", "untrusted" */
+const char *keystore_kind_name(enum keystore_kind kind); /* "key", "anchor", "pin", "untrusted", "kept" */
 
 /* A view of one entry, borrowed until the keystore is changed or freed. */
 struct keystore_entry {
@@ -59,10 +60,14 @@ struct keystore_entry {
 	enum keystore_kind kind;
 	const char *pin_name; /* KEYSTORE_PIN: what follows "pin:", folded to lower case; else NULL */
 	const struct cert *const
-		*chain; /* KEYSTORE_KEY: leaf first, may be empty; else the one certificate */
+		*chain; /* KEYSTORE_KEY, KEYSTORE_KEPT: leaf first, may be empty; else the one certificate */
 	size_t chain_count;
 	bool key_usable;        /* KEYSTORE_KEY: of a kind that we can use */
 	enum key_kind key_kind; /* when key_usable */
+	/* KEYSTORE_KEPT: why it is not used (a sentence), whether it is a key, else the certificate's bytes */
+	const char *kept_why;
+	bool kept_key;
+	struct bytes kept_der;
 };
 
 /* --- life --- */
@@ -97,7 +102,7 @@ size_t keystore_count(const struct keystore *keystore);
 struct keystore_entry keystore_at(const struct keystore *keystore, size_t index);
 /* Aliases compare without regard to case (ASCII and Latin-1), as keytool does. */
 bool keystore_find(const struct keystore *keystore, const char *alias, size_t *index);
-/* The key entry that a channel serves: label's (CERTLABL), or the first one when label is NULL or empty. */
+/* The key entry that a channel serves: label's (CERTLABL), or the first one when label is NULL or empty. Never KEPT. */
 bool keystore_identity(const struct keystore *keystore, const char *label, size_t *index);
 /* Bags that we keep no entry for (secret keys, CRLs, …); such a file can be served, but not rewritten. */
 size_t keystore_unknown_bags(const struct keystore *keystore);
@@ -108,6 +113,9 @@ size_t keystore_unknown_bags(const struct keystore *keystore);
  */
 typedef enum err (*keystore_key_fn)(struct bytes pkcs8, void *ctx);
 MUST_CHECK enum err keystore_key_use(
+	const struct keystore *keystore, size_t index, keystore_key_fn fn, void *ctx);
+/* The same of a KEYSTORE_KEPT entry that is a key: for export on an operator's command, and nothing else. */
+MUST_CHECK enum err keystore_kept_key_use(
 	const struct keystore *keystore, size_t index, keystore_key_fn fn, void *ctx);
 
 /* --- changes: each either happens whole or not at all --- */
@@ -173,6 +181,8 @@ struct keystore_import {
 	size_t only_count;
 	enum keystore_collision collision;
 	bool insecure_no_mac; /* a PKCS#12 file without integrity check, or a JKS file whose passphrase is lost */
+	/* Keys and certificates that cannot be used come in as KEYSTORE_KEPT instead; what PEM or DER names alone does not. */
+	bool keep_unusable;
 	keystore_note_fn note;
 	keystore_progress_fn progress;
 	void *ctx;

@@ -52,6 +52,7 @@ struct p12_rules {
 	keystore_note_fn note;
 	keystore_progress_fn progress;
 	void *ctx;
+	bool keep_unusable; /* certificates that the parser refuses become entries that are kept and not used */
 };
 
 /* How a passphrase became the bytes of RFC 7292 B.1; the second and third are mistakes that files have. */

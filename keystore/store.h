@@ -18,6 +18,14 @@ struct entry {
 	size_t chain_count;
 	uint8_t *kept; /* attributes that we do not know; written back */
 	size_t kept_len;
+	/* KEYSTORE_KEPT: a key (pkcs8, perhaps a chain) or the bytes of a certificate that the parser refused */
+	char *why;
+	uint8_t *der;
+	size_t der_len;
+	uint8_t *
+		id; /* localKeyId, where one joins such a certificate to its key: of both; else made when written */
+	size_t id_len;
+	bool id_renewed; /* within an import */
 };
 
 struct keystore {
@@ -40,11 +48,25 @@ MUST_CHECK enum err store_key_look(struct bytes pkcs8, bool *usable, enum key_ki
 MUST_CHECK enum err store_alias_free(
 	const struct keystore *keystore, const char *alias, size_t except, struct keystore_error *error);
 
+/* --- kept.c --- */
+#define LOCAL_KEY_ID_BYTES 20u /* as long as the SHA-1 that other writers put there */
+/* Why a key or a certificate is kept and not used. *out owned by the caller. ERR_NOMEM. */
+MUST_CHECK enum err kept_key_why(struct bytes pkcs8, char **out);
+MUST_CHECK enum err kept_cert_why(enum err parsed, const struct x509_error *error, char **out);
+/* alias, or what of it says nothing of trust: "pin:" is for pins. Borrowed from alias. */
+const char *kept_alias(const char *alias, bool key);
+/* Copies an entry of that kind under alias, from which "pin:" is taken. ERR_EXISTS, ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
+MUST_CHECK enum err store_add_kept(
+	struct keystore *keystore, const char *alias, const struct entry *from, struct keystore_error *error);
+MUST_CHECK enum err entry_id_set(struct entry *entry, struct bytes id); /* copied; empty: none */
+/* Of a source that is about to be imported. */
+MUST_CHECK enum err kept_ids_renew(struct keystore *source);
+
 /* --- chain.c --- */
 /* A certificate that a chain may be built from. */
 struct chain_candidate {
-	const struct cert *cert;
-	bool trusted; /* never a leaf; an issuer only if not self-issued */
+	const struct cert *cert; /* NULL: none */
+	bool trusted;            /* never a leaf; an issuer only if not self-issued */
 };
 /*
  * Leaf first: candidates[leaf], then issuers by name and key identifier, up to a self-issued one or to where no

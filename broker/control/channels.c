@@ -207,6 +207,19 @@ void channel_let_go(struct channel *channel, const struct crl_set *gone)
 		LF_INT("entries", count.entries));
 }
 
+/* What is in the file and of no use, once for as long as it is the same. */
+static void kept_log(
+	const struct inventory *now, const struct inventory *before, const struct channel *channel)
+{
+	if (now->kept_count == 0 ||
+		(now->kept_count == before->kept_count && strcmp(now->kept, before->kept) == 0)) {
+		return;
+	}
+	LOG(channel->control->log, LOG_WARN, "LKG0208W", "entries of the keystore are kept, not usable",
+		LF_TEXT("channel", channel->name), LF_INT("entries", now->kept_count),
+		LF_TEXT("which", now->kept));
+}
+
 void channel_take(struct channel *channel, struct material *material)
 {
 	struct material *into = &channel->material;
@@ -225,6 +238,7 @@ void channel_take(struct channel *channel, struct material *material)
 		material->inventory = before; /* released with it */
 		material->tls = NULL;
 		material->trust = NULL;
+		kept_log(&into->inventory, &material->inventory, channel);
 		control_staple(channel->control, channel->name, material);
 		if (channel->listener != NULL) {
 			listener_set_tls(channel->listener, into->tls);

@@ -123,6 +123,23 @@ static void say(struct buf *why, const char *path, const char *sentence)
 	(void)err;
 }
 
+/* CERTLABL names nothing that could be served: nothing at all, no key, or one that is only kept. */
+static enum err no_label(const struct material_options *options, const struct keystore *keystore,
+	const char *label, struct buf *why)
+{
+	size_t index = 0;
+	enum err said = ERR_OK;
+
+	if (keystore_find(keystore, label, &index) && keystore_at(keystore, index).kind == KEYSTORE_KEPT) {
+		say(why, options->keystore_path, "CERTLABL names an entry that is kept, not usable");
+		said = buf_printf(why, " (%s): %s", label, keystore_at(keystore, index).kept_why);
+	} else {
+		say(why, options->keystore_path, "no private key has the alias that CERTLABL names");
+		said = buf_printf(why, " (%s)", label);
+	}
+	return said == ERR_OK ? ERR_NOT_FOUND : said;
+}
+
 /* CERTLABL: each alias must be there, and its key of use. */
 static enum err add_labels(struct build_context *build, const struct keystore *keystore, struct buf *why)
 {
@@ -132,10 +149,7 @@ static enum err add_labels(struct build_context *build, const struct keystore *k
 		size_t index = 0;
 
 		if (!keystore_identity(keystore, options->labels[i], &index)) {
-			say(why, options->keystore_path, "no private key has the alias that CERTLABL names");
-			enum err said = buf_printf(why, " (%s)", options->labels[i]);
-
-			return said == ERR_OK ? ERR_NOT_FOUND : said;
+			return no_label(options, keystore, options->labels[i], why);
 		}
 		enum err err = add_identity(build, keystore, index);
 
@@ -162,14 +176,31 @@ static bool may_serve(const struct keystore_entry *entry)
 	       memmem(usage.data, usage.len, any_purpose, sizeof(any_purpose)) != NULL;
 }
 
+/* A file with keys that are only kept is no riddle to whoever imported them. */
+static enum err no_key(
+	const struct material_options *options, const struct keystore *keystore, struct buf *why)
+{
+	enum err said = ERR_OK;
+
+	say(why, options->keystore_path, "it holds no private key to serve");
+	for (size_t i = 0; i < keystore_count(keystore); i++) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+
+		if (entry.kept_key) {
+			said = buf_printf(why, "; '%s' is kept, not usable: %s", entry.alias, entry.kept_why);
+			break;
+		}
+	}
+	return said == ERR_OK ? ERR_NOT_FOUND : said;
+}
+
 /* CERTLABL blank: the first key must be of use, as ever; of the others those that are. */
 static enum err add_all(struct build_context *build, const struct keystore *keystore, struct buf *why)
 {
 	size_t first = 0;
 
 	if (!keystore_identity(keystore, NULL, &first)) {
-		say(why, build->options->keystore_path, "it holds no private key to serve");
-		return ERR_NOT_FOUND;
+		return no_key(build->options, keystore, why);
 	}
 	enum err err = add_identity(build, keystore, first);
 
@@ -219,7 +250,7 @@ static const struct cert *issuer_of(const struct keystore *keystore, const struc
 	for (size_t i = 0; i < keystore_count(keystore); i++) {
 		struct keystore_entry entry = keystore_at(keystore, i);
 
-		for (size_t j = 0; j < entry.chain_count; j++) {
+		for (size_t j = 0; j < entry.chain_count && entry.kind != KEYSTORE_KEPT; j++) {
 			if (x509_name_equal(cert_issuer_der(leaf), cert_subject_der(entry.chain[j])) &&
 				cert_verify_issued_by(leaf, entry.chain[j]) == ERR_OK) {
 				return entry.chain[j];

@@ -19,6 +19,9 @@
 #include "broker/control/identities.h"
 #include "keystore/keystore.h"
 
+#define KEPT_NAMES_MAX  16u
+#define KEPT_TEXT_BYTES (16u * 1024u)
+
 static void inventory_release(struct inventory *inventory)
 {
 	for (size_t i = 0; i < inventory->count; i++) {
@@ -26,6 +29,7 @@ static void inventory_release(struct inventory *inventory)
 		free(inventory->items[i].subject);
 	}
 	free(inventory->items);
+	free(inventory->kept);
 	*inventory = (struct inventory){0};
 }
 
@@ -52,6 +56,36 @@ static enum err inventory_item(const struct keystore_entry *entry, struct invent
 	return err;
 }
 
+/* One line for the log, however many there are. */
+static enum err inventory_kept(const struct keystore *keystore, struct inventory *out)
+{
+	struct buf text = BUF_INIT(KEPT_TEXT_BYTES);
+	const char *why = NULL;
+	enum err err = ERR_OK;
+
+	for (size_t i = 0; i < keystore_count(keystore) && err == ERR_OK; i++) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+
+		if (entry.kind != KEYSTORE_KEPT) {
+			continue;
+		}
+		why = why == NULL ? entry.kept_why : why;
+		out->kept_count++;
+		if (out->kept_count <= KEPT_NAMES_MAX) {
+			err = buf_printf(&text, "%s'%s'", out->kept_count == 1 ? "" : ", ", entry.alias);
+		}
+	}
+	if (err == ERR_OK && why != NULL) {
+		err = buf_printf(
+			&text, "%s: %s", out->kept_count > KEPT_NAMES_MAX ? ", and others" : "", why);
+		if (err == ERR_OK) {
+			err = bytes_dup_text(buf_bytes(&text), &out->kept);
+		}
+	}
+	buf_release(&text);
+	return err;
+}
+
 static enum err take_inventory(const struct keystore *keystore, struct inventory *out)
 {
 	size_t count = keystore_count(keystore);
@@ -67,7 +101,7 @@ static enum err take_inventory(const struct keystore *keystore, struct inventory
 		out->count++;
 		err = inventory_item(&entry, &out->items[i]);
 	}
-	return err;
+	return err == ERR_OK ? inventory_kept(keystore, out) : err;
 }
 
 void material_release(struct material *material)

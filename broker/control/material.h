@@ -49,6 +49,8 @@ struct inventory_item {
 struct inventory {
 	struct inventory_item *items;
 	size_t count;
+	char *kept; /* names the entries that are kept and not used, and why the first is not; NULL: there is none */
+	size_t kept_count;
 };
 
 struct material {

@@ -435,7 +435,7 @@ static enum err add_channel(struct report *report, const struct channel *channel
 		const struct inventory_item *item = &inventory->items[i];
 		struct report_row *row = &report->rows[report->row_count];
 
-		if (item->kind == KEYSTORE_OTHER) {
+		if (item->kind == KEYSTORE_OTHER || item->kind == KEYSTORE_KEPT) {
 			continue; /* nothing is trusted by it, and nobody is served it */
 		}
 		*row = (struct report_row){.item = {.kind = item->kind, .not_after = item->not_after}};

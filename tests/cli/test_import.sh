@@ -133,11 +133,12 @@ for type in jks jceks; do
   holds "$type: nothing changed so far" test "$state" = "$(sha256sum k.p12)"
   want "$type: dry run" 0 'would be imported' into k.p12 "s.$type" --anchor --dry-run --key-passphrase own=file:keypw
   holds "$type: nothing changed by a dry run" test "$state" = "$(sha256sum k.p12)"
-  want "$type" 0 '4 imported' into k.p12 "s.$type" --anchor --key-passphrase own=file:keypw
-  want "$type: DSA is left out" 0 "left out: the private key 'old'" \
-    into k.p12 "s.$type" --anchor --key-passphrase own=file:keypw --collision skip
+  want "$type" 0 '5 imported' into k.p12 "s.$type" --anchor --key-passphrase own=file:keypw
+  cp out taken
+  holds "$type: DSA is kept" grep -q '^old: kept, not usable: DSA keys cannot be served; RSA' taken
+  holds "$type: DSA is counted" grep -q '^1 of them kept, not usable' taken
   on list k.p12 >listed
-  for line in 'own: key, EC' 'plain: key, RSA' 'root: anchor' 'pin:sensor-7: pin'; do
+  for line in 'own: key, EC' 'plain: key, RSA' 'root: anchor' 'pin:sensor-7: pin' 'old: kept, not usable: DSA'; do
     holds "$type: $line" grep -q "^$line" listed
   done
   cp empty.p12 k.p12
@@ -154,7 +155,40 @@ done
 cp empty.p12 k.p12
 want 'a secret key is left out' 0 "left out: 'drawer' is a secret key" into k.p12 s.jceks --anchor --key-passphrase own=file:keypw
 jdk -genkeypair -keystore dsa.jks -storetype jks -storepass changeit -alias old -keyalg DSA -dname CN=old
-want 'nothing but what is of no use' 1 'kind that is not supported' into k.p12 dsa.jks
+cp empty.p12 k.p12
+want 'trust takes nothing that cannot be used' 1 'kind that is not supported' on import-trust k.p12 dsa.jks --anchor \
+  --source-passphrase file:src
+want 'trust leaves it out beside others' 0 "left out: the private key 'old'" on import-trust k.p12 s.jks --entry root --entry old \
+  --anchor --source-passphrase file:src --key-passphrase own=file:keypw
+cp empty.p12 k.p12
+want 'nothing but what is kept' 0 'old: kept, not usable: DSA keys cannot be served' into k.p12 dsa.jks
+want 'kept: in the list' 0 'old: kept, not usable: DSA' on list k.p12
+want 'kept: for programs' 0 '"kind":"kept","what":"key","usable":false,"note":"kept, not usable: DSA keys' on list k.p12 --json
+want 'kept: checked' 0 'warning: old: kept, not usable: DSA' on check k.p12
+want 'kept: no key to serve' 0 'there is no private key' on check k.p12
+want 'kept: never an anchor' 1 'is a kept entry: only an untrusted certificate can be marked' \
+  on import-trust k.p12 --anchor --alias old
+want 'kept: never a pin' 1 'is a kept entry' on import-trust k.p12 --pinned --alias old
+want 'kept: no name of trust' 1 "begins with 'pin:'" on rename k.p12 old pin:old
+want 'kept: renamed' 0 '' on rename k.p12 old older
+want 'kept: taken' 1 "already an entry 'older'" into k.p12 dsa.jks --alias older
+want 'kept: exported' 0 '' on export k.p12 older --key --out dsa.pem
+jdk -importkeystore -srckeystore dsa.jks -srcstoretype jks -srcstorepass changeit -destkeystore theirs.p12 \
+  -deststoretype pkcs12 -deststorepass changeit -noprompt
+openssl pkcs12 -in theirs.p12 -passin file:src -nodes -nocerts 2>/dev/null | openssl pkey -pubout >theirs.pub 2>/dev/null
+holds 'kept: exported, the same key' sh -c 'openssl pkey -in dsa.pem -pubout | cmp - theirs.pub && [ -s theirs.pub ]'
+on passwd k.p12 --new-passphrase file:src >/dev/null || exit 1
+openssl pkcs12 -in k.p12 -passin file:src -nodes -nocerts -out again.pem 2>/dev/null
+holds 'kept: openssl reads our file, the same key' sh -c 'openssl pkey -in again.pem -pubout | cmp - theirs.pub'
+jdk -exportcert -keystore k.p12 -storepass changeit -alias older -file again.crt
+jdk -exportcert -keystore dsa.jks -storetype jks -storepass changeit -alias old -file theirs.crt
+holds 'kept: keytool reads our file, the same certificate' cmp again.crt theirs.crt
+jdk -changealias -keystore k.p12 -storepass changeit -alias older -destalias oldest || exit 1
+want 'kept: after keytool rewrote it' 0 'oldest: kept, not usable: DSA' ks list k.p12 --passphrase file:src
+want 'kept: removed' 0 '' ks remove k.p12 oldest --passphrase file:src
+openssl pkey -in dsa.pem -out lone.pem 2>/dev/null
+want 'kept: a lone PEM key is to be used, or refused' 1 'kind that is not supported' on import empty.p12 lone.pem
+cp empty.p12 k.p12
 jdk -genseckey -keystore drawer.jceks -storetype jceks -storepass changeit -alias drawer -keyalg AES -keysize 128
 want 'nothing but a secret key' 1 'nothing that can be used' into k.p12 drawer.jceks
 want 'nothing but a secret key, dry run' 1 'nothing that can be used' into k.p12 drawer.jceks --dry-run
