@@ -19,7 +19,7 @@
 #define AT_MOST    8u
 #define FILE_OWNER 0600
 
-static struct pki root, foreign;
+static struct pki root, foreign, impostor; /* which has root's name, and another key */
 
 static void put_list(const char *folder, const char *name, const struct pki *issuer, uint64_t number)
 {
@@ -290,6 +290,9 @@ static void test_gone(void)
 			{PUT(5, 3), PUT_AS("6.crl", 6, 3), FOREIGN, LOOK, REMOVE("root.crl"), LOOK}, 0, 3, 0,
 			0, 6},
 		{"let go", {PUT(5, 3), FOREIGN, LOOK, REMOVE("root.crl"), LOOK, ACT}, 0, 1, 1, 3, 0},
+		{"RFC 5280 5.2.1 a list of its name under another key replaces nothing",
+			{PUT(5, 3), FOREIGN, LOOK, {STEP_PUT, &impostor, 9, 0, "root.crl", NULL}, LOOK}, 1, 3,
+			0, 0, 9},
 		{"let go without a look between", {PUT(5, 3), FOREIGN, LOOK, REMOVE("root.crl"), ACT}, 0, 1,
 			1, 3, 0},
 		{"let go, and looked at again", {PUT(5, 3), FOREIGN, LOOK, REMOVE("root.crl"), ACT, LOOK}, 0,
@@ -501,6 +504,7 @@ int main(void)
 	pki_init();
 	root = pki_root("Root");
 	foreign = pki_root("Foreign");
+	impostor = pki_root("Root");
 	test_reloads();
 	test_several_in_one_file();
 	test_join();
@@ -511,5 +515,6 @@ int main(void)
 	test_refused();
 	pki_free(&root);
 	pki_free(&foreign);
+	pki_free(&impostor);
 	return test_result();
 }
