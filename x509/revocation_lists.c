@@ -6,8 +6,9 @@
  * Threads: any.
  *
  * Of the lists of one scope the newest serves that was properly signed: what is in the set unsigned is passed over. Listed is
- * revoked, however old the list: positive knowledge needs no freshness. Not listed counts only on fresh lists that cover
- * every reason. Fresh is what is not past its nextUpdate, or by no more than stale_grace_s.
+ * revoked, however old the list: positive knowledge needs no freshness. So every scope that covers the certificate is asked,
+ * also when others have covered all reasons before (RFC 5280 6.3.3 may stop there). Not listed counts only on fresh lists
+ * that cover every reason. Fresh is what is not past its nextUpdate, or by no more than stale_grace_s.
  */
 #include <limits.h>
 
@@ -15,7 +16,7 @@
 #include "x509/revocation.h"
 
 #define DISTRIBUTION_POINTS_MAX 32u
-#define SCOPES_MAX              16u /* stale lists remembered while one certificate is looked up */
+#define SCOPES_MAX              16u /* that cover one certificate */
 
 enum status { STATUS_GOOD, STATUS_REVOKED, STATUS_ABSENT };
 
@@ -30,9 +31,12 @@ struct lookup {
 	/* The best there is to say if no list serves. */
 	enum x509_reason reason;
 	const struct crl *about;
-	const struct crl
-		*spent[SCOPES_MAX]; /* the newest of their scope, but stale: older ones must not serve */
-	size_t spent_count;
+	/* The newest of their scope, which were asked: older ones must not serve. */
+	struct {
+		const struct crl *crl;
+		bool stale;
+	} asked[SCOPES_MAX];
+	size_t asked_count;
 	const struct crl *good; /* one that covers the certificate and does not list it */
 	bool grace;             /* what served is past its nextUpdate */
 	int64_t revoked_at;
@@ -237,6 +241,18 @@ static enum err find_entry(
 	return crl_find(complete, cert->serial, &cert->issuer, found);
 }
 
+/* false: too many scopes. */
+static bool remember(struct lookup *lookup, const struct crl *crl, bool stale)
+{
+	if (lookup->asked_count == SCOPES_MAX) {
+		lookup->judgement->out_of_work = true;
+		return false;
+	}
+	lookup->asked[lookup->asked_count].crl = crl;
+	lookup->asked[lookup->asked_count++].stale = stale;
+	return true;
+}
+
 /* One list that covers the certificate. STATUS_GOOD: its reasons are covered; STATUS_ABSENT: noted. */
 static enum status ask(struct lookup *lookup, const struct crl *const *crls, size_t count,
 	const struct crl *crl, uint32_t reasons)
@@ -263,31 +279,35 @@ static enum status ask(struct lookup *lookup, const struct crl *const *crls, siz
 	if (is_stale(lookup, crl)) {
 		lookup->reason = X509_CRL_STALE;
 		lookup->about = crl;
-		if (lookup->spent_count < SCOPES_MAX) {
-			lookup->spent[lookup->spent_count++] = crl;
-		} else {
-			lookup->judgement->out_of_work = true;
-		}
+		(void)remember(lookup, crl, true);
 		return STATUS_ABSENT;
 	}
 	if (lookup->judgement->question->purpose == X509_PURPOSE_SERVER && crl->number.len == 0) {
 		note(lookup, X509_CRL_UNSUPPORTED, crl); /* profile.c: RFC 5280 5.2.3 is the issuer's duty */
 		return STATUS_ABSENT;
 	}
+	if (!remember(lookup, crl, false)) {
+		return STATUS_ABSENT;
+	}
 	rely_on(lookup, crl);
 	if (delta != NULL && !is_stale(lookup, delta)) {
 		rely_on(lookup, delta);
 	}
+	if ((reasons & ~lookup->reasons) != 0) {
+		lookup->good = crl;
+	}
 	lookup->reasons |= reasons;
-	lookup->good = crl;
 	return STATUS_GOOD;
 }
 
-static bool is_spent(const struct lookup *lookup, const struct crl *crl)
+/* Was a list of this scope asked? If it served, it serves for reasons, too. */
+static bool was_asked(struct lookup *lookup, const struct crl *crl, uint32_t reasons)
 {
-	for (size_t i = 0; i < lookup->spent_count; i++) {
-		if (name_equal(&lookup->spent[i]->issuer, &crl->issuer) &&
-			bytes_equal(lookup->spent[i]->scope_value, crl->scope_value)) {
+	for (size_t i = 0; i < lookup->asked_count; i++) {
+		const struct crl *asked = lookup->asked[i].crl;
+		if (name_equal(&asked->issuer, &crl->issuer) &&
+			bytes_equal(asked->scope_value, crl->scope_value)) {
+			lookup->reasons |= lookup->asked[i].stale ? 0 : reasons;
 			return true;
 		}
 	}
@@ -301,14 +321,13 @@ static enum status ask_issuer(
 	const struct x509_question *question = lookup->judgement->question;
 	const struct crl *const *crls = NULL;
 	size_t count = question->crls == NULL ? 0 : crl_set_of_issuer(question->crls, issuer, &crls);
-	for (size_t i = 0; i < count && lookup->reasons != REASONS_ALL && !stopped(lookup); i++) {
+	for (size_t i = 0; i < count && !stopped(lookup); i++) {
 		uint32_t reasons = crls[i]->scope.reasons & point->reasons;
 		if (crls[i]->oddities & CRL_HAS_CRITICAL_UNKNOWN) {
 			note(lookup, X509_CRL_UNSUPPORTED, crls[i]);
 			continue;
 		}
-		if ((crls[i]->oddities & CRL_IS_DELTA) || (reasons & ~lookup->reasons) == 0 ||
-			is_spent(lookup, crls[i])) {
+		if ((crls[i]->oddities & CRL_IS_DELTA) || reasons == 0) {
 			continue;
 		}
 		enum err err = crl_scope_covers(crls[i], lookup->path[0], point);
@@ -316,7 +335,8 @@ static enum status ask_issuer(
 			lookup->judgement->out_of_memory = true;
 			return STATUS_ABSENT;
 		}
-		if (err == ERR_OK && ask(lookup, crls, count, crls[i], reasons) == STATUS_REVOKED) {
+		if (err == ERR_OK && !was_asked(lookup, crls[i], reasons) &&
+			ask(lookup, crls, count, crls[i], reasons) == STATUS_REVOKED) {
 			return STATUS_REVOKED;
 		}
 	}
@@ -370,14 +390,19 @@ static enum status look_up(struct lookup *lookup)
 				break;
 			}
 			status = ask_point(lookup, &point);
-			if (status != STATUS_ABSENT || stopped(lookup)) {
+			if (status == STATUS_REVOKED || stopped(lookup)) {
 				return stopped(lookup) ? STATUS_ABSENT : status;
 			}
 		}
 	}
 	point = (struct distribution_point){.reasons = REASONS_ALL};
 	status = ask_point(lookup, &point);
-	return stopped(lookup) ? STATUS_ABSENT : status;
+	if (stopped(lookup)) {
+		return STATUS_ABSENT;
+	}
+	return status == STATUS_REVOKED         ? status
+	       : lookup->reasons == REASONS_ALL ? STATUS_GOOD
+						: STATUS_ABSENT;
 }
 
 void lists_ask(
