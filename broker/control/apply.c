@@ -376,8 +376,10 @@ static void on_apply_weighed(void *ctx, enum err err, const char *message)
 	} else {
 		say(apply, message);
 	}
-	apply->control->apply_held = cut_may_force(err);
 	if (cut_may_force(err)) {
+		const struct clock *clock = &apply->control->clock;
+
+		held_reload_begin(&apply->control->held, clock_mono_ms(clock), clock_wall_ms(clock));
 		say(apply, "REFRESH SECURITY TYPE(SSL) FORCE reads it again and takes it");
 	}
 	apply_end(apply, err);
@@ -503,7 +505,7 @@ void control_apply(struct control *control, control_done_fn done, void *ctx)
 	apply->control = control;
 	apply->force = control->apply_force;
 	control->apply_force = false;
-	control->apply_held = false;
+	held_reload_clear(&control->held);
 	control->catalog_base_last += CATALOG_BASE_STEP;
 	apply->catalog_base = control->catalog_base_last;
 	apply->login_generation = control_next_generation(control);

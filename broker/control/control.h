@@ -9,6 +9,7 @@
 
 #include "base/list.h"
 #include "broker/broker.h"
+#include "broker/control/held_reload.h"
 #include "broker/control/material.h"
 #include "broker/control/sources.h"
 #include "broker/worker.h"
@@ -106,7 +107,7 @@ struct control {
 	bool watch_noticed;      /* a watched folder changed since the last look began */
 	struct apply *apply;     /* start-up or SIGHUP under way */
 	bool apply_again;        /* a SIGHUP came meanwhile */
-	bool apply_held;         /* the last SIGHUP would close too many sessions */
+	struct held_reload held; /* the last SIGHUP, if it would close too many sessions */
 	bool apply_force;        /* the next one is not weighed */
 	bool apply_committed;    /* the last one changed something, even if it failed behind that */
 	struct admin *admin;

@@ -138,6 +138,7 @@ static void on_weigh(void *ctx, bool free_pass, struct mqsc_pending *pending)
 	struct control *control = ctx;
 	struct weigh_wait *wait = calloc(1, sizeof(*wait));
 
+	held_reload_pass(&control->held); /* changed by command: the files would undo it */
 	if (wait == NULL) {
 		mqsc_pending_done(pending, ERR_NOMEM, NULL);
 		return;

@@ -153,6 +153,7 @@ static void on_try_weighed(void *ctx, enum err err, const char *message)
 	}
 	if (err == ERR_BUSY) {
 		channel->keystore.said = true;
+		held_reload_pass(&try->control->held); /* a FORCE from now on is meant for this */
 		LOG(try->control->log, LOG_WARN, "LKG0418W",
 			"a changed keystore is held: REFRESH SECURITY TYPE(SSL) FORCE takes it",
 			LF_TEXT("channel", channel->name), LF_TEXT("why", message));

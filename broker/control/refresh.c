@@ -32,21 +32,44 @@ struct refresh {
 	struct hold_count gone; /* revocation lists that it let go, of all channels */
 };
 
+/* What came of it that the operator may not expect. */
+static enum err say_refreshed(const struct refresh *refresh, struct buf *out)
+{
+	struct control *control = refresh->control;
+	char when[CLOCK_TEXT_BYTES];
+	enum err err = buf_append_text(out, "AMQ8560I: Lockgate security cache refreshed.");
+
+	if (err == ERR_OK && refresh->gone.lists > 0) {
+		err = buf_printf(out,
+			" Revocation lists that CRLFILE does not hold any more were let go: %zu, entries: "
+			"%zu.",
+			refresh->gone.lists, refresh->gone.entries);
+	}
+	if (err == ERR_OK && refresh->force &&
+		held_reload_look(&control->held, clock_mono_ms(&control->clock)) == HELD_PAST) {
+		clock_format(control->held.wall_ms, when);
+		err = buf_printf(out,
+			" The configuration that SIGHUP brought, refused %s, is no part of it; SIGHUP brings "
+			"it "
+			"again.",
+			when);
+	}
+	return err;
+}
+
 static void on_refresh_published(void *ctx, enum err err)
 {
 	struct refresh *refresh = ctx;
-	const char *text =
-		err == ERR_OK ? NULL : "AMQ9710E: What was read again could not be put in force yet.";
-	char let_go[256];
+	struct buf answer = BUF_INIT(1024);
+	const char *text = NULL;
 
-	if (err == ERR_OK && refresh->gone.lists > 0) {
-		(void)snprintf(let_go, sizeof(let_go),
-			"AMQ8560I: Lockgate security cache refreshed. Revocation lists that CRLFILE does not "
-			"hold any more were let go: %zu, entries: %zu.",
-			refresh->gone.lists, refresh->gone.entries);
-		text = let_go;
+	if (err != ERR_OK) {
+		text = "AMQ9710E: What was read again could not be put in force yet.";
+	} else if (say_refreshed(refresh, &answer) != ERR_OK || buf_text(&answer, &text) != ERR_OK) {
+		text = NULL; /* then the usual sentence must do */
 	}
 	refresh->done(refresh->ctx, err, text);
+	buf_release(&answer);
 	free(refresh->loaded);
 	buf_release(&refresh->warnings);
 	buf_release(&refresh->why);
@@ -263,18 +286,34 @@ static void refresh_logins_done(struct job *job)
 	refresh_part_in(refresh, ERR_OK, BYTES_NONE);
 }
 
+/* All of it is read again, not only what REFRESH reads; this answer goes out before scripts end. */
+static void take_held_reload(struct control *control, control_done_fn done, void *ctx)
+{
+	char when[CLOCK_TEXT_BYTES];
+	char text[256];
+
+	clock_format(control->held.wall_ms, when);
+	(void)snprintf(text, sizeof(text),
+		"AMQ8560I: The configuration that SIGHUP brought, refused %s, is being read again, with "
+		"FORCE; "
+		"the log says what becomes of it.",
+		when);
+	held_reload_clear(&control->held);
+	control->apply_force = true;
+	control->apply_again = true;
+	done(ctx, ERR_OK, text);
+	control_apply_soon(control);
+}
+
 void control_refresh(struct control *control, bool force, control_done_fn done, void *ctx)
 {
-	if (force && control->apply_held && !control->stopping) {
-		/* All of it is read again, not only what REFRESH reads; this answer goes out before scripts end. */
-		control->apply_force = true;
-		control->apply_again = true;
-		done(ctx, ERR_OK,
-			"AMQ8560I: The configuration that SIGHUP brought is being read again, with FORCE; "
-			"the log says "
-			"what becomes of it.");
-		control_apply_soon(control);
+	if (force && !control->stopping &&
+		held_reload_look(&control->held, clock_mono_ms(&control->clock)) == HELD_WAITS) {
+		take_held_reload(control, done, ctx);
 		return;
+	}
+	if (!force) {
+		held_reload_pass(&control->held); /* a FORCE behind it is meant for this one */
 	}
 	struct refresh *refresh = control->stopping ? NULL : calloc(1, sizeof(*refresh));
 

@@ -34,6 +34,7 @@ static void say(struct control *control, enum time_event event)
 	switch (event) {
 	case TIME_AS_BEFORE: return;
 	case TIME_STEPPED_FORWARD:
+		held_reload_pass(&control->held); /* this asks for REFRESH, too */
 		LOG(control->log, LOG_ERROR, "LKG0420E",
 			"the clock stepped forward: no live session ends by time until REFRESH SECURITY says "
 			"that it "
@@ -46,6 +47,7 @@ static void say(struct control *control, enum time_event event)
 			LF_TEXT("clock", clock));
 		return;
 	case TIME_BEHIND:
+		held_reload_pass(&control->held);
 		LOG(control->log, LOG_ERROR, "LKG0422E",
 			"the clock is behind the newest time seen; judgements go on from there until it is "
 			"right",

@@ -5,6 +5,7 @@ lockgate_test(broker_control_staple SOURCES test_control_staple.c LINK broker te
 lockgate_test(broker_control_logins SOURCES test_control_logins.c LINK broker)
 lockgate_test(broker_control_refusal SOURCES test_control_refusal.c ../auth/world.c LINK broker auth testpki)
 lockgate_test(broker_time_guard SOURCES test_time_guard.c LINK broker)
+lockgate_test(broker_held_reload SOURCES test_held_reload.c LINK broker)
 lockgate_test(broker_known SOURCES test_known.c LINK broker)
 lockgate_test(broker_weigh SOURCES test_weigh.c LINK broker)
 lockgate_test(broker_look SOURCES test_look.c LINK broker)

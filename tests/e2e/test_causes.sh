@@ -158,7 +158,29 @@ kill -HUP "$broker"
 expect_log "SIGHUP that would close twelve is held" "$from" 5 '"LKG0410E".*12 of 1[23] sessions of channel KEEP|"LKG0410E".*13 of 13 sessions of channel KEEP'
 expect_no_log "SIGHUP held: nobody is closed" "$from" '"session closed"'
 check "held: the configuration is the old one" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHANNEL(KEEP)' | grep -q 'MCAUSER(u)'"
+# A FORCE that is meant for something else does not take it; it says so.
+not_taken() { # ROW
+  local from
+  from=$(lines)
+  check "$1" mqsc "REFRESH SECURITY TYPE(SSL) FORCE"
+  if grep -q 'AMQ8560I.*SIGHUP.*refused 20.*is no part of it' out; then ok; else bad "$1: the answer" "$(cat out)"; fi
+  sleep 0.5 # time for a wrong reload to show
+  expect_no_log "$1: nothing is read again" "$from" '"LKG0409I"|"LKG0412E"|"session closed"'
+  check "$1: the configuration is the old one" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHANNEL(KEEP)' | grep -q 'MCAUSER(u)'"
+}
+check "a change by command behind a SIGHUP that was refused" mqsc "ALTER CHANNEL(KEEP) DESCR('other')"
+not_taken "FORCE behind a command"
+from=$(lines)
+kill -HUP "$broker"
+expect_log "SIGHUP again is refused again" "$from" 5 '"LKG0410E"'
+check "REFRESH without FORCE behind a SIGHUP that was refused" mqsc "REFRESH SECURITY TYPE(SSL)"
+not_taken "FORCE behind REFRESH"
+from=$(lines)
+kill -HUP "$broker"
+expect_log "SIGHUP once more" "$from" 5 '"LKG0410E"'
+check "what only looks is nothing else" mqsc "DISPLAY CHSTATUS(*)"
 check "REFRESH with FORCE takes it" mqsc "REFRESH SECURITY TYPE(SSL) FORCE"
+if grep -q 'AMQ8560I.*SIGHUP.*refused 20.*with FORCE' out; then ok; else bad "REFRESH with FORCE names it" "$(cat out)"; fi
 expect_log "REFRESH with FORCE takes it" "$from" 5 '"LKG0409I"'
 expect_log "REFRESH with FORCE: they go" "$from" 5 '"session closed".*"client":"unit7"'
 check "the configuration is the new one" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHANNEL(KEEP)' | grep -q 'MCAUSER(nobody)'"
