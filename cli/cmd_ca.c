@@ -335,6 +335,27 @@ static int crl_run(struct ca *ca, const char *out_path, int64_t lifetime)
 	return code;
 }
 
+/* Only a list is written over: a slip must not cost the CA its key or its database. */
+static int may_replace(const char *path)
+{
+	struct buf content = BUF_INIT(X509_CRL_BYTES_MAX);
+	struct crl_list lists = {0};
+	struct x509_error error = {0};
+	enum err err = file_read(path, X509_CRL_BYTES_MAX, &content);
+	int code = CLI_OK;
+	if (err == ERR_OK && content.len != 0) {
+		err = crl_list_load(buf_bytes(&content), &lists, &error);
+	} else if (err == ERR_NOT_FOUND) {
+		err = ERR_OK;
+	}
+	if (err != ERR_OK) {
+		code = cli_fail("%s holds something else than a revocation list: not written over", path);
+	}
+	crl_list_release(&lists);
+	buf_release(&content);
+	return code;
+}
+
 static int cmd_ca_crl(int argc, char **argv)
 {
 	const char *spec = NULL;
@@ -348,7 +369,7 @@ static int cmd_ca_crl(int argc, char **argv)
 	const struct cli_syntax syntax = {"lockgate ca crl", "FOLDER",
 		"Makes a revocation list (PEM) of all that was revoked, with the next number. The file is "
 		"replaced "
-		"whole.",
+		"whole; one that holds something else is not.",
 		options, ARRAY_COUNT(options), 1, 1};
 	struct cli_list arguments = {.count = 0};
 	int code = CLI_OK;
@@ -360,7 +381,8 @@ static int cmd_ca_crl(int argc, char **argv)
 	char *path = out != NULL ? strdup(out) : path_join(arguments.items[0], CA_CRL_FILE);
 	if (path == NULL) {
 		code = cli_fail("out of memory");
-	} else if ((code = ca_open(&ca, arguments.items[0], key_path)) == CLI_OK &&
+	} else if ((code = may_replace(path)) == CLI_OK &&
+		   (code = ca_open(&ca, arguments.items[0], key_path)) == CLI_OK &&
 		   (code = ca_key_open(&ca, spec)) == CLI_OK) {
 		code = crl_run(&ca, path, lifetime);
 	}

@@ -133,6 +133,8 @@ want 'revoke a file' 0 'revoked' ca revoke pki pump-1.crt --reason keyCompromise
 want 'revoke a number' 0 'CN=broker.example' ca revoke pki "$serial"
 unchanged 'revoked already' 1 'revoked already' ca revoke pki "$serial"
 unchanged 'a list with a wrong passphrase' 1 'wrong passphrase' ca crl pki --passphrase file:pw2
+unchanged 'a list over the key' 1 'not written over' as crl pki --out pki/ca.p12
+unchanged 'a list over the database' 1 'not written over' as crl pki --out pki/ca.db
 unchanged 'a list into nowhere' 1 'no such file' as crl pki --out none/ca.crl
 want 'the next list' 0 'number 2, 2 revoked' as crl pki --days 3
 want 'openssl verifies it' 0 'verify OK' openssl crl -in pki/ca.crl -CAfile pki/ca.crt -noout
