@@ -223,6 +223,7 @@ static void settings_take(struct sources *sources, const struct object *qmgr)
 	}
 	if (err == ERR_OK) {
 		fetcher_set_list(sources->fetcher, settings.list);
+		revocation_rules_changed(sources->cache);
 	} else {
 		LOG(sources->control->log, LOG_ERROR, "LKG0456E",
 			"REVALLOW or REVCAFILE is not good; what was in force stays",

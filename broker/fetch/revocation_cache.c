@@ -56,6 +56,20 @@ uint64_t entry_failed(struct entry *entry, const char *sentence)
 	return retry_ms;
 }
 
+void entry_fetched(struct entry *entry, const struct fetch_error *error)
+{
+	entry->forbidden = fetch_fault_is_refusal(error->fault);
+}
+
+void entry_forgive(struct entry *entry)
+{
+	if (entry->forbidden && entry->state == ENTRY_IDLE) {
+		entry->forbidden = false;
+		entry->failures = 0;
+		entry_schedule(entry, 0);
+	}
+}
+
 void entry_good(struct entry *entry)
 {
 	entry->state = ENTRY_IDLE;

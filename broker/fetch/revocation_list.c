@@ -434,6 +434,7 @@ static void list_fetched(void *ctx, const struct fetch_answer *answer)
 	assert(list->entry.state == ENTRY_FETCHING);
 	list->entry.fetch = NULL;
 	list->entry.state = ENTRY_IDLE;
+	entry_fetched(&list->entry, &answer->error);
 	if (answer->error.fault != FETCH_OK) {
 		list_failed(list, answer->error.sentence);
 	} else if (!answer->not_modified) {
@@ -468,6 +469,7 @@ static void list_due(struct wheel_timer *timer)
 	assert(list->entry.state == ENTRY_IDLE);
 	if (cache->source.start(
 		    cache->source.ctx, &request, list_fetched, list, &list->entry.fetch, &error) != ERR_OK) {
+		entry_fetched(&list->entry, &error);
 		list_failed(list, error.sentence);
 		return;
 	}
@@ -565,6 +567,23 @@ void revocation_refresh(struct revocation_cache *cache)
 		if (list->wanted || list->entry.asked) {
 			entry_schedule(&list->entry, 0);
 		}
+	}
+}
+
+void revocation_rules_changed(struct revocation_cache *cache)
+{
+	LIST_FOR_EACH(node, &cache->lists)
+	{
+		struct revocation_list *list = CONTAINER_OF(node, struct revocation_list, entry.node);
+
+		entry_forgive(&list->entry);
+	}
+	/* Who is asked about a status is asked when somebody comes with it. */
+	LIST_FOR_EACH(node, &cache->answers)
+	{
+		struct revocation_answer *answer = CONTAINER_OF(node, struct revocation_answer, entry.node);
+
+		entry_forgive(&answer->entry);
 	}
 }
 

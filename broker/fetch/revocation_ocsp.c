@@ -181,6 +181,7 @@ static void answer_fetched(void *ctx, const struct fetch_answer *fetched)
 	assert(answer->entry.state == ENTRY_FETCHING);
 	answer->entry.fetch = NULL;
 	answer->entry.state = ENTRY_IDLE;
+	entry_fetched(&answer->entry, &fetched->error);
 	if (fetched->error.fault != FETCH_OK) {
 		answer_failed(answer, fetched->error.sentence);
 		return;
@@ -226,6 +227,7 @@ static void answer_due(struct wheel_timer *timer)
 	entry->asked = false;
 	if (cache->source.start(cache->source.ctx, &request, answer_fetched, answer, &entry->fetch, &error) !=
 		ERR_OK) {
+		entry_fetched(entry, &error);
 		answer_failed(answer, error.sentence);
 		return;
 	}

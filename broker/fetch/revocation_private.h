@@ -71,6 +71,7 @@ struct entry {
 	unsigned pins; /* consumers are being called about it: it must not go */
 	size_t bytes;  /* held */
 	unsigned failures;
+	bool forbidden; /* the last fetch ended by a rule of ours, not by the network */
 	int64_t last_success_ms, last_failure_ms; /* wall */
 	uint64_t next_try_ms;                     /* mono; 0: none */
 	char sentence[FETCH_SENTENCE_BYTES];
@@ -126,6 +127,10 @@ void entry_schedule(struct entry *entry, uint64_t after_ms);
 /* Counts, plans the next try, remembers why. */
 uint64_t entry_failed(struct entry *entry, const char *sentence);
 void entry_good(struct entry *entry);
+void entry_fetched(
+	struct entry *entry, const struct fetch_error *error); /* before what it says is acted upon */
+/* If a rule of ours forbade it: as if it had never been tried. */
+void entry_forgive(struct entry *entry);
 void cache_entry_release(struct entry *entry); /* its waits are forgotten */
 uint32_t cache_random(struct revocation_cache *cache);
 MUST_CHECK enum err cache_add_wait(struct entry *entry, struct revocation_wait **out);

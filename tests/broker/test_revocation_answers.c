@@ -166,6 +166,31 @@ static void test_nonsense(void)
 	ckit_close(&kit);
 }
 
+/* A responder that REVALLOW forbade is asked when it is another and somebody comes; nobody is asked for nothing. */
+static void test_rules_changed(void)
+{
+	for (int forbidden = 0; forbidden < 2; forbidden++) {
+		struct ckit kit = {0};
+		struct told told[2] = {0};
+		struct fetch_error error = {0};
+		struct revocation_ocsp ocsp = question(1);
+
+		ckit_open(&kit, NULL, false, NULL);
+		CHECK("waits",
+			revocation_ocsp_wait(kit.cache, &ocsp, told_ocsp, &told[0], NULL, &error) == ERR_OK);
+		ckit_advance(&kit, 20);
+		ckit_answer_fault(&kit, forbidden == 1 ? FETCH_PRIVATE : FETCH_CONNECT);
+		CHECK("back-off", revocation_ocsp_wait(kit.cache, &ocsp, told_ocsp, &told[1], NULL, &error) ==
+					  ERR_BUSY);
+		revocation_rules_changed(kit.cache);
+		CHECK("who comes then", revocation_ocsp_wait(kit.cache, &ocsp, told_ocsp, &told[1], NULL,
+						&error) == (forbidden == 1 ? ERR_OK : ERR_BUSY));
+		ckit_advance(&kit, 20);
+		CHECK("asked", kit.asked_count == (forbidden == 1 ? 2u : 1u));
+		ckit_close(&kit);
+	}
+}
+
 static void test_room(void)
 {
 	struct ckit kit = {0};
@@ -675,6 +700,7 @@ int main(void)
 	test_life();
 	test_orders();
 	test_nonsense();
+	test_rules_changed();
 	test_room();
 	test_restart();
 	test_restart_stale();

@@ -375,6 +375,66 @@ static void test_waits_fail(void)
 	ckit_close(&kit);
 }
 
+/* What REVALLOW forbade is tried when it is another; what failed by itself waits for its time. */
+static void test_rules_changed(void)
+{
+	static const struct {
+		enum fetch_fault fault;
+		bool forbidden;
+	} rows[] = {
+		{FETCH_LOOPBACK, true},
+		{FETCH_PRIVATE, true},
+		{FETCH_LINK_LOCAL, true},
+		{FETCH_NO_CAFILE, true},
+		{FETCH_CONNECT, false},
+		{FETCH_STATUS, false},
+		{FETCH_TIMEOUT, false},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const char *name = fetch_fault_name(rows[i].fault);
+		struct ckit kit = {0};
+		struct told told = {0};
+		struct fetch_error error = {0};
+
+		ckit_open(&kit, NULL, true, NULL);
+		kit.vouch_for = ca.cert;
+		CHECK(name, revocation_want_set(kit.cache, want_a, 1) == ERR_OK);
+		for (unsigned j = 0; j < 6; j++) { /* minutes of back-off */
+			ckit_advance(&kit, j == 0 ? 20 : HOUR);
+			ckit_answer_fault(&kit, rows[i].fault);
+		}
+		unsigned asked = kit.asked_count;
+
+		CHECK(name, state_of(&kit, URL_A).failures == 6);
+		ckit_advance(&kit, 1000);
+		CHECK(name, kit.asked_count == asked);
+		revocation_rules_changed(kit.cache);
+		CHECK("not from within", kit.asked_count == asked);
+		CHECK("who waits is not told to come later",
+			revocation_crl_wait(kit.cache, &want_a[0], told_list, &told, NULL, &error) ==
+				(rows[i].forbidden ? ERR_OK : ERR_BUSY));
+		ckit_advance(&kit, 20);
+		CHECK(name, kit.asked_count == asked + (rows[i].forbidden ? 1 : 0));
+		if (rows[i].forbidden) {
+			CHECK("counted anew", state_of(&kit, URL_A).failures == 0);
+			revocation_rules_changed(kit.cache);
+			ckit_advance(&kit, 20);
+			CHECK("once", kit.asked_count == asked + 1);
+			ckit_answer_fault(&kit, FETCH_CONNECT);
+			revocation_rules_changed(kit.cache);
+			ckit_advance(&kit, 20);
+			CHECK("then the network fails: back-off", kit.asked_count == asked + 1);
+			ckit_advance(&kit, 15000);
+			CHECK("the first one", kit.asked_count == asked + 2);
+			ckit_answer_crl(&kit, &ca, 5, PKI_NOW + 6 * 3600, PKI_NOW + 18 * 3600);
+			revocation_rules_changed(kit.cache);
+			ckit_advance(&kit, 20);
+			CHECK("what is held is not asked for", kit.asked_count == asked + 2);
+		}
+		ckit_close(&kit);
+	}
+}
+
 /* What nobody wants by policy is refreshed only while somebody asks. */
 static void test_on_demand(void)
 {
@@ -624,6 +684,7 @@ int main(void)
 	test_unknown_signers();
 	test_waits();
 	test_waits_fail();
+	test_rules_changed();
 	test_on_demand();
 	test_room();
 	test_bytes();

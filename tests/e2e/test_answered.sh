@@ -102,6 +102,11 @@ grep -q "would need an answer of '$web/ocsp'" out && ok || bad "explain: what it
 
 # --- the responder that a certificate names ---
 admitted "a responder of a certificate: good" AIA aia
+leaf aia2 --ocsp-url "$web/ocsp"
+check "REVALLOW without it" mqsc "ALTER QMGR REVALLOW('192.0.2.7')"
+turned_away "a responder that REVALLOW does not allow" AIA aia2 'ocsp-[a-z]*'
+check "REVALLOW with it" mqsc "ALTER QMGR REVALLOW('127.0.0.1:$(cat port)')"
+check "what REVALLOW allows now is asked at once, whatever its back-off" enter AIA aia2
 
 # --- a live session: revoked closes, silence does not but under REVLIVE(CLOSE) ---
 live REQUIRED late
