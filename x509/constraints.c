@@ -346,7 +346,7 @@ static enum err get_subtrees(struct wire_reader *in, uint8_t tag, struct subtree
 	if (!der_is_next(in, tag)) {
 		return ERR_OK;
 	}
-	if (der_enter(in, tag, &list) != ERR_OK || wire_reader_left(&list) == 0) {
+	if (der_enter(in, tag, &list) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
 	for (struct wire_reader walk = list; wire_reader_left(&walk) != 0; count++) {
@@ -357,6 +357,9 @@ static enum err get_subtrees(struct wire_reader *in, uint8_t tag, struct subtree
 		if (++(*total) > SUBTREES_MAX) {
 			return ERR_LIMIT;
 		}
+	}
+	if (count == 0) {
+		return ERR_MALFORMED;
 	}
 	out->items = calloc(count, sizeof(*out->items));
 	if (out->items == NULL) {
