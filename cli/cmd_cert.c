@@ -249,6 +249,18 @@ static int names_mean(const struct verify *verify)
 	return CLI_OK;
 }
 
+/* An option that would change nothing was meant for something that is missing. */
+static int none_is_idle(const struct verify *verify)
+{
+	if (verify->spec != NULL && verify->keystore == NULL) {
+		return cli_usage(command, "--passphrase is a keystore's: give --keystore too");
+	}
+	if (verify->stale != NULL && verify->crl.count == 0 && verify->ocsp.count == 0) {
+		return cli_usage(command, "--stale is about lists and responses: give --crl or --ocsp too");
+	}
+	return CLI_OK;
+}
+
 static int ocsp_options_mean(struct verify *verify)
 {
 	static const struct {
@@ -321,6 +333,7 @@ static int options_mean(struct verify *verify)
 		return cli_usage(command, "nothing is trusted: give --trust, --pinned or --keystore");
 	}
 	int code = ocsp_options_mean(verify);
+	code = code == CLI_OK ? none_is_idle(verify) : code;
 	return code == CLI_OK ? names_mean(verify) : code;
 }
 
