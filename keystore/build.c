@@ -24,6 +24,7 @@ struct build {
 	struct map *chained;           /* SHA-256 of what stands in the chain of a key -> any pointer */
 	struct map *copies;            /* SHA-256 of a certificate -> how often the file holds it */
 	struct map *aliases;           /* folded alias -> any pointer */
+	struct map *numbers;           /* folded alias -> the last number that was put behind it */
 	const struct p12_rules *rules; /* NULL: strict */
 	struct keystore_error *error;
 };
@@ -121,24 +122,33 @@ static enum err alias_take(struct build *build, const char *alias)
 	return err;
 }
 
-/* A free alias out of base, "base-2", "base-3", …; base itself only if try_plain. Text in out. */
+/*
+ * A free alias out of base, "base-2", "base-3", …; base itself only if try_plain. Text in out. Numbers that were given
+ * out for this base are not tried again: a file may hold as many entries of one name as it holds entries.
+ */
 static enum err alias_make(struct build *build, const char *base, bool try_plain, char *out, size_t out_bytes)
 {
-	bool taken = true;
-	unsigned number = try_plain ? 1 : 2;
-	while (taken) {
-		int len = number == 1 ? snprintf(out, out_bytes, "%s", base)
-				      : snprintf(out, out_bytes, "%s-%u", base, number);
-		if (len < 0 || (size_t)len >= out_bytes || number > KEYSTORE_ENTRIES_MAX) {
-			return ERR_LIMIT;
-		}
-		enum err err = alias_taken(build, out, &taken);
-		if (err != ERR_OK) {
-			return err;
-		}
-		number++;
+	char *folded = alias_fold(base);
+	if (folded == NULL) {
+		return ERR_NOMEM;
 	}
-	return ERR_OK;
+	bool taken = true;
+	uintptr_t last = (uintptr_t)map_get(build->numbers, bytes_text(folded));
+	uintptr_t number = last > 0 ? last : try_plain ? 0 : 1;
+	enum err err = ERR_OK;
+	while (taken && err == ERR_OK) {
+		number++;
+		int len = number == 1 ? snprintf(out, out_bytes, "%s", base)
+				      : snprintf(out, out_bytes, "%s-%zu", base, (size_t)number);
+		err = len < 0 || (size_t)len >= out_bytes || number > KEYSTORE_ENTRIES_MAX + 1
+			      ? ERR_LIMIT
+			      : alias_taken(build, out, &taken);
+	}
+	if (err == ERR_OK) {
+		err = map_put(build->numbers, bytes_text(folded), (void *)number, NULL);
+	}
+	free(folded);
+	return err;
 }
 
 /* The alias of a new entry: its own name, which must be free if the entry is more than a mere certificate. */
@@ -252,6 +262,7 @@ static enum err key_kept(const struct build *build, const struct p12_key *key, s
 	enum err err = ERR_OK;
 	if (!entry->key_usable) {
 		entry->kind = KEYSTORE_KEPT;
+		entry->kept_key = true;
 		err = kept_key_why(secret_bytes(&key->pkcs8), &entry->why);
 	}
 	for (size_t i = 0; i < build->p12->cert_count && err == ERR_OK && entry->id_len == 0; i++) {
@@ -391,7 +402,8 @@ enum err store_build(const struct p12 *p12, const struct p12_rules *rules, struc
 	struct build build = {.p12 = p12, .rules = rules, .error = error};
 	enum err err = keystore_new(&build.keystore);
 	if (err != ERR_OK || (err = map_new(&build.aliases)) != ERR_OK ||
-		(err = map_new(&build.chained)) != ERR_OK || (err = map_new(&build.copies)) != ERR_OK) {
+		(err = map_new(&build.numbers)) != ERR_OK || (err = map_new(&build.chained)) != ERR_OK ||
+		(err = map_new(&build.copies)) != ERR_OK) {
 		goto out;
 	}
 	build.certs = calloc(p12->cert_count + 1, sizeof(struct cert *));
@@ -418,6 +430,7 @@ out:
 	free(build.whys);
 	free(build.candidates);
 	map_free(build.aliases);
+	map_free(build.numbers);
 	map_free(build.chained);
 	map_free(build.copies);
 	keystore_free(build.keystore);
@@ -494,7 +507,7 @@ static void entry_unbuild(struct unbuild *unbuild, const struct entry *entry)
 	switch (entry->kind) {
 	case KEYSTORE_KEY: key_unbuild(unbuild, entry); return;
 	case KEYSTORE_KEPT:
-		if (entry->pkcs8.len > 0) {
+		if (entry->kept_key) {
 			key_unbuild(unbuild, entry);
 			return;
 		}
@@ -525,8 +538,9 @@ enum err keystore_encode(const struct keystore *keystore, struct bytes passphras
 	size_t key_count = 0;
 	size_t cert_count = 0;
 	for (size_t i = 0; i < keystore->count; i++) {
-		key_count += keystore->items[i].pkcs8.len > 0 ? 1 : 0;
-		cert_count += keystore->items[i].chain_count + (keystore->items[i].der_len > 0 ? 1 : 0);
+		const struct entry *entry = &keystore->items[i];
+		key_count += entry->kind == KEYSTORE_KEY || entry->kept_key ? 1 : 0;
+		cert_count += entry->chain_count + (entry->kind == KEYSTORE_KEPT && !entry->kept_key ? 1 : 0);
 	}
 	if (key_count > P12_KEYS_MAX) {
 		return keystore_fail(error, ERR_LIMIT, "holds more than %u private keys", P12_KEYS_MAX);

@@ -418,7 +418,8 @@ struct importing {
 /* A key of a kind that we cannot use is left out of many; alone it is refused. */
 static bool left_out(const struct importing *importing, const struct entry *entry, size_t source_count)
 {
-	if (entry->kind != KEYSTORE_KEPT || importing->keep || source_count == 1) {
+	bool keep = importing->keep && (!entry->kept_key || kept_key_framed(secret_bytes(&entry->pkcs8)));
+	if (entry->kind != KEYSTORE_KEPT || keep || source_count == 1) {
 		return false;
 	}
 	struct shown shown = keystore_shown(bytes_text(entry->alias));
@@ -465,7 +466,7 @@ static enum err kept_prepare(const struct importing *importing, const struct ent
 		return keystore_fail(importing->error, ERR_UNSUPPORTED,
 			"the private key is of a kind that is not supported: %s", entry->why);
 	}
-	const char *plain = kept_alias(alias, entry->pkcs8.len > 0);
+	const char *plain = kept_alias(alias, entry->kept_key);
 	memmove(alias, plain, strlen(plain) + 1);
 	return ERR_OK;
 }

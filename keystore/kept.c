@@ -109,18 +109,26 @@ const char *kept_alias(const char *alias, bool key)
 	return alias[0] != '\0' ? alias : key ? "key" : "cert";
 }
 
+bool kept_key_framed(struct bytes pkcs8)
+{
+	struct wire_reader whole = wire_reader_init(pkcs8);
+	struct wire_reader info = {0};
+	return tlv_enter(&whole, TLV_SEQUENCE, &info) == ERR_OK && tlv_end(&whole) == ERR_OK;
+}
+
 /* A copy of everything but the attributes that we do not know, as for other entries. */
 static enum err kept_copy(const struct entry *from, const char *alias, struct entry *out)
 {
 	struct entry made = {0};
 	enum err err = entry_init(&made, alias, KEYSTORE_KEPT);
-	if (err == ERR_OK && from->pkcs8.len > 0) {
+	made.kept_key = from->kept_key;
+	if (err == ERR_OK && from->kept_key) {
 		err = secret_copy(secret_bytes(&from->pkcs8), &made.pkcs8);
 	}
 	if (err == ERR_OK) {
 		err = entry_chain_set(&made, (const struct cert *const *)from->chain, from->chain_count);
 	}
-	if (err == ERR_OK && from->der_len > 0) {
+	if (err == ERR_OK && !from->kept_key) {
 		err = bytes_dup(bytes_of(from->der, from->der_len), &made.der);
 		made.der_len = err == ERR_OK ? from->der_len : 0;
 	}
@@ -143,10 +151,12 @@ enum err store_add_kept(
 {
 	struct entry entry = {0};
 	assert(from->kind == KEYSTORE_KEPT);
-	alias = kept_alias(alias, from->pkcs8.len > 0);
+	alias = kept_alias(alias, from->kept_key);
 	enum err err = ERR_OK;
 	if (from->pkcs8.len > KEYSTORE_KEY_BYTES_MAX / 2) {
 		err = keystore_fail(error, ERR_LIMIT, "the private key is too long");
+	} else if (from->kept_key && !kept_key_framed(secret_bytes(&from->pkcs8))) {
+		err = keystore_fail(error, ERR_UNSUPPORTED, "the private key is no PKCS#8");
 	}
 	if (err == ERR_OK && (err = store_alias_free(keystore, alias, SIZE_MAX, error)) == ERR_OK &&
 		(err = kept_copy(from, alias, &entry)) == ERR_OK) {
@@ -205,7 +215,7 @@ enum err keystore_kept_key_use(const struct keystore *keystore, size_t index, ke
 {
 	assert(index < keystore->count);
 	const struct entry *entry = &keystore->items[index];
-	if (entry->kind != KEYSTORE_KEPT || entry->pkcs8.len == 0) {
+	if (!entry->kept_key) {
 		return ERR_NOT_FOUND;
 	}
 	return fn(secret_bytes(&entry->pkcs8), ctx);

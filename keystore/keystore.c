@@ -153,7 +153,7 @@ struct keystore_entry keystore_at(const struct keystore *keystore, size_t index)
 		.key_usable = entry->key_usable,
 		.key_kind = entry->key_kind,
 		.kept_why = entry->why,
-		.kept_key = entry->kind == KEYSTORE_KEPT && entry->pkcs8.len > 0,
+		.kept_key = entry->kept_key,
 		.kept_der = bytes_of(entry->der, entry->der_len),
 	};
 }

@@ -19,6 +19,7 @@ struct entry {
 	uint8_t *kept; /* attributes that we do not know; written back */
 	size_t kept_len;
 	/* KEYSTORE_KEPT: a key (pkcs8, perhaps a chain) or the bytes of a certificate that the parser refused */
+	bool kept_key;
 	char *why;
 	uint8_t *der;
 	size_t der_len;
@@ -55,6 +56,8 @@ MUST_CHECK enum err kept_key_why(struct bytes pkcs8, char **out);
 MUST_CHECK enum err kept_cert_why(enum err parsed, const struct x509_error *error, char **out);
 /* alias, or what of it says nothing of trust: "pin:" is for pins. Borrowed from alias. */
 const char *kept_alias(const char *alias, bool key);
+/* Whether a key can stand in a file that we read again: one SEQUENCE and nothing behind it. */
+bool kept_key_framed(struct bytes pkcs8);
 /* Copies an entry of that kind under alias, from which "pin:" is taken. ERR_EXISTS, ERR_INVALID, ERR_LIMIT, ERR_NOMEM. */
 MUST_CHECK enum err store_add_kept(
 	struct keystore *keystore, const char *alias, const struct entry *from, struct keystore_error *error);

@@ -12,7 +12,7 @@
 #include "keystore/keystore.h"
 
 /*
- * The keys that options->labels name, in their order; without labels the first key, which must be of use, and all others
+ * The keys that options->labels name, in their order; without labels the first key that is not merely kept, which must be of use, and all others
  * that are, up to TLS_IDENTITIES_MAX. Fills in tls, leaf_not_after (of the certificate that is valid the longest) and, with
  * options->staple, staples; on failure what is there is the caller's to release. why: for the operator.
  */

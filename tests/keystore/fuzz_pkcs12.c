@@ -28,7 +28,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		for (size_t i = 0; i < keystore_count(keystore); i++) {
 			struct keystore_entry entry = keystore_at(keystore, i);
-			if (entry.kind != KEYSTORE_KEY && entry.chain_count != 1) {
+			bool kept = entry.kind == KEYSTORE_KEPT;
+			if (entry.kind != KEYSTORE_KEY && !kept && entry.chain_count != 1) {
+				abort();
+			}
+			if (kept != (entry.kept_why != NULL) || (kept && entry.key_usable) ||
+				(kept && !entry.kept_key && entry.chain_count != 0)) {
 				abort();
 			}
 		}

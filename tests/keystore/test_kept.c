@@ -350,14 +350,13 @@ static void served(const struct fixture *pki)
 
 /* --- limits --- */
 
+/* Without names, so that each has to be given one. */
 static void entries_limit(void)
 {
 	struct p12_put_cert *certs = calloc(KEYSTORE_ENTRIES_MAX + 1, sizeof(*certs));
-	char(*names)[16] = calloc(KEYSTORE_ENTRIES_MAX + 1, sizeof(*names));
-	REQUIRE("memory", certs != NULL && names != NULL);
+	REQUIRE("memory", certs != NULL);
 	for (size_t i = 0; i <= KEYSTORE_ENTRIES_MAX; i++) {
-		(void)snprintf(names[i], sizeof(names[i]), "n%zu", i);
-		certs[i] = (struct p12_put_cert){.der = bytes_text("junk"), .name = names[i]};
+		certs[i] = (struct p12_put_cert){.der = bytes_text("junk")};
 	}
 	for (size_t more = 0; more < 2; more++) {
 		struct buf file = sealed(NULL, 0, certs, KEYSTORE_ENTRIES_MAX + more);
@@ -370,7 +369,35 @@ static void entries_limit(void)
 		buf_release(&file);
 	}
 	free(certs);
-	free(names);
+}
+
+/* Nothing at all where a certificate should be; a key that we could not read again. */
+static void nothing_in_it(void)
+{
+	static const struct p12_put_cert certs[] = {{.name = "a"}, {.name = "b"}, {.name = "c"}};
+	struct buf file = sealed(NULL, 0, certs, ARRAY_COUNT(certs));
+	struct buf again = BUF_INIT(KEYSTORE_FILE_BYTES_MAX);
+	struct keystore *keystore = empty();
+	struct keystore *read = NULL;
+	struct keystore_error error = {0};
+	struct notes notes = {0};
+	struct entry entry = {0};
+	CHECK("no octets", import(keystore, &file, true, &notes, &error) == ERR_OK);
+	CHECK("no octets", keystore_count(keystore) == 3);
+	CHECK("no octets", keystore_encode(keystore, bytes_text(PASS), &again, &error) == ERR_OK);
+	CHECK("no octets", keystore_decode(buf_bytes(&again), bytes_text(PASS), &read, &error) == ERR_OK);
+	CHECK("no octets", read != NULL && keystore_count(read) == 3);
+	REQUIRE("key", entry_init(&entry, "k", KEYSTORE_KEPT) == ERR_OK &&
+			       secret_copy(bytes_text("no DER"), &entry.pkcs8) == ERR_OK &&
+			       kept_key_why(secret_bytes(&entry.pkcs8), &entry.why) == ERR_OK);
+	entry.kept_key = true;
+	CHECK("no PKCS#8", store_add_kept(keystore, "k", &entry, &error) == ERR_UNSUPPORTED);
+	CHECK("no PKCS#8", keystore_count(keystore) == 3);
+	entry_release(&entry);
+	keystore_free(keystore);
+	keystore_free(read);
+	buf_release(&file);
+	buf_release(&again);
 }
 
 static void sizes_limit(void)
@@ -418,6 +445,7 @@ static void keys_limit(void)
 	REQUIRE("key", entry_init(&entry, "ed", KEYSTORE_KEPT) == ERR_OK &&
 			       secret_copy(ed448(ed, 3), &entry.pkcs8) == ERR_OK &&
 			       kept_key_why(secret_bytes(&entry.pkcs8), &entry.why) == ERR_OK);
+	entry.kept_key = true;
 	for (unsigned i = 0; i <= P12_KEYS_MAX; i++) {
 		char alias[16];
 		(void)snprintf(alias, sizeof(alias), "k%u", i);
@@ -459,6 +487,7 @@ int main(void)
 	not_asked_for(&pki);
 	served(&pki);
 	entries_limit();
+	nothing_in_it();
 	sizes_limit();
 	keys_limit();
 	every_allocation(&pki);
