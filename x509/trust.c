@@ -303,6 +303,18 @@ bool crl_set_replaces(const struct crl_set *set, const struct crl *crl)
 	return false;
 }
 
+bool crl_set_has_older(const struct crl_set *set, const struct crl *crl)
+{
+	const struct crl *const *first = NULL;
+	size_t count = crl_set_of_issuer(set, &crl->issuer, &first);
+	for (size_t i = 0; i < count; i++) {
+		if (crl_replaces(crl, first[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 size_t crl_set_rank(const struct crl_set *set, const struct crl *crl)
 {
 	const struct crl *const *first = NULL;

@@ -156,6 +156,8 @@ bool crl_set_has(const struct crl_set *set, const struct crl *crl);
  * one of its number or a higher one. No signature is looked at.
  */
 bool crl_set_replaces(const struct crl_set *set, const struct crl *crl);
+/* The other way round: whether crl says anew what a list of the set says. */
+bool crl_set_has_older(const struct crl_set *set, const struct crl *crl);
 /* How many such lists of the set serve before crl, which may be in the set itself; each list has a rank of its own there. */
 size_t crl_set_rank(const struct crl_set *set, const struct crl *crl);
 

@@ -54,7 +54,8 @@ static enum err sort_one(const struct hold_question *question, const struct crl 
 	bool replaced = crl_set_replaces(question->files, known);
 	size_t rank = crl_set_rank(question->before, known);
 
-	if (!replaced && question->let_go) {
+	/* A list never goes back to an older one, whoever asks. */
+	if (!replaced && question->let_go && !crl_set_has_older(question->files, known)) {
 		return add(&into->gone, known);
 	}
 	if (rank >= HOLD_PER_SCOPE) {

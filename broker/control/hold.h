@@ -15,7 +15,7 @@ struct hold_question {
 	const struct crl_set *files;  /* what the files say */
 	const struct crl_set *before; /* what is in force; NULL: nothing yet */
 	const struct crl_set *gone;   /* of before, what an operator let go meanwhile; NULL: nothing */
-	bool let_go;                  /* an operator's act: what no file holds or replaces goes */
+	bool let_go; /* an operator's act: what no file holds goes, unless one holds an older state of it */
 	uint64_t generation;
 };
 /* Sets of the caller's; NULL where there is nothing. */
