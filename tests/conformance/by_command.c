@@ -200,7 +200,8 @@ static void start(struct by_command *by, struct running *slot)
 		posix_spawn_file_actions_init(&actions) == 0 &&
 			posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out, flags, 0600) == 0 &&
 			posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err, flags, 0600) == 0);
-	REQUIRE(by->id, posix_spawn(&slot->pid, words[0], &actions, NULL, words, environ) == 0);
+	REQUIRE("a command", words[0] != NULL);
+	REQUIRE(by->id, posix_spawn(&slot->pid, by->words[0], &actions, NULL, words, environ) == 0);
 	(void)posix_spawn_file_actions_destroy(&actions);
 }
 

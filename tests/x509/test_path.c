@@ -249,6 +249,9 @@ static bool path_is(const struct pki *all, const struct x509_answer *answer, con
 /* The next order of what stands behind the leaf; false after the last. */
 static bool next_order(size_t order[GIVEN_MAX], size_t count)
 {
+	if (count < 2) {
+		return false;
+	}
 	size_t i = count - 1;
 	while (i > 1 && order[i - 1] > order[i]) {
 		i--;
