@@ -26,6 +26,7 @@ enum class {
 	US_LEAF_MAPPING,
 	US_MAPPED_POLICY,
 	US_NAME_TEXT,
+	US_ANCHOR_MAPPING,
 	THEM_LEAF_ANCHOR,
 	THEM_LOOP,
 	THEM_DER,
@@ -41,6 +42,7 @@ enum class {
 	THEM_WILDCARD,
 	THEM_SELF_ISSUED_LEAF,
 	THEM_MAPPED_POLICY,
+	THEM_RSA_PARAMETERS,
 	CLASS_COUNT_
 };
 
@@ -66,6 +68,11 @@ static const char *const class_names[CLASS_COUNT_] = {
 	[US_MAPPED_POLICY] = "accepted here: a policy that a CA maps to another keeps its meaning below it, "
 			     "also through anyPolicy "
 			     "(RFC 5280 6.1.4 (b)(1))",
+	[US_ANCHOR_MAPPING] =
+		"accepted here: the anchor's own policy mappings hold, as a CA's do (RFC 5280 6.1.4 "
+		"(b); policy-mappings-on-root of BoringSSL's suite)",
+	[THEM_RSA_PARAMETERS] =
+		"refused here: rsaEncryption without the NULL that belongs to it (RFC 3279 2.3.1)",
 	[THEM_INHIBITED_ANY] = "refused here: initial-any-policy-inhibit holds from the first certificate on "
 			       "(RFC 5280 6.1.2 (e))",
 	[THEM_SELF_ISSUED_LEAF] = "refused here: a leaf counts for requireExplicitPolicy, self-issued or not "
@@ -248,8 +255,10 @@ static int for_good(const struct x509_answer *ours, const struct by_openssl_answ
 		return US_BACKTRACK;
 	}
 	if (strstr(words, "no explicit policy") != NULL) {
+		const struct cert *anchor = ours->path[ours->path_count - 1];
 		return path_maps(ours)                               ? US_MAPPED_POLICY
 		       : ours->path[0]->ext.has[EXT_POLICY_MAPPINGS] ? US_LEAF_MAPPING
+		       : anchor->ext.has[EXT_POLICY_MAPPINGS]        ? US_ANCHOR_MAPPING
 								     : -1;
 	}
 	return -1;
@@ -387,6 +396,24 @@ static int by_policy(const struct difference *difference, const struct x509_answ
 						: -1;
 }
 
+static bool lacks_null(struct by_openssl_der der)
+{
+	static const uint8_t oid[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01};
+	const uint8_t *at = memmem(der.data, der.len, oid, sizeof(oid));
+	const uint8_t *end = der.data + der.len;
+	return at != NULL && (end - at < (ptrdiff_t)sizeof(oid) + 2 || at[sizeof(oid)] != 0x05 ||
+				     at[sizeof(oid) + 1] != 0x00);
+}
+
+static bool rsa_without_null(const struct by_openssl_question *question)
+{
+	bool any = lacks_null(question->anchor);
+	for (size_t i = 0; i < question->chain_count; i++) {
+		any = any || lacks_null(question->chain[i]);
+	}
+	return any;
+}
+
 static int refused_by_us(const struct difference *difference)
 {
 	bool unread = false;
@@ -413,6 +440,8 @@ static int refused_by_us(const struct difference *difference)
 									       : -1;
 	case X509_NAME_CONSTRAINTS: return by_constraints(difference, &ours);
 	case X509_POLICY: return by_policy(difference, &ours);
+	case X509_UNSUPPORTED_ALGORITHM:
+		return rsa_without_null(difference->their_question) ? THEM_RSA_PARAMETERS : -1;
 	default: return -1;
 	}
 }
