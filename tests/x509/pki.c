@@ -3,6 +3,8 @@
  */
 #include "tests/x509/pki.h"
 
+#include "x509/internal.h"
+
 void pki_init(void)
 {
 	REQUIRE("the cryptographic library starts", crypto_init() == ERR_OK);
@@ -237,4 +239,41 @@ void pki_ocsp_reply(const struct pki_ocsp_desk *desk, struct bytes request, stru
 		}
 	}
 	REQUIRE("a responder answers", x509_make_ocsp(&failure, out) == ERR_OK);
+}
+
+void pki_put_crl_algorithm(struct der_writer *out)
+{
+	der_put_begin(out, DER_SEQUENCE);
+	der_put_oid(out, "1.2.840.10045.4.3.2");
+	der_put_end(out);
+}
+
+void pki_put_extension(struct der_writer *out, const char *oid, bool critical, struct bytes value)
+{
+	der_put_begin(out, DER_SEQUENCE);
+	der_put_oid(out, oid);
+	if (critical) {
+		der_put_bool(out, true);
+	}
+	der_put(out, DER_OCTET_STRING, value);
+	der_put_end(out);
+}
+
+struct crl *pki_crl_of_tbs(const char *row, const struct pki *issuer, struct bytes tbs)
+{
+	struct buf signature = BUF_INIT(8192);
+	struct buf der = BUF_INIT(65536);
+	struct crl *crl = NULL;
+	struct der_writer writer = der_writer_init(&der);
+	REQUIRE(row, key_sign(secret_bytes(&issuer->key), HASH_SHA256, tbs, &signature) == ERR_OK);
+	der_put_begin(&writer, DER_SEQUENCE);
+	der_put_raw(&writer, tbs);
+	pki_put_crl_algorithm(&writer);
+	der_put_bit_octets(&writer, buf_bytes(&signature));
+	der_put_end(&writer);
+	REQUIRE(row, der_writer_err(&writer) == ERR_OK);
+	REQUIRE(row, crl_parse(buf_bytes(&der), &crl, NULL) == ERR_OK);
+	buf_release(&signature);
+	buf_release(&der);
+	return crl;
 }

@@ -90,6 +90,11 @@ void pki_ocsp_reply(const struct pki_ocsp_desk *desk, struct bytes request, stru
 
 /* Trust in one anchor and, if pin is not NULL, one pin named "device". Generation 1. */
 struct trust_set *pki_trust(const struct cert *anchor, const struct cert *pin);
+struct der_writer;
+/* For lists that pki_crl() does not make: parts of a TBSCertList, and the list that issuer signs over one, by ECDSA P-256. */
+void pki_put_crl_algorithm(struct der_writer *out);
+void pki_put_extension(struct der_writer *out, const char *oid, bool critical, struct bytes value);
+struct crl *pki_crl_of_tbs(const char *row, const struct pki *issuer, struct bytes tbs);
 struct crl_set *pki_crls(const struct crl *a, const struct crl *b); /* either may be NULL */
 
 /* Judges leaf (and up to two more presented, NULL: fewer) as a client at PKI_NOW. */

@@ -38,30 +38,12 @@ static const struct {
 		{"2.5.29.29", true, OTHER_ISSUER, sizeof(OTHER_ISSUER) - 1}, true, X509_OK},
 };
 
-static void put_extension(struct der_writer *out, const char *oid, bool critical, struct bytes value)
-{
-	der_put_begin(out, DER_SEQUENCE);
-	der_put_oid(out, oid);
-	if (critical) {
-		der_put_bool(out, true);
-	}
-	der_put(out, DER_OCTET_STRING, value);
-	der_put_end(out);
-}
-
-static void put_algorithm(struct der_writer *out)
-{
-	der_put_begin(out, DER_SEQUENCE);
-	der_put_oid(out, "1.2.840.10045.4.3.2");
-	der_put_end(out);
-}
-
 static void put_tbs(
 	struct der_writer *out, const struct pki *issuer, const struct entry *entry, bool indirect)
 {
 	der_put_begin(out, DER_SEQUENCE);
 	der_put_uint(out, 1);
-	put_algorithm(out);
+	pki_put_crl_algorithm(out);
 	der_put_raw(out, cert_subject_der(issuer->cert));
 	der_put_time(out, PKI_NOW - PKI_DAY);
 	der_put_time(out, PKI_NOW + PKI_DAY);
@@ -71,16 +53,16 @@ static void put_tbs(
 	der_put_time(out, PKI_NOW - PKI_DAY);
 	if (entry->oid != NULL) {
 		der_put_begin(out, DER_SEQUENCE);
-		put_extension(out, entry->oid, entry->critical, bytes_of(entry->value, entry->len));
+		pki_put_extension(out, entry->oid, entry->critical, bytes_of(entry->value, entry->len));
 		der_put_end(out);
 	}
 	der_put_end(out);
 	der_put_end(out);
 	der_put_begin(out, DER_CONTEXT_CONSTRUCTED(0));
 	der_put_begin(out, DER_SEQUENCE);
-	put_extension(out, "2.5.29.20", false, bytes_of("\x02\x01\x01", 3));
+	pki_put_extension(out, "2.5.29.20", false, bytes_of("\x02\x01\x01", 3));
 	if (indirect) {
-		put_extension(out, "2.5.29.28", true, bytes_of("\x30\x03\x84\x01\xff", 5));
+		pki_put_extension(out, "2.5.29.28", true, bytes_of("\x30\x03\x84\x01\xff", 5));
 	}
 	der_put_end(out);
 	der_put_end(out);
@@ -91,25 +73,11 @@ static struct crl *make_list(
 	const char *row, const struct pki *issuer, const struct entry *entry, bool indirect)
 {
 	struct buf tbs = BUF_INIT(65536);
-	struct buf signature = BUF_INIT(8192);
-	struct buf der = BUF_INIT(65536);
-	struct crl *crl = NULL;
 	struct der_writer writer = der_writer_init(&tbs);
 	put_tbs(&writer, issuer, entry, indirect);
 	REQUIRE(row, der_writer_err(&writer) == ERR_OK);
-	REQUIRE(row,
-		key_sign(secret_bytes(&issuer->key), HASH_SHA256, buf_bytes(&tbs), &signature) == ERR_OK);
-	writer = der_writer_init(&der);
-	der_put_begin(&writer, DER_SEQUENCE);
-	der_put_raw(&writer, buf_bytes(&tbs));
-	put_algorithm(&writer);
-	der_put_bit_octets(&writer, buf_bytes(&signature));
-	der_put_end(&writer);
-	REQUIRE(row, der_writer_err(&writer) == ERR_OK);
-	REQUIRE(row, crl_parse(buf_bytes(&der), &crl, NULL) == ERR_OK);
+	struct crl *crl = pki_crl_of_tbs(row, issuer, buf_bytes(&tbs));
 	buf_release(&tbs);
-	buf_release(&signature);
-	buf_release(&der);
 	return crl;
 }
 

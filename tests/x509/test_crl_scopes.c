@@ -39,33 +39,15 @@ static const struct {
 		X509_CRL_UNSUPPORTED},
 };
 
-static void put_algorithm(struct der_writer *out)
-{
-	der_put_begin(out, DER_SEQUENCE);
-	der_put_oid(out, "1.2.840.10045.4.3.2");
-	der_put_end(out);
-}
-
-static void put_extension(struct der_writer *out, const char *oid, bool critical, struct bytes value)
-{
-	der_put_begin(out, DER_SEQUENCE);
-	der_put_oid(out, oid);
-	if (critical) {
-		der_put_bool(out, true);
-	}
-	der_put(out, DER_OCTET_STRING, value);
-	der_put_end(out);
-}
-
 /* RFC 5280 5.2.5: onlyContainsUserCerts is [1], onlyContainsCACerts [2]. */
 static void put_scope(struct der_writer *out, enum scope scope)
 {
 	const uint8_t users[] = {0x30, 0x03, 0x81, 0x01, 0xff};
 	const uint8_t cas[] = {0x30, 0x03, 0x82, 0x01, 0xff};
 	if (scope == SCOPE_USERS) {
-		put_extension(out, "2.5.29.28", true, bytes_of(users, sizeof(users)));
+		pki_put_extension(out, "2.5.29.28", true, bytes_of(users, sizeof(users)));
 	} else if (scope == SCOPE_CAS) {
-		put_extension(out, "2.5.29.28", true, bytes_of(cas, sizeof(cas)));
+		pki_put_extension(out, "2.5.29.28", true, bytes_of(cas, sizeof(cas)));
 	}
 }
 
@@ -76,7 +58,7 @@ static void put_tbs(
 	int64_t since = PKI_NOW - PKI_DAY - (list->stale ? PKI_DAY : 0);
 	der_put_begin(out, DER_SEQUENCE);
 	der_put_uint(out, 1);
-	put_algorithm(out);
+	pki_put_crl_algorithm(out);
 	der_put_raw(out, cert_subject_der(issuer->cert));
 	der_put_time(out, since);
 	der_put_time(out, list->stale ? PKI_NOW - PKI_DAY : PKI_NOW + PKI_DAY);
@@ -90,7 +72,7 @@ static void put_tbs(
 	}
 	der_put_begin(out, DER_CONTEXT_CONSTRUCTED(0));
 	der_put_begin(out, DER_SEQUENCE);
-	put_extension(out, "2.5.29.20", false, bytes_of(number, sizeof(number)));
+	pki_put_extension(out, "2.5.29.20", false, bytes_of(number, sizeof(number)));
 	put_scope(out, list->scope);
 	der_put_end(out);
 	der_put_end(out);
@@ -101,28 +83,14 @@ static struct crl *make_list(
 	const char *row, const struct pki *issuer, const struct pki *leaf, const struct list *list)
 {
 	struct buf tbs = BUF_INIT(65536);
-	struct buf signature = BUF_INIT(8192);
-	struct buf der = BUF_INIT(65536);
-	struct crl *crl = NULL;
 	struct der_writer writer = der_writer_init(&tbs);
 	if (list->scope == SCOPE_NONE) {
 		return NULL;
 	}
 	put_tbs(&writer, issuer, leaf, list);
 	REQUIRE(row, der_writer_err(&writer) == ERR_OK);
-	REQUIRE(row,
-		key_sign(secret_bytes(&issuer->key), HASH_SHA256, buf_bytes(&tbs), &signature) == ERR_OK);
-	writer = der_writer_init(&der);
-	der_put_begin(&writer, DER_SEQUENCE);
-	der_put_raw(&writer, buf_bytes(&tbs));
-	put_algorithm(&writer);
-	der_put_bit_octets(&writer, buf_bytes(&signature));
-	der_put_end(&writer);
-	REQUIRE(row, der_writer_err(&writer) == ERR_OK);
-	REQUIRE(row, crl_parse(buf_bytes(&der), &crl, NULL) == ERR_OK);
+	struct crl *crl = pki_crl_of_tbs(row, issuer, buf_bytes(&tbs));
 	buf_release(&tbs);
-	buf_release(&signature);
-	buf_release(&der);
 	return crl;
 }
 
