@@ -164,7 +164,8 @@ static bool is_revocation(enum x509_reason reason)
 	case X509_OCSP_UNKNOWN:
 	case X509_OCSP_UNREACHABLE:
 	case X509_OCSP_STALE:
-	case X509_OCSP_BAD: return true;
+	case X509_OCSP_BAD:
+	case X509_OCSP_SIGNER_UNKNOWN: return true;
 	case X509_OK:
 	case X509_NO_CERTIFICATE:
 	case X509_MALFORMED:

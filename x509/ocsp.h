@@ -58,6 +58,13 @@ bool ocsp_single_is_about(
 /* When an answer ceases to be current. */
 int64_t ocsp_single_until(const struct ocsp_single *single);
 
+/* Who signed a response; of several the best counts. */
+enum ocsp_signer {
+	OCSP_SIGNER_NONE, /* nobody who may */
+	OCSP_SIGNER_BAD, /* a delegate that is revoked, or beyond what the path allows; or no memory or work is left */
+	OCSP_SIGNER_UNKNOWN, /* a delegate; whether it is revoked is not known, and the question wants to know */
+	OCSP_SIGNER_GOOD     /* the issuer, or a delegate that passes */
+};
 /*
  * What all responses at hand say of path[0], which path[1] issued; path[count - 1] is the anchor. delegate decides about a
  * delegated signer that has no id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1).
@@ -65,13 +72,14 @@ int64_t ocsp_single_until(const struct ocsp_single *single);
 struct ocsp_finding {
 	enum x509_ocsp_state state;
 	enum x509_reason reason;
-	const char *why; /* of X509_OCSP_BAD, for a sentence */
+	const char *why;           /* of X509_OCSP_BAD, for a sentence */
+	const struct cert *signer; /* of X509_OCSP_SIGNER_UNKNOWN: borrowed from response */
 	const struct ocsp_response *response;
 	const struct ocsp_single *single;
 	int64_t until; /* of a good one: when to ask again */
 	bool grace;
 };
-typedef bool (*ocsp_delegate_fn)(
+typedef enum ocsp_signer (*ocsp_delegate_fn)(
 	struct judgement *judgement, const struct cert *const *path, size_t count, int64_t *until);
 void ocsp_ask(struct judgement *judgement, const struct cert *const *path, size_t count,
 	ocsp_delegate_fn delegate, struct ocsp_finding *out);

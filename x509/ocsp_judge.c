@@ -24,7 +24,8 @@ struct ask {
 struct reading {
 	enum x509_ocsp_state state;
 	enum x509_reason reason;
-	const char *why; /* X509_OCSP_BAD */
+	const char *why;           /* X509_OCSP_BAD */
+	const struct cert *signer; /* X509_OCSP_SIGNER_UNKNOWN */
 	const struct ocsp_single *single;
 	int64_t until;
 	bool grace;
@@ -65,7 +66,7 @@ static bool is_candidate(struct ask *ask, const struct ocsp_response *response, 
 }
 
 /* RFC 6960 4.2.2.2: issued directly by the CA that issued the certificate in question, for this purpose. */
-static bool is_delegated(struct ask *ask, const struct cert *signer, int64_t *until)
+static enum ocsp_signer delegated(struct ask *ask, const struct cert *signer, int64_t *until)
 {
 	const struct cert *path[PATH_CERTS_MAX + 1] = {signer};
 	struct signed_object object = {.object = signer,
@@ -75,13 +76,13 @@ static bool is_delegated(struct ask *ask, const struct cert *signer, int64_t *un
 		.signature = signer->signature};
 	bool critical = false;
 	if (judgement_verify(ask->judgement, &object, ask->path[1]) != ERR_OK) {
-		return false;
+		return OCSP_SIGNER_NONE;
 	}
 	if (signer->not_after < *until) {
 		*until = signer->not_after;
 	}
 	if (cert_extension(signer, "1.3.6.1.5.5.7.48.1.5", &critical).len != 0) {
-		return true; /* id-pkix-ocsp-nocheck (4.2.2.2.1) */
+		return OCSP_SIGNER_GOOD; /* id-pkix-ocsp-nocheck (4.2.2.2.1) */
 	}
 	for (size_t i = 1; i < ask->count; i++) {
 		path[i] = ask->path[i];
@@ -89,12 +90,16 @@ static bool is_delegated(struct ask *ask, const struct cert *signer, int64_t *un
 	return ask->delegate(ask->judgement, path, ask->count, until);
 }
 
-static bool is_authorized(struct ask *ask, const struct ocsp_response *response, int64_t *until)
+/* *who: the delegate that the answer tells of; NULL: none. */
+static enum ocsp_signer find_signer(
+	struct ask *ask, const struct ocsp_response *response, int64_t *until, const struct cert **who)
 {
 	const struct cert *issuer = ask->path[1];
+	enum ocsp_signer best = OCSP_SIGNER_NONE;
 	unsigned tried = 0;
+	*who = NULL;
 	if (is_named(response, issuer) && signed_by(ask, response, issuer)) {
-		return true;
+		return OCSP_SIGNER_GOOD;
 	}
 	for (size_t i = 0; i < response->cert_count && tried < OCSP_SIGNERS_MAX && !stopped(ask); i++) {
 		const struct cert *signer = response->certs[i];
@@ -102,11 +107,19 @@ static bool is_authorized(struct ask *ask, const struct ocsp_response *response,
 			continue;
 		}
 		tried++;
-		if (signed_by(ask, response, signer) && is_delegated(ask, signer, until)) {
-			return true;
+		if (!signed_by(ask, response, signer)) {
+			continue;
+		}
+		enum ocsp_signer kind = delegated(ask, signer, until);
+		if (kind > best) {
+			best = kind;
+			*who = signer;
+		}
+		if (kind == OCSP_SIGNER_GOOD) {
+			break;
 		}
 	}
-	return false;
+	return best;
 }
 
 /* --- what it says --- */
@@ -194,6 +207,25 @@ static bool read_singles(const struct ask *ask, const struct ocsp_response *resp
 	return found;
 }
 
+/* A response that somebody else has signed than who may is not believed; who: as find_signer() says. */
+static void weigh_signer(struct reading *reading, enum ocsp_signer signer, const struct cert *who)
+{
+	switch (signer) {
+	case OCSP_SIGNER_NONE:
+		bad(reading, "neither the issuing CA nor a responder that it delegated to has signed it");
+		break;
+	case OCSP_SIGNER_BAD:
+		bad(reading, "its responder is revoked, or beyond the limits of a CA on the path");
+		break;
+	case OCSP_SIGNER_UNKNOWN:
+		bad(reading, "");
+		reading->reason = X509_OCSP_SIGNER_UNKNOWN;
+		reading->signer = who;
+		break;
+	case OCSP_SIGNER_GOOD: break;
+	}
+}
+
 /* The whole response: what it says, if it may be believed. false: it is not about the certificate. */
 static bool read_response(struct ask *ask, const struct ocsp_response *response, struct reading *out)
 {
@@ -214,8 +246,10 @@ static bool read_response(struct ask *ask, const struct ocsp_response *response,
 		bad(out, "it was made in the future; check the clock here");
 	} else if (algorithm_is_weak(ask->judgement, &response->algorithm)) {
 		bad(out, "its signature algorithm can be forged");
-	} else if (!is_authorized(ask, response, &until)) {
-		bad(out, "neither the issuing CA nor a responder that it delegated to has signed it");
+	} else {
+		const struct cert *who = NULL;
+		enum ocsp_signer signer = find_signer(ask, response, &until, &who);
+		weigh_signer(out, signer, who);
 	}
 	if (until < out->until) {
 		out->until = until;
@@ -228,9 +262,10 @@ static bool read_response(struct ask *ask, const struct ocsp_response *response,
 static int weight(const struct reading *reading)
 {
 	switch (reading->reason) {
-	case X509_OK: return 4;
-	case X509_OCSP_UNKNOWN: return 3;
-	case X509_OCSP_STALE: return 2;
+	case X509_OK: return 5;
+	case X509_OCSP_UNKNOWN: return 4;
+	case X509_OCSP_STALE: return 3;
+	case X509_OCSP_SIGNER_UNKNOWN: return 2;
 	case X509_OCSP_BAD: return 1;
 	default: return 0;
 	}
@@ -275,6 +310,7 @@ void ocsp_ask(struct judgement *judgement, const struct cert *const *path, size_
 		*out = (struct ocsp_finding){.state = reading.state,
 			.reason = reading.reason,
 			.why = reading.why,
+			.signer = reading.signer,
 			.response = question->ocsp[i],
 			.single = reading.single,
 			.until = reading.until,

@@ -50,6 +50,7 @@ static const struct {
 	[X509_OCSP_UNREACHABLE] = {"ocsp-unreachable", true},
 	[X509_OCSP_STALE] = {"ocsp-stale", true},
 	[X509_OCSP_BAD] = {"ocsp-bad", true},
+	[X509_OCSP_SIGNER_UNKNOWN] = {"ocsp-signer-unknown", true},
 };
 
 const char *x509_reason_name(enum x509_reason reason)

@@ -209,6 +209,11 @@ static void describe_ocsp(const struct status *status, char out[X509_SENTENCE_BY
 			late,
 			status->ocsp.single->next_update == X509_NEVER ? "too old (it has no nextUpdate)"
 								       : "past its nextUpdate");
+	} else if (status->ocsp.reason == X509_OCSP_SIGNER_UNKNOWN) {
+		(void)snprintf(out, X509_SENTENCE_BYTES,
+			"the OCSP answer about '%s' does not count: no fresh CRL covers its responder '%s', "
+			"which has no id-pkix-ocsp-nocheck",
+			name.text, cert_label(status->ocsp.signer).text);
 	} else {
 		(void)snprintf(out, X509_SENTENCE_BYTES, "the OCSP answer about '%s' is not believed: %s",
 			name.text, status->ocsp.why);

@@ -6,6 +6,7 @@
 #define LOCKGATE_X509_REVOCATION_H
 
 #include "x509/internal.h"
+#include "x509/ocsp.h"
 
 /* --- freshness --- */
 
@@ -32,7 +33,7 @@ void lists_ask(
  * Whether path[0], which signs OCSP responses, passes by lists alone, under the question's own rule for certificates without
  * a list, and within what the path allows. Nothing is noted.
  */
-bool lists_let_pass(
+enum ocsp_signer lists_let_pass(
 	struct judgement *judgement, const struct cert *const *path, size_t count, int64_t *until);
 
 /* --- what both sources come to: the table of docs/revocation.md --- */

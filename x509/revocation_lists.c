@@ -437,7 +437,8 @@ void lists_ask(
 	}
 }
 
-bool lists_let_pass(struct judgement *judgement, const struct cert *const *path, size_t count, int64_t *until)
+enum ocsp_signer lists_let_pass(
+	struct judgement *judgement, const struct cert *const *path, size_t count, int64_t *until)
 {
 	struct lookup lookup = {.judgement = judgement,
 		.path = path,
@@ -449,12 +450,15 @@ bool lists_let_pass(struct judgement *judgement, const struct cert *const *path,
 	bool good = path_check_signer(judgement, path, count);
 	enum status status = good ? look_up(&lookup) : STATUS_ABSENT;
 	judgement->best_rank = rank;
-	if (!good || stopped(&lookup)) {
-		return false;
+	if (!good || stopped(&lookup) || status == STATUS_REVOKED) {
+		return OCSP_SIGNER_BAD;
+	}
+	if (status == STATUS_ABSENT &&
+		(lookup.reason != X509_CRL_MISSING ||
+			judgement->question->revocation != X509_REVOCATION_IF_AVAILABLE ||
+			judgement->question->crl_set_incomplete)) {
+		return OCSP_SIGNER_UNKNOWN;
 	}
 	*until = lookup.until;
-	return status == STATUS_GOOD ||
-	       (status == STATUS_ABSENT && lookup.reason == X509_CRL_MISSING &&
-		       judgement->question->revocation == X509_REVOCATION_IF_AVAILABLE &&
-		       !judgement->question->crl_set_incomplete);
+	return OCSP_SIGNER_GOOD;
 }

@@ -300,6 +300,7 @@ enum x509_reason {
 	X509_OCSP_UNREACHABLE, /* there is a responder, but no answer of it at hand */
 	X509_OCSP_STALE,       /* the answer is past its nextUpdate, or too old */
 	X509_OCSP_BAD, /* an answer that cannot be believed: signer, dates, critical extensions, nonce */
+	X509_OCSP_SIGNER_UNKNOWN, /* nobody says whether the responder's own certificate is revoked, and it must be known */
 	X509_REASON_COUNT_
 };
 const char *x509_reason_name(enum x509_reason reason); /* "revoked", "unknown-issuer", … */

@@ -107,6 +107,10 @@ if command -v openssl >/dev/null; then
   }
   answer d1.ocsp ca d1.crt -ndays 1 || exit 1
   answer d1-delegated.ocsp responder d1.crt -ndays 1 -resp_key_id || exit 1
+  grep -v noCheck responder.ext >checked.ext
+  cp responder.key checked.key
+  openssl x509 -req -in responder.csr -CA ca.crt -CAkey ca.key -days 30 -extfile checked.ext -out checked.crt 2>/dev/null || exit 1
+  answer d1-checked.ocsp checked d1.crt -ndays 1 || exit 1
   answer d2.ocsp responder d2.crt -ndays 1 || exit 1
   answer d3.ocsp responder d3.crt -ndays 1 || exit 1
   answer wrong.ocsp d2 d1.crt -ndays 1 || exit 1
@@ -114,6 +118,10 @@ if command -v openssl >/dev/null; then
   want 'OCSP good' 0 'ACCEPTED' verify --trust ca.crt --require-crl yes --ocsp d1.ocsp -- d1.crt
   want 'OCSP good, PEM' 0 'known to be good' verify --trust ca.crt --require-crl yes --ocsp d1.ocsp.pem -- d1.crt
   want 'OCSP good, delegated' 0 'ACCEPTED' verify --trust ca.crt --require-crl yes --ocsp d1-delegated.ocsp -- d1.crt
+  want 'RFC 6960 4.2.2.2.1 a responder that is to be looked up' 0 'ACCEPTED' verify --trust ca.crt --ocsp d1-checked.ocsp -- d1.crt
+  want 'RFC 6960 4.2.2.2.1 and no list says' 1 "no fresh CRL covers its responder 'Responder', which has no id-pkix-ocsp-nocheck" \
+    verify --trust ca.crt --require-crl yes --ocsp d1-checked.ocsp -- d1.crt
+  want 'RFC 6960 4.2.2.2.1 and no list says, JSON' 1 '"reason":"ocsp-signer-unknown"' verify --trust ca.crt --require-crl yes --json --ocsp d1-checked.ocsp -- d1.crt
   want 'OCSP good, JSON' 0 '"ocsp":"good"' verify --trust ca.crt --ocsp d1.ocsp --json d1.crt
   want 'OCSP revoked' 1 'says its OCSP responder' verify --trust ca.crt --ocsp d2.ocsp -- d2.crt
   want 'OCSP good, JSON: in all' 0 '"status":"good","lists"' verify --trust ca.crt --ocsp d1.ocsp --json d1.crt

@@ -7,8 +7,8 @@
  * responder FOLDER CA-PREFIX PORTFILE
  *   GET /NAME      the file FOLDER/NAME
  *   POST /ocsp…    an answer about the serial: FOLDER/status/SERIAL (hex), else FOLDER/status/default, else good. Its first
- *                  word is good, revoked, unknown, later (tryLater), forged (signed by another key), stale, or brief
- *                  (good for three seconds)
+ *                  word is good, revoked, unknown, later (tryLater), forged (signed by another key), stale, brief (good
+ *                  for three seconds), or unchecked (good, signed by a delegate without id-pkix-ocsp-nocheck)
  *   FOLDER/hang    nothing is answered while it is there; what waited is answered when it is gone
  *   FOLDER/down    connections are cut while it is there
  * Each request is a line in FOLDER/requests.
@@ -45,6 +45,7 @@ struct server {
 	int listening;
 	struct cert_list ca;
 	struct secret key, other_key;
+	struct cert *delegate; /* of other_key */
 	struct peer *peers;
 };
 
@@ -157,14 +158,18 @@ static void answer_ocsp(const struct server *server, struct peer *peer, struct b
 			       : strcmp(word, "brief") == 0 ? now + 3
 							    : now + 3600,
 	};
+	bool unchecked = strcmp(word, "unchecked") == 0;
+	const struct cert *sent = server->delegate;
 	struct x509_make_ocsp make = {
 		.status = strcmp(word, "later") == 0 ? OCSP_STATUS_TRY_LATER : OCSP_STATUS_SUCCESSFUL,
 		.singles = &single,
 		.single_count = 1,
 		.produced_at = single.this_update,
-		.signer = server->ca.items[0],
-		.signer_key_pkcs8 =
-			secret_bytes(strcmp(word, "forged") == 0 ? &server->other_key : &server->key),
+		.signer = unchecked ? sent : server->ca.items[0],
+		.signer_key_pkcs8 = secret_bytes(
+			unchecked || strcmp(word, "forged") == 0 ? &server->other_key : &server->key),
+		.certs = &sent,
+		.cert_count = unchecked ? 1 : 0,
 	};
 
 	if (x509_make_ocsp(&make, &der) != ERR_OK) {
@@ -305,6 +310,34 @@ static bool read_key(const char *path, struct secret *key)
 	return err == ERR_OK;
 }
 
+/* A responder's certificate for other_key: id-kp-OCSPSigning alone. */
+static bool make_delegate(struct server *server)
+{
+	static const uint8_t ocsp_signing[] = {
+		0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x09};
+	const struct x509_make_attribute subject = {"CN", "Responder"};
+	const struct x509_make_extension usage = {
+		"2.5.29.37", false, bytes_of(ocsp_signing, sizeof(ocsp_signing))};
+	struct x509_make make = {.subject = &subject,
+		.subject_count = 1,
+		.not_before = (int64_t)time(NULL) - 3600,
+		.not_after = (int64_t)time(NULL) + 3600,
+		.path_length = -1,
+		.extensions = &usage,
+		.extension_count = 1};
+	struct buf spki = BUF_INIT(4096);
+	enum key_kind kind;
+	struct buf der = BUF_INIT(65536);
+	bool good = key_public(secret_bytes(&server->other_key), &kind, &spki) == ERR_OK &&
+		    x509_make_cert(&make, buf_bytes(&spki), server->ca.items[0], secret_bytes(&server->key),
+			    &der) == ERR_OK &&
+		    cert_parse(buf_bytes(&der), &server->delegate, NULL) == ERR_OK;
+
+	buf_release(&spki);
+	buf_release(&der);
+	return good;
+}
+
 static bool listen_somewhere(struct server *server, const char *port_file)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -340,7 +373,7 @@ int main(int argc, char **argv)
 		    cert_list_load(buf_bytes(&content), &server.ca, NULL) == ERR_OK;
 	(void)snprintf(path, sizeof(path), "%s.key", argv[2]);
 	good = good && read_key(path, &server.key) &&
-	       key_generate(KEY_EC_P256, 0, &server.other_key) == ERR_OK &&
+	       key_generate(KEY_EC_P256, 0, &server.other_key) == ERR_OK && make_delegate(&server) &&
 	       listen_somewhere(&server, argv[3]);
 	buf_release(&content);
 	if (good) {
@@ -349,6 +382,7 @@ int main(int argc, char **argv)
 	free(server.peers);
 	secret_free(&server.key);
 	secret_free(&server.other_key);
+	cert_unref(server.delegate);
 	cert_list_release(&server.ca);
 	return good ? 0 : 1;
 }

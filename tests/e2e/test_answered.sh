@@ -93,6 +93,14 @@ done
 admitted "REVSTALE: an answer within its grace" GRACE grace
 turned_away "REVSTALE: an answer past its grace" SHORT short ocsp-stale
 
+# RFC 6960 4.2.2.2.1: a delegate that no list speaks of; where nothing more is demanded than what there is, it serves
+leaf unchecked
+says "$(serial unchecked)" unchecked
+admitted "REVCHECK(IFAVAIL): a delegate that no list speaks of" REQUIRED unchecked
+turned_away "REVCHECK(REQUIRED): a delegate that no list speaks of" GRACE unchecked ocsp-signer-unknown
+expect_log "REVCHECK(REQUIRED): said what is missing" 0 5 \
+  '"sentence":"the OCSP answer about .unchecked. does not count: no fresh CRL covers its responder .Responder., which has no id-pkix-ocsp-nocheck"'
+
 [ "$(asked "POST $(serial o-REQUIRED-unknown) ")" = 1 ] && ok || bad "who does not know is not asked in a loop" \
   "$(asked "POST $(serial o-REQUIRED-unknown) ")" questions
 

@@ -260,6 +260,60 @@ static void test_lists(void)
 	pki_free(&root);
 }
 
+/* RFC 6960 4.2.2.2.1: a responder without id-pkix-ocsp-nocheck says "good" of pump-1. */
+static void test_responder(const char *row, const struct pki *signed_by, const struct pki *root,
+	enum x509_reason reason, const char *sentence)
+{
+	struct pki leaf = pki_leaf(root, "pump-1");
+	struct pki responder = pki_responder(signed_by, "Responder", true);
+	struct trust_set *trust = pki_trust(root->cert, NULL);
+	const struct ocsp_response *response =
+		pki_ocsp_made(&(struct pki_ocsp){.issuer = root, .cert = leaf.cert, .signer = &responder});
+	const struct cert *chain[] = {leaf.cert};
+	struct x509_answer answer;
+	struct x509_question question = {.chain = chain,
+		.chain_count = 1,
+		.trust = trust,
+		.now = PKI_NOW,
+		.revocation = X509_REVOCATION_REQUIRED,
+		.ocsp = &response,
+		.ocsp_count = 1,
+		.ocsp_auth = X509_OCSP_REQUIRED};
+	x509_judge(&question, &answer);
+	expect(row, &answer, reason, sentence);
+	ocsp_response_unref(UNCONST(struct ocsp_response, response));
+	trust_set_unref(trust);
+	pki_free(&responder);
+	pki_free(&leaf);
+}
+
+static void test_responders(void)
+{
+	/* permitted { directory names below CN=pump-1 } */
+	static const struct x509_make_extension only_pump = {OID_NC, true,
+		{(const uint8_t *)"\x30\x19\xa0\x17\x30\x15\xa4\x13\x30\x11\x31\x0f\x30\x0d\x06\x03\x55\x04"
+				  "\x03\x0c\x06pump-1",
+			27}};
+	struct pki root = pki_root("Root");
+	struct pki twin = pki_root("Root");
+	struct pki narrow = pki_make(
+		NULL, &(struct x509_make){CA, .extensions = &only_pump, .extension_count = 1}, "Root", NULL);
+	test_responder("RFC 6960 4.2.2.2.1 whether it is revoked is not known", &root, &root,
+		X509_OCSP_SIGNER_UNKNOWN,
+		"the OCSP answer about 'pump-1' does not count: no fresh CRL covers its responder "
+		"'Responder', which has no id-pkix-ocsp-nocheck");
+	test_responder("RFC 6960 4.2.2.2 a stranger's", &twin, &root, X509_OCSP_BAD,
+		"the OCSP answer about 'pump-1' is not believed: neither the issuing CA nor a responder "
+		"that it delegated to has signed it");
+	test_responder("RFC 5280 4.2.1.10 not within the CA's name constraints", &narrow, &narrow,
+		X509_OCSP_BAD,
+		"the OCSP answer about 'pump-1' is not believed: its responder is revoked, or beyond the "
+		"limits of a CA on the path");
+	pki_free(&narrow);
+	pki_free(&twin);
+	pki_free(&root);
+}
+
 static void test_paths(void)
 {
 	struct pki root = pki_root("Root");
@@ -336,6 +390,7 @@ int main(void)
 	test_lists();
 	test_loop();
 	test_paths();
+	test_responders();
 	crypto_cleanup();
 	return test_result();
 }
