@@ -13,12 +13,12 @@
 
 #include "x509/policy.h"
 
-#define SUBTREES_MAX    1024u  /* of one certificate */
-#define COMPARISONS_MAX 65536u /* of one path */
-#define DNS_BYTES_MAX   253u
-#define LABEL_MAX       63u
+#define SUBTREES_MAX  1024u /* of one certificate */
+#define STEP_OCTETS   64u
+#define DNS_BYTES_MAX 253u
+#define LABEL_MAX     63u
 
-enum match { MATCH_NO, MATCH_YES, MATCH_BROKEN, MATCH_NO_MEMORY };
+enum match { MATCH_NO, MATCH_YES, MATCH_BROKEN, MATCH_NO_MEMORY, MATCH_STOPPED /* noted in the judgement */ };
 
 struct subtrees;
 
@@ -26,8 +26,24 @@ struct constraint_check {
 	struct judgement *judgement;
 	const struct cert *ca, *cert;
 	const struct subtrees *permitted, *excluded; /* of ca */
-	unsigned *comparisons;
 };
+
+/*
+ * What it costs to read or to compare so many octets. Counted over the whole verdict: a CA that is trusted within bounds must not
+ * be able to keep a loop busy, and how many paths there are to look at is its choice as well. false: none is left.
+ */
+static bool spend(struct judgement *judgement, size_t octets)
+{
+	unsigned *spent = &judgement->out->constraint_steps;
+	size_t steps = 1 + octets / STEP_OCTETS;
+	if (steps > X509_CONSTRAINT_STEPS_MAX - *spent) {
+		judgement->out_of_work = true;
+		judgement->out_of_steps = true;
+		return false;
+	}
+	*spent += (unsigned)steps;
+	return true;
+}
 
 static uint8_t fold(uint8_t c)
 {
@@ -339,7 +355,8 @@ static void subtrees_release(struct subtrees *subtrees)
 }
 
 /* total: of both lists so far. */
-static enum err get_subtrees(struct wire_reader *in, uint8_t tag, struct subtrees *out, size_t *total)
+static enum err get_subtrees(
+	struct judgement *judgement, struct wire_reader *in, uint8_t tag, struct subtrees *out, size_t *total)
 {
 	struct wire_reader list;
 	size_t count = 0;
@@ -354,7 +371,7 @@ static enum err get_subtrees(struct wire_reader *in, uint8_t tag, struct subtree
 		if (subtree_next(&walk, &base) != ERR_OK || !base_valid(&base)) {
 			return ERR_MALFORMED;
 		}
-		if (++(*total) > SUBTREES_MAX) {
+		if (++(*total) > SUBTREES_MAX || !spend(judgement, base.value.len)) {
 			return ERR_LIMIT;
 		}
 	}
@@ -379,16 +396,17 @@ static enum err get_subtrees(struct wire_reader *in, uint8_t tag, struct subtree
 }
 
 /* Both lists are the caller's to release, also after a failure. */
-static enum err get_constraints(struct bytes value, struct subtrees *permitted, struct subtrees *excluded)
+static enum err get_constraints(struct judgement *judgement, struct bytes value, struct subtrees *permitted,
+	struct subtrees *excluded)
 {
 	struct wire_reader in;
 	size_t total = 0;
 	if (der_single(value, DER_SEQUENCE, &in) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
-	enum err err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(0), permitted, &total);
+	enum err err = get_subtrees(judgement, &in, DER_CONTEXT_CONSTRUCTED(0), permitted, &total);
 	if (err == ERR_OK) {
-		err = get_subtrees(&in, DER_CONTEXT_CONSTRUCTED(1), excluded, &total);
+		err = get_subtrees(judgement, &in, DER_CONTEXT_CONSTRUCTED(1), excluded, &total);
 	}
 	if (err == ERR_OK && total == 0) {
 		err = ERR_MALFORMED;
@@ -408,14 +426,17 @@ static enum match walk_subtrees(struct constraint_check *check, const struct sub
 {
 	const struct general_name *name = &held->name;
 	*seen = false;
+	if (!spend(check->judgement, list->count)) { /* to pass over those of other forms */
+		return MATCH_STOPPED;
+	}
 	for (size_t i = 0; i < list->count; i++) {
 		const struct subtree *subtree = &list->items[i];
 		if (subtree->base.tag != name->tag) {
 			continue;
 		}
 		*seen = true;
-		if (++(*check->comparisons) > COMPARISONS_MAX) {
-			return MATCH_BROKEN;
+		if (!spend(check->judgement, name->value.len + subtree->base.value.len)) {
+			return MATCH_STOPPED;
 		}
 		enum match match =
 			name->tag == DER_CONTEXT_CONSTRUCTED(4)
@@ -450,12 +471,14 @@ static bool check_held(struct constraint_check *check, const struct held *held)
 	case MATCH_YES: return refuse_name(check, name, "is excluded by");
 	case MATCH_BROKEN: return refuse_name(check, name, "cannot be held against");
 	case MATCH_NO_MEMORY: check->judgement->out_of_memory = true; return false;
+	case MATCH_STOPPED: return false;
 	}
 	switch (walk_subtrees(check, check->permitted, held, false, &seen)) {
 	case MATCH_YES: return true;
 	case MATCH_NO: return !seen || refuse_name(check, name, "is not permitted by");
 	case MATCH_BROKEN: return refuse_name(check, name, "cannot be held against");
 	case MATCH_NO_MEMORY: check->judgement->out_of_memory = true; return false;
+	case MATCH_STOPPED: return false;
 	}
 	return false;
 }
@@ -463,6 +486,9 @@ static bool check_held(struct constraint_check *check, const struct held *held)
 static bool check_name(struct constraint_check *check, const struct general_name *name)
 {
 	struct held held = {.name = *name};
+	if (!spend(check->judgement, name->value.len)) {
+		return false;
+	}
 	if (name->tag != DER_CONTEXT_CONSTRUCTED(4)) {
 		return check_held(check, &held);
 	}
@@ -510,17 +536,18 @@ static bool check_cert(struct constraint_check *check)
 }
 
 /* One CA's extension against each certificate below it. */
-static bool check_below(
-	struct judgement *judgement, const struct cert *const *path, size_t ca, unsigned *comparisons)
+static bool check_below(struct judgement *judgement, const struct cert *const *path, size_t ca)
 {
 	struct subtrees permitted = {NULL, 0};
 	struct subtrees excluded = {NULL, 0};
 	bool good = true;
-	enum err err =
-		ca == 0 ? ERR_MALFORMED
-			: get_constraints(path[ca]->ext.value[EXT_NAME_CONSTRAINTS], &permitted, &excluded);
+	enum err err = ca == 0 ? ERR_MALFORMED
+			       : get_constraints(judgement, path[ca]->ext.value[EXT_NAME_CONSTRAINTS],
+					 &permitted, &excluded);
 	if (err == ERR_NOMEM) {
 		judgement->out_of_memory = true;
+		good = false;
+	} else if (judgement->out_of_steps) {
 		good = false;
 	} else if (err != ERR_OK) {
 		good = judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
@@ -533,8 +560,7 @@ static bool check_below(
 			.ca = path[ca],
 			.cert = path[i],
 			.permitted = &permitted,
-			.excluded = &excluded,
-			.comparisons = comparisons};
+			.excluded = &excluded};
 		if (i != 0 && path[i]->self_issued) {
 			continue; /* 6.1.3 (b): only as the last certificate */
 		}
@@ -547,10 +573,8 @@ static bool check_below(
 
 bool constraints_check(struct judgement *judgement, const struct cert *const *path, size_t count)
 {
-	unsigned comparisons = 0;
 	for (size_t ca = count; ca-- > 0;) {
-		if (path[ca]->ext.has[EXT_NAME_CONSTRAINTS] &&
-			!check_below(judgement, path, ca, &comparisons)) {
+		if (path[ca]->ext.has[EXT_NAME_CONSTRAINTS] && !check_below(judgement, path, ca)) {
 			return false;
 		}
 	}

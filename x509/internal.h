@@ -354,6 +354,7 @@ struct judgement {
 	struct x509_answer *out;
 	unsigned steps;
 	bool out_of_work;
+	bool out_of_steps; /* and these were the name constraints' */
 	bool out_of_memory;
 	int best_rank; /* how near to acceptance the failure got that *out tells of; a better one replaces it */
 	struct checked checked[GIVEN_SIGNATURES_MAX];

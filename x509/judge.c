@@ -411,6 +411,19 @@ static bool judge(struct judgement *judgement)
 	return path_search(judgement);
 }
 
+static bool out_of_work(struct judgement *judgement)
+{
+	if (judgement->out_of_steps) {
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"the name constraints of the CAs above '%s' would cost too much work (at most %u "
+			"steps)",
+			cert_label(judgement->question->chain[0]).text, X509_CONSTRAINT_STEPS_MAX);
+	}
+	return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+		"the presented certificates would cost too much work (at most %u signature checks)",
+		signatures_max(judgement));
+}
+
 void x509_judge(const struct x509_question *question, struct x509_answer *out)
 {
 	struct judgement judgement = {.question = question, .out = out, .best_rank = RANK_NONE};
@@ -422,9 +435,7 @@ void x509_judge(const struct x509_question *question, struct x509_answer *out)
 			&judgement, RANK_FINAL, X509_NO_MEMORY, "out of memory while the chain was judged");
 	} else if (!accepted && judgement.out_of_work && judgement.best_rank < RANK_PATH) {
 		judgement.best_rank = RANK_NONE;
-		accepted = judgement_fail(&judgement, RANK_FINAL, X509_LIMIT,
-			"the presented certificates would cost too much work (at most %u signature checks)",
-			signatures_max(&judgement));
+		accepted = out_of_work(&judgement);
 	}
 	if (accepted) {
 		out->verdict = X509_ACCEPT;

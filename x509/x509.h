@@ -15,15 +15,17 @@
 #define X509_CHAIN_CERTS_MAX 9u /* presented by a peer, the leaf included */
 #define X509_CHAIN_BYTES_MAX (64u * 1024u)
 /* Given by an operator (lockgate cert verify --untrusted), the leaf included. */
-#define X509_GIVEN_CERTS_MAX  64u
-#define X509_CRL_BYTES_MAX    (96u * 1024u * 1024u)
-#define X509_SIGNATURES_MAX   32u /* signature checks one verdict may cost */
-#define X509_SENTENCE_BYTES   256u
-#define X509_OCSP_BYTES_MAX   (64u * 1024u) /* one OCSP response */
-#define X509_OCSP_SINGLES_MAX 256u          /* SingleResponses in it */
-#define X509_OCSP_CERTS_MAX   8u            /* certificates in it */
-#define X509_OCSP_NONCE_MAX   128u          /* octets (RFC 9654 2.1) */
-#define X509_OCSP_ANSWERS_MAX 64u           /* responses that one question may hold */
+#define X509_GIVEN_CERTS_MAX 64u
+#define X509_CRL_BYTES_MAX   (96u * 1024u * 1024u)
+#define X509_SIGNATURES_MAX  32u /* signature checks one verdict may cost */
+/* Steps that one verdict may spend on name constraints, over all paths: a subtree, a name, a comparison; of up to 64 octets. */
+#define X509_CONSTRAINT_STEPS_MAX 65536u
+#define X509_SENTENCE_BYTES       256u
+#define X509_OCSP_BYTES_MAX       (64u * 1024u) /* one OCSP response */
+#define X509_OCSP_SINGLES_MAX     256u          /* SingleResponses in it */
+#define X509_OCSP_CERTS_MAX       8u            /* certificates in it */
+#define X509_OCSP_NONCE_MAX       128u          /* octets (RFC 9654 2.1) */
+#define X509_OCSP_ANSWERS_MAX     64u           /* responses that one question may hold */
 #define X509_OCSP_AGE_MAX_S                                                                                  \
 	(7 * 86400) /* an answer without nextUpdate is current for so long from its thisUpdate on */
 #define X509_OCSP_SKEW_S   300  /* a responder's clock may be ahead of ours by so much */
@@ -384,6 +386,7 @@ struct x509_answer {
 	bool revocation_known; /* of every certificate below the anchor a list or responder said that it is good */
 	unsigned signatures;          /* work done, remembered or not: a function of the question alone */
 	unsigned signatures_computed; /* of them, those that no object remembered from an earlier verdict */
+	unsigned constraint_steps;    /* spent on name constraints, X509_CONSTRAINT_STEPS_MAX at most */
 	/*
 	 * X509_OCSP_WARN let a certificate pass whose status is not known; warning says which. Also set beside other
 	 * verdicts: look at it only after X509_ACCEPT.

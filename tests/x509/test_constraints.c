@@ -394,7 +394,7 @@ static void test_odd_subtrees(const struct pki *root, const struct trust_set *tr
 /* --- as much as a chain can hold --- */
 
 #define TREES       330u
-#define NAMES       190u   /* TREES * NAMES is just below what one path may compare */
+#define NAMES       190u   /* TREES * NAMES is just below what one verdict may compare */
 #define ALLOCATIONS 20000u /* a few for each subtree and each name, and none for a pair */
 
 /* CN=first, CN=first + 1 … as GeneralNames, each in `around` (GeneralSubtree) or as it is. */
@@ -417,14 +417,14 @@ static void wrap(struct buf *out, uint8_t tag, struct bytes content)
 }
 
 /* A CA that excludes many names and a device that has many others. */
-static void make_many(const struct pki *root, struct pki *ca, struct pki *leaf)
+static void make_many(const struct pki *root, unsigned name_count, struct pki *ca, struct pki *leaf)
 {
 	struct buf list = BUF_INIT(16384), lists = BUF_INIT(16384), trees = BUF_INIT(16384);
 	struct buf names = BUF_INIT(16384), sans = BUF_INIT(16384);
 	put_directories(&list, 10000, TREES, true);
 	wrap(&lists, 0xa1, buf_bytes(&list));
 	wrap(&trees, 0x30, buf_bytes(&lists));
-	put_directories(&names, 50000, NAMES, false);
+	put_directories(&names, 50000, name_count, false);
 	wrap(&sans, 0x30, buf_bytes(&names));
 	const struct x509_make_extension constraints = {"2.5.29.30", true, buf_bytes(&trees)};
 	const struct x509_make_extension alternatives = {"2.5.29.17", false, buf_bytes(&sans)};
@@ -446,7 +446,7 @@ static void test_many(const struct pki *root, const struct trust_set *trust)
 {
 	struct pki ca, leaf;
 	bool failed = true;
-	make_many(root, &ca, &leaf);
+	make_many(root, NAMES, &ca, &leaf);
 	/* A CA that we trust within bounds must not be able to keep a loop busy: names are not read for each pair. */
 	test_alloc_fail_at(ALLOCATIONS);
 	struct x509_answer answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, ca.cert, NULL);
@@ -465,6 +465,98 @@ static void test_many(const struct pki *root, const struct trust_set *trust)
 	pki_free(&leaf);
 }
 
+/* RFC 5280 6.1 bounds no path; a verdict here does, over all of them. */
+static void test_bound(const struct pki *root, const struct trust_set *trust)
+{
+	struct pki ca, leaf, again[3];
+	struct x509_make make = {.ca = true, .path_length = -1};
+	make_many(root, NAMES + 3, &ca, &leaf);
+	struct x509_answer answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, ca.cert, NULL);
+	check_row("one path, more than one verdict may cost", &answer, X509_LIMIT);
+	CHECK("the sentence",
+		strcmp(answer.sentence, "the name constraints of the CAs above 'dev' would cost "
+					"too much work (at most 65536 steps)") == 0);
+	CHECK("the count", answer.constraint_steps > X509_CONSTRAINT_STEPS_MAX - 64 &&
+				   answer.constraint_steps <= X509_CONSTRAINT_STEPS_MAX);
+	pki_free(&ca);
+	pki_free(&leaf);
+
+	/* The CA's certificate was renewed: as many paths as there are certificates, each of half the cost. */
+	make_many(root, NAMES / 2 - 1, &ca, &leaf);
+	bool critical = false;
+	const struct x509_make_extension constraints = {
+		"2.5.29.30", true, cert_extension(ca.cert, "2.5.29.30", &critical)};
+	const struct cert *chain[ARRAY_COUNT(again) + 1] = {leaf.cert};
+	make.extensions = &constraints;
+	make.extension_count = 1;
+	for (size_t i = 0; i < ARRAY_COUNT(again); i++) {
+		again[i] = pki_make(root, &make, "CA", &ca.key);
+		chain[i + 1] = again[i].cert;
+	}
+	struct x509_question question = {.chain = chain,
+		.chain_count = 2,
+		.trust = trust,
+		.now = PKI_NOW,
+		.purpose = X509_PURPOSE_CLIENT,
+		.explicit_policy =
+			true}; /* is asked of each path behind its name constraints, and refuses it */
+	x509_judge(&question, &answer);
+	check_row("one path of these", &answer, X509_POLICY);
+	unsigned one = answer.constraint_steps;
+	CHECK("about half", one > X509_CONSTRAINT_STEPS_MAX / 3 && one < X509_CONSTRAINT_STEPS_MAX / 2);
+	question.chain_count = 3;
+	x509_judge(&question, &answer);
+	check_row("two", &answer, X509_POLICY);
+	CHECK("two: twice the count", answer.constraint_steps == 2 * one);
+	question.chain_count = 4;
+	x509_judge(&question, &answer);
+	check_row("three: what refused the first is what is told", &answer, X509_POLICY);
+	CHECK("three: no more than one verdict may cost",
+		answer.constraint_steps > 2 * one && answer.constraint_steps <= X509_CONSTRAINT_STEPS_MAX);
+	for (size_t i = 0; i < ARRAY_COUNT(again); i++) {
+		pki_free(&again[i]);
+	}
+	pki_free(&ca);
+	pki_free(&leaf);
+}
+
+/* The steps that an e-mail address of so many octets costs below a CA that excludes one host. */
+static unsigned steps_of_email(const struct pki *root, const struct trust_set *trust, size_t len)
+{
+	static const struct general excluded = {0x81, {(const uint8_t *)"x.example", 9}};
+	struct buf lists = BUF_INIT(256), name = BUF_INIT(8192), sans = BUF_INIT(8192);
+	put_constraints(&lists, &(struct general){0}, &excluded);
+	for (size_t i = 0; i < len - 10; i++) {
+		REQUIRE("room", buf_append_text(&name, "a") == ERR_OK);
+	}
+	REQUIRE("room", buf_append_text(&name, "@y.example") == ERR_OK);
+	wrap(&sans, 0x81, buf_bytes(&name));
+	name.len = 0;
+	wrap(&name, 0x30, buf_bytes(&sans));
+	const struct x509_make_extension constraints = {"2.5.29.30", true, buf_bytes(&lists)};
+	const struct x509_make_extension alternatives = {"2.5.29.17", false, buf_bytes(&name)};
+	struct pki ca = pki_make(root,
+		&(struct x509_make){
+			.ca = true, .path_length = -1, .extensions = &constraints, .extension_count = 1},
+		"CA", NULL);
+	struct pki leaf = pki_make(&ca,
+		&(struct x509_make){.path_length = -1, .extensions = &alternatives, .extension_count = 1},
+		"dev", NULL);
+	struct x509_answer answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, ca.cert, NULL);
+	check_row("another host's", &answer, X509_OK);
+	pki_free(&ca), pki_free(&leaf);
+	buf_release(&lists), buf_release(&name), buf_release(&sans);
+	return answer.constraint_steps;
+}
+
+static void test_long_names(const struct pki *root, const struct trust_set *trust)
+{
+	unsigned plain = steps_of_email(root, trust, 300);
+	/* 64 octets a step, once as it is read and once as it is held against the one subtree. */
+	CHECK("a long name costs as it is long",
+		steps_of_email(root, trust, 300 + 64 * 50) == plain + 2 * 50);
+}
+
 int main(void)
 {
 	pki_init();
@@ -474,6 +566,8 @@ int main(void)
 	test_places();
 	test_odd_subtrees(&root, trust);
 	test_many(&root, trust);
+	test_bound(&root, trust);
+	test_long_names(&root, trust);
 	trust_set_unref(trust);
 	pki_free(&root);
 	crypto_cleanup();
