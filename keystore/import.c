@@ -395,16 +395,6 @@ static enum err alias_import(const struct keystore *keystore, const struct entry
 	return alias_unique(keystore, base, kind, out, out_bytes);
 }
 
-static bool wanted(const struct keystore_import *options, const char *alias)
-{
-	for (size_t i = 0; i < options->only_count; i++) {
-		if (alias_equal(options->only[i], alias)) {
-			return true;
-		}
-	}
-	return options->only_count == 0;
-}
-
 struct importing {
 	struct keystore *keystore;
 	const struct keystore_import *options;
@@ -478,7 +468,7 @@ static enum err entries_import(struct importing *importing, const struct keystor
 		char alias[ALIAS_BYTES];
 		const struct entry *entry = &source->items[i];
 		bool skip = false;
-		if ((importing->named && !wanted(importing->options, entry->alias)) ||
+		if ((importing->named && !p12_wanted(importing->context, entry->alias)) ||
 			left_out(importing, entry, source->count)) {
 			continue;
 		}
@@ -516,6 +506,22 @@ static enum err only_check(const struct keystore_import *options, bool named, co
 	return ERR_OK;
 }
 
+/* Whoever names a key and certificates together means them to belong together: one is of another, or was forgotten. */
+static enum err keys_check(const struct keystore *source, struct keystore_error *error)
+{
+	size_t lone = 0;
+	size_t certs = 0;
+	for (size_t i = 0; i < source->count; i++) {
+		const struct entry *entry = &source->items[i];
+		lone += entry->kind == KEYSTORE_KEY && entry->chain_count == 0 ? 1 : 0;
+		certs += entry->chain_count;
+	}
+	return lone == 0 || certs == 0
+		       ? ERR_OK
+		       : keystore_fail(error, ERR_INVALID,
+				 "a private key belongs to none of the certificates that come with it");
+}
+
 static enum err format_choose(struct bytes content, enum keystore_format wanted_format,
 	enum keystore_format *out, struct keystore_error *error)
 {
@@ -540,7 +546,8 @@ enum err keystore_import(struct keystore *keystore, struct bytes content,
 	size_t before = keystore->count;
 	enum keystore_format format = KEYSTORE_FORMAT_ANY;
 	struct p12_rules rules = {options->key_passphrases, options->key_passphrase_count,
-		options->insecure_no_mac, options->note, options->progress, options->ctx, false};
+		options->insecure_no_mac, options->note, options->progress, options->ctx, false,
+		options->only, options->only_count};
 	const struct p12_context context = {.rules = &rules};
 	if (options->kind == KEYSTORE_KEY || options->kind == KEYSTORE_KEPT) {
 		return keystore_fail(error, ERR_INVALID, "a certificate alone is no key entry");
@@ -562,7 +569,10 @@ enum err keystore_import(struct keystore *keystore, struct bytes content,
 	/* What an operator names by hand is to be used, or refused. */
 	bool keep = options->keep_unusable && (named || source->count > 1);
 	struct importing importing = {keystore, options, &context, named, keep, 0, error};
-	if ((err = kept_ids_renew(source)) == ERR_OK &&
+	if (format == KEYSTORE_FORMAT_PEM) {
+		err = keys_check(source, error);
+	}
+	if (err == ERR_OK && (err = kept_ids_renew(source)) == ERR_OK &&
 		(err = only_check(options, named, source, error)) == ERR_OK) {
 		err = entries_import(&importing, source);
 	}

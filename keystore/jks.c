@@ -156,14 +156,16 @@ static enum err key_open(struct jks *jks, struct bytes sealed, const char *alias
 	if (err == ERR_DENIED) {
 		struct shown shown = keystore_shown(bytes_text(alias));
 		return keystore_fail(jks->context->error, err,
-			"the key '%s' does not open with %s: give its own with --key-passphrase ALIAS=SPEC",
+			"the key '%s' does not open with %s: give its own with --key-passphrase ALIAS=SPEC, "
+			"or "
+			"choose others with --entry",
 			shown.text, file ? "the passphrase of the file" : "the passphrase given for it");
 	}
 	return err;
 }
 
-/* The chain stands behind its key: what joins the first of it with the key in our bags is a number. */
-static enum err chain_get(struct jks *jks, struct bytes id)
+/* The chain stands behind its key: what joins the first of it with the key in our bags is a number. Not wanted: read over. */
+static enum err chain_get(struct jks *jks, struct bytes id, bool wanted)
 {
 	uint32_t count = 0;
 	if (wire_get_u32(&jks->reader, &count) != ERR_OK) {
@@ -175,7 +177,7 @@ static enum err chain_get(struct jks *jks, struct bytes id)
 		struct bytes der = BYTES_NONE;
 		bool known = false;
 		err = cert_get(jks, &der, &known);
-		if (err != ERR_OK || !known) {
+		if (err != ERR_OK || !known || !wanted) {
 			continue;
 		}
 		if (i == 0 && (err = bytes_dup(id, &attributes.id)) == ERR_OK) {
@@ -207,12 +209,18 @@ static enum err key_entry_get(struct jks *jks, char **alias)
 		err = keystore_fail(jks->context->error, ERR_LIMIT, "a private key is longer than %u bytes",
 			KEYSTORE_KEY_BYTES_MAX);
 	}
+	bool opened = false;
 	if (err == ERR_OK && (err = bytes_dup(id, &attributes.id)) == ERR_OK) {
 		attributes.id_len = id.len;
 		err = key_open(jks, sealed, attributes.name, &pkcs8);
+		opened = err == ERR_OK;
+		err = p12_key_missed(jks->context, attributes.name, err);
 	}
-	if (err == ERR_OK && (err = p12_key_put(jks->context, jks->p12, &pkcs8, &attributes)) == ERR_OK) {
-		err = chain_get(jks, id);
+	if (err == ERR_OK && opened) {
+		err = p12_key_put(jks->context, jks->p12, &pkcs8, &attributes);
+	}
+	if (err == ERR_OK) {
+		err = chain_get(jks, id, opened);
 	}
 	secret_free(&pkcs8);
 	p12_attributes_release(&attributes);

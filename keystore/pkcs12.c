@@ -111,6 +111,29 @@ struct bytes p12_entry_passphrase(const struct p12_context *context, const char 
 	return context->passphrase;
 }
 
+bool p12_wanted(const struct p12_context *context, const char *alias)
+{
+	const struct p12_rules *rules = context->rules;
+	for (size_t i = 0; rules != NULL && i < rules->only_count; i++) {
+		if (alias_equal(rules->only[i], alias)) {
+			return true;
+		}
+	}
+	return rules == NULL || rules->only_count == 0;
+}
+
+enum err p12_key_missed(const struct p12_context *context, const char *alias, enum err err)
+{
+	/* What has no name may be called by one that is made up for it: nobody can tell yet. */
+	if ((err != ERR_DENIED && err != ERR_UNSUPPORTED) || alias == NULL || p12_wanted(context, alias)) {
+		return err;
+	}
+	if (context->error != NULL) {
+		*context->error = (struct keystore_error){0};
+	}
+	return ERR_OK;
+}
+
 static bool ascii(struct bytes text)
 {
 	struct wire_reader reader = wire_reader_init(text);

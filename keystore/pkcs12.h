@@ -53,6 +53,8 @@ struct p12_rules {
 	keystore_progress_fn progress;
 	void *ctx;
 	bool keep_unusable; /* certificates that the parser refuses become entries that are kept and not used */
+	const char *const *only; /* aliases that are wanted, borrowed; count 0: all */
+	size_t only_count;
 };
 
 /* How a passphrase became the bytes of RFC 7292 B.1; the second and third are mistakes that files have. */
@@ -86,6 +88,13 @@ MUST_CHECK enum err p12_cert_put(
 void p12_note(const struct p12_context *context, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The passphrase of one entry: its own where the import has one for this alias, else the file's. */
 struct bytes p12_entry_passphrase(const struct p12_context *context, const char *alias);
+/* Whether the import wants the entry of this alias: all, or those that it names. */
+bool p12_wanted(const struct p12_context *context, const char *alias);
+/*
+ * What becomes of a key that could not be opened, which ended with err: ERR_OK if nobody wants it, so that it is passed over,
+ * else err. A passphrase that somebody does not have keeps him from that key only.
+ */
+MUST_CHECK enum err p12_key_missed(const struct p12_context *context, const char *alias, enum err err);
 /* The bytes of a form. ERR_NOT_FOUND: the passphrase has none of this form (strict: only the first two exist). */
 MUST_CHECK enum err p12_form_bytes(const struct p12_context *context, enum p12_form form, struct secret *out);
 

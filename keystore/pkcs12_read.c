@@ -178,7 +178,9 @@ static enum err key_unshroud(
 	if (err == ERR_DENIED && context->rules != NULL) {
 		struct shown shown = keystore_shown(bytes_text(alias));
 		return keystore_fail(context->error, err,
-			"the key '%s' does not open with %s: give its own with --key-passphrase ALIAS=SPEC",
+			"the key '%s' does not open with %s: give its own with --key-passphrase ALIAS=SPEC, "
+			"or "
+			"choose others with --entry",
 			shown.text,
 			own.passphrase.data != context->passphrase.data ? "the passphrase given for it"
 									: "the passphrase of the file");
@@ -201,7 +203,9 @@ static enum err key_bag_get(struct p12_context *context, struct p12 *p12, struct
 		goto out;
 	}
 	err = shrouded ? key_unshroud(context, value, attributes.name, &pkcs8) : secret_copy(value, &pkcs8);
-	if (err == ERR_OK && (err = key_framed(&pkcs8)) == ERR_OK) {
+	if (err != ERR_OK) {
+		err = p12_key_missed(context, attributes.name, err);
+	} else if ((err = key_framed(&pkcs8)) == ERR_OK) {
 		err = p12_key_put(context, p12, &pkcs8, &attributes);
 	}
 out:

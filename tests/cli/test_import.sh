@@ -143,6 +143,19 @@ for type in jks jceks; do
   done
   cp empty.p12 k.p12
   want "$type: one entry" 0 '1 imported' into k.p12 "s.$type" --entry plain --key-passphrase own=file:keypw
+  cp empty.p12 k.p12
+  want "$type: one entry, without the other's passphrase" 0 '1 imported' into k.p12 "s.$type" --entry plain
+  on list k.p12 >listed
+  holds "$type: and it is the one" sh -c "grep -q '^plain: key, RSA' listed && ! grep -q '^own' listed"
+  if [ "$type" = jks ]; then
+    want "$type: a certificate, without a key's passphrase" 0 'root: anchor' \
+      on import-trust k.p12 "s.$type" --anchor --entry root --source-passphrase file:src
+    want "$type: the one without its passphrase" 1 "choose others with --entry" into k.p12 "s.$type" --entry own
+    want "$type: none of that name" 1 "holds no entry 'oww'" into k.p12 "s.$type" --entry oww
+    cp empty.p12 k.p12
+    want "$type: a lost passphrase, one certificate of several entries" 0 '1 imported' on import k.p12 "s.$type" --anchor \
+      --entry root --insecure-no-mac --source-passphrase none
+  fi
   want "$type: never served" 1 'no PKCS#12' ks list "s.$type" --passphrase file:src
   # keytool's own way from there to PKCS#12 is served as it is.
   rm -f moved.p12

@@ -57,7 +57,8 @@ want 'untrusted' 0 '1 imported' on import k.p12 ca.crt --alias 'some ca'
 want 'anchor and pin at once' 2 'exclude each other' on import k.p12 ca.crt --anchor --pinned
 want 'source absent' 1 'no such file' on import k.p12 none.pem
 want 'source is something else' 1 'neither PEM nor' on import k.p12 pw
-want 'key of another' 0 '2 imported' on import k.p12 device.key ca.crt --alias stray
+want 'key of another' 1 'belongs to none of the certificates' on import k.p12 device.key ca.crt --alias stray
+want 'key alone' 0 '1 imported' on import k.p12 device.key --alias stray
 want 'wrong passphrase' 1 'wrong passphrase, or the file was altered' ks list k.p12 --passphrase file:pw2
 state=$(sha256sum k.p12)
 want 'no alias' 1 'name behind' on import k.p12 device.crt --pinned --alias pin:

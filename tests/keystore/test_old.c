@@ -573,6 +573,39 @@ static void cost_is_bounded(void)
 	CHECK("the dearest file", seconds * 50 < COST_SECONDS_MAX);
 }
 
+/* --- a key that does not open, of a file of which only some entries are wanted --- */
+
+static const char *const only_gate[] = {"gate"};
+static const struct {
+	const char *name;
+	size_t only_count;
+	const char *alias;
+	enum err err, want;
+} missed_rows[] = {
+	{"all are wanted", 0, "own", ERR_DENIED, ERR_DENIED},
+	{"not wanted", 1, "own", ERR_DENIED, ERR_OK},
+	{"not wanted, sealed by a scheme that nobody reads", 1, "own", ERR_UNSUPPORTED, ERR_OK},
+	{"wanted, in whatever case", 1, "GATE", ERR_DENIED, ERR_DENIED},
+	{"without a name", 1, NULL, ERR_DENIED, ERR_DENIED},
+	{"a damaged file is one", 1, "own", ERR_MALFORMED, ERR_MALFORMED},
+	{"out of memory", 1, "own", ERR_NOMEM, ERR_NOMEM},
+	{"too dear", 1, "own", ERR_LIMIT, ERR_LIMIT},
+};
+
+static void keys_missed(void)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(missed_rows); i++) {
+		const struct p12_rules rules = {.only = only_gate, .only_count = missed_rows[i].only_count};
+		struct keystore_error error = {missed_rows[i].err, "said"};
+		const struct p12_context context = {.error = &error, .rules = &rules};
+		enum err err = p12_key_missed(&context, missed_rows[i].alias, missed_rows[i].err);
+		CHECK(missed_rows[i].name, err == missed_rows[i].want);
+		CHECK(missed_rows[i].name, (error.sentence[0] == '\0') == (err == ERR_OK));
+	}
+	const struct p12_context strict = {.rules = NULL};
+	CHECK("what is served is read whole", p12_key_missed(&strict, "own", ERR_DENIED) == ERR_DENIED);
+}
+
 int main(void)
 {
 	REQUIRE("crypto", crypto_init() == ERR_OK);
@@ -584,6 +617,7 @@ int main(void)
 	java_objects();
 	java_values();
 	cost_is_bounded();
+	keys_missed();
 	crypto_cleanup();
 	return test_result();
 }
