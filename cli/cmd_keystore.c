@@ -294,7 +294,7 @@ static int cmd_remove(int argc, char **argv)
 	const char *spec = NULL;
 	const struct cli_option options[] = {PASSPHRASE_OPTION(&spec)};
 	const struct cli_syntax syntax = {"lockgate keystore remove", "FILE ALIAS…",
-		"Removes entries. A broker that serves this file acts on it at REFRESH SECURITY TYPE(SSL).",
+		"Removes entries. A broker that serves this file acts on it within a second (see CUTHOLD).",
 		options, ARRAY_COUNT(options), 2, CLI_LIST_MAX};
 	struct cli_list arguments = {.count = 0};
 	int code = CLI_OK;

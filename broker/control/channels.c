@@ -255,10 +255,12 @@ void channel_take(struct channel *channel, struct material *material)
 	if (material->crls != NULL) {
 		channel_let_go(channel, material->gone);
 		crl_set_unref(into->crls);
-		crl_set_unref(into->held);
 		into->crls = material->crls;
-		into->held = material->held;
-		material->held = NULL;
+		if (!material->crls_partial) {
+			crl_set_unref(into->held);
+			into->held = material->held;
+			material->held = NULL;
+		}
 		memcpy(into->crl_stamp, material->crl_stamp, sizeof(into->crl_stamp));
 		material->crls = NULL;
 		channel->crl_failed = false;

@@ -309,6 +309,9 @@ static enum err stamp_files(const struct crl_files *files, uint8_t out[SHA256_BY
 
 		memset(&stamp, 0, sizeof(stamp));
 		err = file_stamp_of(files->names[i], &stamp);
+		if (err != ERR_NOT_FOUND && err != ERR_NOMEM) {
+			err = ERR_OK; /* whoever reads it says so, and which */
+		}
 		if (err == ERR_OK) {
 			err = buf_printf(&all, "%s %llu %llu %llu %lld %lld\n", files->names[i],
 				(unsigned long long)stamp.device, (unsigned long long)stamp.inode,
@@ -360,6 +363,14 @@ bool crl_settling(const char *path, int64_t now_ms)
 	return settling;
 }
 
+static const char *reading(enum err err)
+{
+	if (err == ERR_NOT_FOUND) {
+		return "it is not there";
+	}
+	return err == ERR_IO ? "it cannot be read, or is no regular file" : err_name(err);
+}
+
 static enum err load_crl_file(const char *path, struct crl_list *list, struct buf *why)
 {
 	struct buf content = BUF_INIT(X509_CRL_BYTES_MAX);
@@ -374,10 +385,10 @@ static enum err load_crl_file(const char *path, struct crl_list *list, struct bu
 			err = crl_list_load(buf_bytes(&content), list, &error);
 		}
 		if (err != ERR_OK) {
-			say(why, "revocation list ", path, error.what != NULL ? error.what : err_name(err));
+			say(why, "revocation list ", path, error.what != NULL ? error.what : reading(err));
 		}
 	} else {
-		say(why, "revocation list ", path, err == ERR_NOT_FOUND ? "it is not there" : err_name(err));
+		say(why, "revocation list ", path, reading(err));
 	}
 	buf_release(&content);
 	return err;
@@ -445,7 +456,12 @@ static enum err use_held(struct material *material, const struct hold_question *
 	crl_set_unref(material->crls);
 	crl_set_unref(material->held);
 	material->crls = answer.crls;
-	material->held = answer.held;
+	material->held = NULL;
+	if (material->crls_partial) {
+		crl_set_unref(answer.held); /* whether a file still holds these cannot be said */
+	} else {
+		material->held = answer.held;
+	}
 	if (question->let_go) {
 		crl_set_unref(material->gone);
 		material->gone = answer.gone;
@@ -459,6 +475,7 @@ static enum err load_crls(const struct material_options *options, struct materia
 {
 	struct crl_files files = {0};
 	struct crl_list list = {0};
+	struct buf more = BUF_INIT(0); /* of several that are bad the first is named */
 	enum err err = crl_files_list(options->crl_path, !options->let_go, &files);
 
 	if (err != ERR_OK) {
@@ -474,11 +491,17 @@ static enum err load_crls(const struct material_options *options, struct materia
 		}
 	}
 	for (size_t i = 0; err == ERR_OK && i < files.count; i++) {
-		err = load_crl_file(files.names[i], &list, why);
+		err = load_crl_file(files.names[i], &list, out->crls_partial ? &more : why);
+		if (err != ERR_OK && err != ERR_NOMEM && options->pass_over_bad) {
+			out->crls_partial = true;
+			err = ERR_OK;
+		}
 	}
 	if (err == ERR_OK && list.count == 0) {
 		err = ERR_NOT_FOUND;
-		say(why, "CRLFILE ", options->crl_path, "the folder holds no revocation list");
+		if (!out->crls_partial) {
+			say(why, "CRLFILE ", options->crl_path, "the folder holds no revocation list");
+		}
 	}
 	if (err == ERR_OK) {
 		err = crl_set_new((const struct crl *const *)list.items, list.count, options->crl_generation,

@@ -34,6 +34,7 @@ struct material_options {
 	/* NULL: none. Of these stays what no file holds and no newer list replaces, unless an operator lets it go. */
 	const struct crl_set *crls_before;
 	bool let_go;
+	bool pass_over_bad; /* a bad file of a folder hides only itself, not the others */
 	uint64_t trust_generation, crl_generation;
 	int64_t now; /* seconds: the certificate that is served must be valid; 0: not looked at */
 	bool want_keystore, want_crls;
@@ -66,9 +67,10 @@ struct material {
 	struct keystore_look look;       /* of keystore and passphrase as they were read */
 	uint8_t crl_stamp[SHA256_BYTES]; /* of the files as they were read */
 	uint64_t crls_known;             /* generation of crls_before; 0: none */
+	bool crls_partial;               /* a file was passed over; held is not known then */
 	int64_t leaf_not_after;          /* seconds, of the certificate that is served the longest */
 };
-/* why: one sentence for the operator. *out is empty on failure. */
+/* why: one sentence for the operator; also of the first file that was passed over. *out is empty on failure. */
 MUST_CHECK enum err material_load(
 	const struct material_options *options, struct material *out, struct buf *why);
 void material_release(struct material *material);

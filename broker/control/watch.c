@@ -22,8 +22,9 @@ struct watched {
 	uint64_t generation;
 	/* Answers. */
 	bool changed;
+	bool bad; /* something could not be read, and not because it is still being written */
 	uint8_t stamp[SHA256_BYTES];
-	struct material material;
+	struct material material; /* of what is good; crls NULL: nothing of it is new */
 	struct buf why;
 	enum err err;
 };
@@ -62,11 +63,40 @@ static void watch_free(struct watch_job *watch)
 
 /* --- on the lane --- */
 
+/* Whether a list of now was not there before. */
+static bool brings_news(const struct crl_set *now, const struct crl_set *before)
+{
+	for (size_t i = 0; now != NULL && i < crl_set_count(now); i++) {
+		if (before == NULL || !crl_set_has(before, crl_set_at(now, i))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Not all could be read. What the good files say anew counts at once; of the others nothing has changed. While one is written
+ * in place, or was just renamed, that it is not good says nothing yet.
+ */
+static void judge_bad(struct watched *channel)
+{
+	struct clock clock = clock_system();
+	uint8_t stamp[SHA256_BYTES];
+	bool moving = crl_stamp(channel->crl_path, stamp) != ERR_OK ||
+		      memcmp(stamp, channel->stamp, SHA256_BYTES) != 0;
+
+	channel->bad = !moving && !crl_settling(channel->crl_path, clock_wall_ms(&clock));
+	if (!brings_news(channel->material.crls, channel->before)) {
+		material_release(&channel->material);
+	}
+}
+
 static void look_at_crls(struct watched *channel)
 {
 	channel->err = crl_stamp(channel->crl_path, channel->stamp);
 	if (channel->err != ERR_OK) {
-		channel->changed = !channel->failed_before;
+		channel->bad = !channel->failed_before;
+		channel->changed = channel->bad;
 		enum err said = buf_printf(&channel->why, "CRLFILE %s: %s", channel->crl_path,
 			channel->err == ERR_NOT_FOUND ? "there is no such file or folder"
 						      : err_name(channel->err));
@@ -87,18 +117,15 @@ static void look_at_crls(struct watched *channel)
 		.crl_path = channel->crl_path,
 		.crls_before = channel->before,
 		.crl_generation = channel->generation,
+		.pass_over_bad = true,
 		.want_crls = true,
 	};
 
-	channel->changed = true;
 	channel->err = material_load(&options, &channel->material, &channel->why);
-	struct clock clock = clock_system();
-
-	/* Written in place, and not all there yet: nothing has changed until it is, or stays so. */
-	if (channel->err != ERR_OK && crl_settling(channel->crl_path, clock_wall_ms(&clock))) {
-		channel->changed = false;
-		channel->err = ERR_OK;
+	if (channel->err != ERR_OK || channel->material.crls_partial) {
+		judge_bad(channel);
 	}
+	channel->changed = channel->bad || channel->material.crls != NULL;
 }
 
 static void watch_run(struct job *job)
@@ -173,23 +200,32 @@ static bool take_crls(struct control *control, struct watched *watched)
 		channel->material.crls != watched->before) {
 		return false;
 	}
-	if (watched->err != ERR_OK) {
-		bool first = !channel->crl_failed;
+	bool first = watched->bad && !channel->crl_failed;
+	bool news = watched->material.crls != NULL;
 
+	if (news) {
+		bool partial = watched->material.crls_partial;
+
+		say_held(control, channel, watched);
+		channel_take(channel, &watched->material);
+		memset(channel->crl_tried, 0, SHA256_BYTES);
+		if (partial) { /* not all that these files say is known: they are read again */
+			memset(channel->material.crl_stamp, 0, SHA256_BYTES);
+			channel->crl_failed = watched->failed_before;
+		}
+		LOG(control->log, LOG_INFO, "LKG0405I", "revocation lists taken",
+			LF_TEXT("channel", channel->name),
+			LF_INT("lists", hold_count(channel->material.crls).lists),
+			LF_INT("held", hold_count(channel->material.held).lists));
+	}
+	if (watched->bad) {
 		memcpy(channel->crl_tried, watched->stamp, SHA256_BYTES);
 		channel->crl_failed = true;
 		LOG(control->log, LOG_ERROR, "LKG0404E",
 			"CRLFILE could not be read; what was known of it stays in force",
 			LF_TEXT("channel", channel->name), LF_BYTES("why", buf_bytes(&watched->why)));
-		return first;
 	}
-	say_held(control, channel, watched);
-	channel_take(channel, &watched->material);
-	memset(channel->crl_tried, 0, SHA256_BYTES);
-	LOG(control->log, LOG_INFO, "LKG0405I", "revocation lists taken", LF_TEXT("channel", channel->name),
-		LF_INT("lists", crl_set_count(channel->material.crls)),
-		LF_INT("held", channel->material.held == NULL ? 0 : crl_set_count(channel->material.held)));
-	return true;
+	return news || first;
 }
 
 /* A setup that lost an entry which a channel in use names would shut that channel's door: it is not taken. */

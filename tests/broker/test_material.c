@@ -130,6 +130,52 @@ static void test_several_in_one_file(void)
 	buf_release(&why);
 }
 
+/* A folder with one bad file: the watch takes the others, and keeps what the bad one said; an operator's command takes nothing. */
+static void test_bad_file_beside(void)
+{
+	static const uint8_t junk[] = "no list at all";
+	const char *folder = test_folder();
+	struct material in_force = {0}, next = {0};
+	struct buf why = BUF_INIT(4096);
+
+	put_list(folder, "a.crl", &foreign, 4);
+	put_list(folder, "b.crl", &root, 1);
+	REQUIRE("first", load(folder, NULL, 1, &in_force, &why) == ERR_OK);
+	CHECK("whole", !in_force.crls_partial);
+	REQUIRE("junk", file_write_atomic(test_path(folder, "a.crl"), bytes_of(junk, sizeof(junk) - 1),
+				FILE_OWNER) == ERR_OK);
+	put_list(folder, "b.crl", &root, 2);
+
+	struct material_options options = {.channel = "C",
+		.keystore_path = "",
+		.passphrase_source = "",
+		.cipher = "",
+		.crl_path = folder,
+		.crls_before = in_force.crls,
+		.crl_generation = 2,
+		.want_crls = true};
+
+	why.len = 0;
+	CHECK("all or nothing", material_load(&options, &next, &why) != ERR_OK);
+	CHECK("nothing", next.crls == NULL && !next.crls_partial);
+	options.pass_over_bad = true;
+	why.len = 0;
+	REQUIRE("passed over", material_load(&options, &next, &why) == ERR_OK);
+	CHECK("and said so", next.crls_partial);
+	CHECK("which", why.len > 0 && memmem(why.data, why.len, "/a.crl", 6) != NULL);
+	CHECK("the good one counts", serving(next.crls) == 2);
+	CHECK("what the bad one said stays", crl_set_has(next.crls, crl_set_at(in_force.crls, 0)) &&
+						     crl_set_has(next.crls, crl_set_at(in_force.crls, 1)));
+	CHECK("and is not called gone", next.held == NULL);
+	material_release(&next);
+	why.len = 0;
+	REQUIRE("no good one is left", unlink(test_path(folder, "b.crl")) == 0);
+	CHECK("is a failure", material_load(&options, &next, &why) == ERR_NOT_FOUND);
+	CHECK("that names the file", memmem(why.data, why.len, "/a.crl", 6) != NULL);
+	material_release(&in_force);
+	buf_release(&why);
+}
+
 /* Two read at once, the slower one the older file. */
 static void test_join(void)
 {
@@ -508,6 +554,7 @@ int main(void)
 	impostor = pki_root("Root");
 	test_reloads();
 	test_several_in_one_file();
+	test_bad_file_beside();
 	test_join();
 	test_gone();
 	test_held_object();

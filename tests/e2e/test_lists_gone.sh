@@ -55,6 +55,25 @@ expect_log "a new name" "$from" 5 '"LKG0405I".*"lists":2,"held":0'
 expect_no_log "a new name is no warning" "$from" '"LKG0427W"'
 stays_out "a new name"
 
+# --- a bad file beside good ones ---
+from=$(lines)
+mkfifo -m 600 lists/pipe
+expect_log "a bad file: it is named" "$from" 5 '"LKG0404E".*lists/pipe: it cannot be read'
+certs crl --out ca8 --issuer ca --number 8 --revoke revoked.crt --revoke good.crt
+from=$(lines)
+put ca8.crl renamed.crl
+expect_log "a bad file: the others count" "$from" 5 '"LKG0405I"'
+refused "a bad file: who is revoked by another is out" "" try good
+expect_no_log "a bad file: nothing is called gone" "$from" '"LKG0427W"'
+expect_log "a bad file: and is bad still" "$from" 8 '"LKG0404E".*lists/pipe'
+from=$(lines)
+rm lists/pipe
+certs crl --out ca --issuer ca --number 9 --revoke revoked.crt
+put ca.crl renamed.crl
+expect_log "a bad file is away" "$from" 5 '"LKG0405I".*"lists":2,"held":0'
+stays_out "a bad file is away"
+certs crl --out older --issuer ca --number 6
+
 # --- other ways to be gone ---
 from=$(lines)
 put older.crl renamed.crl
