@@ -118,7 +118,7 @@ static enum err build_authority(
 
 /* --- channels --- */
 
-static enum x509_revocation revocation_of(const struct catalog *catalog, const struct object *object)
+static enum x509_revocation revocation_of(const struct object *object)
 {
 	if (object_is(object, "REVCHECK", "NONE")) {
 		return X509_REVOCATION_NONE;
@@ -127,7 +127,7 @@ static enum x509_revocation revocation_of(const struct catalog *catalog, const s
 		return X509_REVOCATION_IF_AVAILABLE;
 	}
 	bool asked = object_is(object, "REVCHECK", "REQUIRED") ||
-		     object_text_or_null(object, "CRLFILE") != NULL || sources_used(catalog, object);
+		     object_text_or_null(object, "CRLFILE") != NULL || sources_used(object);
 
 	return asked ? X509_REVOCATION_REQUIRED : X509_REVOCATION_NONE;
 }
@@ -186,7 +186,7 @@ static void draft_channel(const struct proposal *source, const struct draft_file
 					: login_setup_config(source->logins, login),
 		.login_keeps_names = traits.keeps_names,
 		.insecure_assert = object_is(object, "INSECASSERT", "YES"),
-		.revocation = revocation_of(source->catalog, object),
+		.revocation = revocation_of(object),
 		.allow_sha1 = object_is(object, "ALLOWSHA1", "YES"),
 		.close_on_stale = object_is(object, "REVLIVE", "CLOSE"),
 		.trust = files->trust,

@@ -45,7 +45,6 @@ static const char *responder_of(const struct catalog *catalog, const struct obje
 
 struct url_search {
 	const char *url;
-	size_t count;
 	bool found;
 };
 
@@ -53,7 +52,6 @@ static void look_for_url(void *ctx, const char *url)
 {
 	struct url_search *search = ctx;
 
-	search->count++;
 	search->found = search->found || (search->url != NULL && strcmp(search->url, url) == 0);
 }
 
@@ -65,13 +63,10 @@ bool sources_is_listed(const struct catalog *catalog, const struct object *chann
 	return search.found;
 }
 
-bool sources_used(const struct catalog *catalog, const struct object *channel)
+bool sources_used(const struct object *channel)
 {
-	struct url_search lists = {.url = NULL};
-
-	sources_each_listed(catalog, channel, look_for_url, &lists);
-	return lists.count > 0 || responder_of(catalog, channel) != NULL ||
-	       object_is(channel, "CRLFETCH", "CDP") || object_is(channel, "OCSPFETCH", "AIA");
+	return object_list_count(channel, "REVINFO") > 0 || object_is(channel, "CRLFETCH", "CDP") ||
+	       object_is(channel, "OCSPFETCH", "AIA");
 }
 
 /* changed stands for the object of its name; NULL: that one is gone. */

@@ -71,8 +71,8 @@ MUST_CHECK enum err sources_check(
 MUST_CHECK enum err sources_check_change(
 	struct control *control, const struct object *before, const struct object *after, struct buf *why);
 
-/* Whether the channel asks for revocation data at all; REVCHECK's default. */
-bool sources_used(const struct catalog *catalog, const struct object *channel);
+/* Whether the channel names sources, also where it does not fetch for now: who turns that off does not turn the check off. */
+bool sources_used(const struct object *channel);
 
 void sources_status(
 	struct control *control, const struct mqsc_request *request, struct mqsc_pending *pending);

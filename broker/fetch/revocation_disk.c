@@ -441,7 +441,8 @@ static void load_file(struct load_job *job, const char *path, const uint8_t *has
 	size_t max = (is_list ? job->list_bytes_max : FETCH_OCSP_BYTES_MAX + FETCH_REQUEST_BYTES_MAX) +
 		     FILE_OVERHEAD;
 	struct buf content = BUF_INIT(max);
-	enum err err = file_check_owner(path, true);
+	/* Nothing in it is secret: a back-up that was put back may have left it readable. */
+	enum err err = file_check_owner(path, false);
 
 	if (err == ERR_OK) {
 		err = file_read(path, max, &content);
@@ -612,6 +613,11 @@ static void load_job_done(struct job *base)
 			free(cache->folder);
 			cache->folder = NULL;
 			cache->counters.disk_errors++;
+		}
+		if (job->bad > 0) {
+			LOG(cache->log, LOG_WARN, "LKG0441W",
+				"some of what was fetched earlier cannot be used; it is fetched again",
+				LF_TEXT("folder", cache->folder), LF_INT("files", job->bad));
 		}
 		LIST_FOR_EACH(node, &job->lists)
 		{

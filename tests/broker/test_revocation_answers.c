@@ -350,7 +350,7 @@ enum tamper {
 	TAMPER_EMPTY,
 	TAMPER_RENAME,
 	TAMPER_MODE,
-	TAMPER_LINK_OTHER,
+	TAMPER_READABLE,
 	TAMPER_NONE
 };
 
@@ -366,6 +366,7 @@ static const struct {
 	{"empty", TAMPER_EMPTY, false, false, false},
 	{"under the name of another URL", TAMPER_RENAME, false, false, false},
 	{"writable by others", TAMPER_MODE, false, true, false},
+	{"readable by others, as a back-up may leave it", TAMPER_READABLE, false, true, true},
 	{"its signature is not the CA's", TAMPER_NONE, true, true, false},
 };
 
@@ -382,7 +383,7 @@ static void tamper(const char *folder, enum tamper how)
 	case TAMPER_EMPTY: content.len = 0; break;
 	case TAMPER_RENAME: REQUIRE("rename", rename(path, path_of(folder, URL_B)) == 0); break;
 	case TAMPER_MODE: REQUIRE("mode", chmod(path, 0666) == 0); break;
-	case TAMPER_LINK_OTHER:
+	case TAMPER_READABLE: REQUIRE("mode", chmod(path, 0644) == 0); break;
 	case TAMPER_NONE: break;
 	}
 	if (how == TAMPER_BYTE) {

@@ -23,6 +23,7 @@ CONFIG
   channel LISTED "REVINFO(LIST)"
   channel CDP "CRLFETCH(CDP)"
   channel FENCED "CRLFETCH(CDP)"
+  channel OFF "REVINFO(LIST) CRLFETCH(NONE)"
   channel SPENT "CRLFETCH(CDP) REVCHECK(IFAVAIL)"
 } >test.mqsc
 publish listed 1 --revoke revoked.crt
@@ -49,6 +50,7 @@ admitted "a distribution point: not on its list" CDP cdp
 turned_away "a distribution point: on its list" CDP cdp-revoked revoked
 [ "$(asked 'GET cdp.crl')" = 1 ] && ok || bad "one fetch of a distribution point" "$(asked 'GET cdp.crl') fetches"
 turned_away "a list that is late: on it, also who makes it be fetched" SPENT spent revoked
+turned_away "fetching is turned off, and the check is not" OFF good crl-missing
 turned_away "an address that is private and not allowed" FENCED private crl-missing
 expect_log "an address that is private: why" 0 5 '"LKG0453W".*127.0.0.2'
 check "status of what a certificate named" mqsc "DISPLAY AUTHSTATUS(*)"
