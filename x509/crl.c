@@ -110,8 +110,8 @@ static enum err list_extension(const struct extension *extension, struct crl *cr
 		crl->oddities |= CRL_HAS_SCOPE;
 		crl->scope_value = extension->value;
 		return crl_scope_parse(extension->value, &crl->scope);
+	case EXT_FRESHEST_CRL: crl->freshest = extension->value; return ERR_OK;
 	case EXT_ISSUER_ALT_NAME:
-	case EXT_FRESHEST_CRL:
 	case EXT_AUTHORITY_INFO_ACCESS: return ERR_OK;
 	default:
 		if (extension->critical) {
@@ -325,6 +325,7 @@ static enum err keep_frame(struct bytes der, struct bytes cut, struct crl *crl)
 	rebase(&crl->authority_key_id, der, cut, copy);
 	rebase(&crl->base_number, der, cut, copy);
 	rebase(&crl->scope_value, der, cut, copy);
+	rebase(&crl->freshest, der, cut, copy);
 	rebase(&crl->scope.point.value, der, cut, copy);
 	struct bytes issuer = crl->issuer.der;
 	rebase(&issuer, der, cut, copy);
@@ -431,6 +432,20 @@ int64_t crl_next_update(const struct crl *crl)
 struct bytes crl_number(const struct crl *crl)
 {
 	return crl->number;
+}
+
+bool crl_is_delta(const struct crl *crl)
+{
+	return (crl->oddities & CRL_IS_DELTA) != 0;
+}
+
+bool crl_is_behind(const struct crl *complete, const struct crl *delta)
+{
+	return crl_is_delta(delta) && !crl_is_delta(complete) &&
+	       name_equal(&complete->issuer, &delta->issuer) &&
+	       bytes_equal(complete->scope_value, delta->scope_value) &&
+	       bytes_equal(complete->authority_key_id, delta->authority_key_id) &&
+	       complete->number.len != 0 && crl_number_compare(complete->number, delta->base_number) < 0;
 }
 
 size_t crl_entry_count(const struct crl *crl)

@@ -318,6 +318,7 @@ struct crl {
 	struct bytes authority_key_id;
 	struct bytes base_number; /* of a delta */
 	struct bytes scope_value; /* issuingDistributionPoint, content of the OCTET STRING */
+	struct bytes freshest;    /* freshestCRL, likewise; looked at only when its URLs are asked for */
 	struct crl_scope scope;
 	unsigned oddities;
 	struct crl_entries entries;

@@ -440,7 +440,6 @@ void x509_judge(const struct x509_question *question, struct x509_answer *out)
 	if (accepted) {
 		out->verdict = X509_ACCEPT;
 		out->reason = X509_OK;
-		out->need_count = 0;
 		return;
 	}
 	out->verdict = judgement.best_rank == RANK_PATH_NEED ? X509_NEED : X509_REFUSE;

@@ -139,12 +139,12 @@ bool cert_ocsp_url(const struct cert *cert, size_t index, char out[X509_URL_BYTE
 	return false;
 }
 
-bool cert_crl_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES])
+/* Of CRLDistributionPoints, which freshestCRL is too. */
+static bool point_url(struct bytes points, size_t index, char out[X509_URL_BYTES])
 {
 	struct wire_reader list;
 	struct distribution_point point;
-	if (index >= X509_CERT_URLS_MAX || !cert->ext.has[EXT_CRL_DISTRIBUTION_POINTS] ||
-		der_single(cert->ext.value[EXT_CRL_DISTRIBUTION_POINTS], DER_SEQUENCE, &list) != ERR_OK) {
+	if (index >= X509_CERT_URLS_MAX || der_single(points, DER_SEQUENCE, &list) != ERR_OK) {
 		return false;
 	}
 	while (wire_reader_left(&list) != 0 && distribution_point_next(&list, &point) == ERR_OK) {
@@ -160,4 +160,46 @@ bool cert_crl_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES
 		}
 	}
 	return false;
+}
+
+bool cert_crl_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES])
+{
+	return cert->ext.has[EXT_CRL_DISTRIBUTION_POINTS] &&
+	       point_url(cert->ext.value[EXT_CRL_DISTRIBUTION_POINTS], index, out);
+}
+
+/* Nobody is refused for a freshestCRL that cannot be read, so it is not looked at before this. */
+static bool freshest_is_whole(struct bytes value)
+{
+	struct wire_reader list;
+	struct distribution_point point;
+	if (value.len > X509_FRESHEST_BYTES_MAX || der_single(value, DER_SEQUENCE, &list) != ERR_OK) {
+		return false;
+	}
+	while (wire_reader_left(&list) != 0) {
+		if (distribution_point_next(&list, &point) != ERR_OK) {
+			return false;
+		}
+		struct wire_reader names =
+			wire_reader_init(point.point.kind == POINT_FULL ? point.point.value : BYTES_NONE);
+		struct general_name name;
+		while (wire_reader_left(&names) != 0) {
+			if (general_name_next(&names, &name) != ERR_OK) {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
+bool cert_freshest_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES])
+{
+	return cert->ext.has[EXT_FRESHEST_CRL] && freshest_is_whole(cert->ext.value[EXT_FRESHEST_CRL]) &&
+	       point_url(cert->ext.value[EXT_FRESHEST_CRL], index, out);
+}
+
+bool crl_freshest_url(const struct crl *crl, size_t index, char out[X509_URL_BYTES])
+{
+	/* RFC 5280 5.2.6: it must not be in a delta list. */
+	return !crl_is_delta(crl) && freshest_is_whole(crl->freshest) && point_url(crl->freshest, index, out);
 }

@@ -284,6 +284,7 @@ static bool add_need(
 	}
 	struct x509_need *need = &needs->items[needs->count++];
 	need->kind = kind;
+	need->delta = false;
 	need->cert = status->cert;
 	need->issuer = status->issuer;
 	memcpy(need->url, url, len + 1);
@@ -311,13 +312,41 @@ static bool add_needs(struct needs *needs, const struct status *status)
 
 /* --- the whole path --- */
 
+/* Deltas that the certificate or the complete lists that served for it name, where none is at hand. */
+static void add_deltas(struct needs *needs, const struct status *status)
+{
+	const struct lists_finding *lists = &status->lists;
+	char url[X509_URL_BYTES];
+	size_t from = needs->count;
+	for (size_t i = 0; lists->without_delta_count != 0 && cert_freshest_url(status->cert, i, url); i++) {
+		(void)add_need(needs, X509_NEED_CRL, url, status);
+	}
+	for (size_t k = 0; k < lists->without_delta_count; k++) {
+		for (size_t i = 0; crl_freshest_url(lists->without_delta[k], i, url); i++) {
+			(void)add_need(needs, X509_NEED_CRL, url, status);
+		}
+	}
+	for (size_t i = from; i < needs->count; i++) {
+		needs->items[i].delta = true;
+	}
+}
+
 /* What the walk over the path came to: the first certificate that would be refused, and what could still be fetched. */
 struct walk {
 	struct status refused;   /* judgement NULL: none */
 	struct status unsettled; /* the first whose status a fetch may settle; judgement NULL: none */
 	bool hopeless;           /* one that would be refused, and for which nothing can be fetched */
 	struct needs needs;
+	struct needs deltas; /* of those whose status is known; they need not be there */
 };
+
+static void walk_known(struct walk *walk, const struct status *status)
+{
+	const struct x509_question *question = status->judgement->question;
+	if (question->may_need && question->need_cdp && status->lists.state == X509_CRL_STATE_GOOD) {
+		add_deltas(&walk->deltas, status);
+	}
+}
 
 static void walk_unknown(struct walk *walk, const struct status *status)
 {
@@ -332,15 +361,21 @@ static void walk_unknown(struct walk *walk, const struct status *status)
 	walk->hopeless = walk->hopeless || (refuses && !fetchable);
 }
 
+static void put_needs(struct x509_answer *out, const struct needs *needs)
+{
+	out->need_count = needs->count;
+	if (needs->count != 0) {
+		memcpy(out->needs, needs->items, needs->count * sizeof(needs->items[0]));
+	}
+}
+
 static bool ask_for_more(struct judgement *judgement, const struct walk *walk)
 {
 	char sentence[X509_SENTENCE_BYTES];
 	const struct status *status = walk->refused.judgement != NULL ? &walk->refused : &walk->unsettled;
 	enum x509_reason reason = describe(status, sentence);
 	if (judgement->best_rank < (int)RANK_PATH_NEED) {
-		judgement->out->need_count = walk->needs.count;
-		memcpy(judgement->out->needs, walk->needs.items,
-			walk->needs.count * sizeof(walk->needs.items[0]));
+		put_needs(judgement->out, &walk->needs);
 	}
 	return judgement_fail(judgement, RANK_PATH_NEED, reason, "%s", sentence);
 }
@@ -362,7 +397,8 @@ bool revocation_check(struct judgement *judgement, const struct cert *const *pat
 	int64_t *until, bool *known)
 {
 	struct x509_need items[X509_NEEDS_MAX];
-	struct walk walk = {.needs = {.items = items}};
+	struct x509_need deltas[X509_NEEDS_MAX];
+	struct walk walk = {.needs = {.items = items}, .deltas = {.items = deltas}};
 	bool all = true;
 	*known = false;
 	judgement->out->warned = false;
@@ -381,6 +417,7 @@ bool revocation_check(struct judgement *judgement, const struct cert *const *pat
 		}
 		*until = holds_until(&status, *until);
 		if (is_known(&status)) {
+			walk_known(&walk, &status);
 			continue;
 		}
 		all = false;
@@ -390,5 +427,9 @@ bool revocation_check(struct judgement *judgement, const struct cert *const *pat
 		walk_unknown(&walk, &status);
 	}
 	*known = all;
-	return settle(judgement, &walk);
+	if (!settle(judgement, &walk)) {
+		return false;
+	}
+	put_needs(judgement->out, &walk.deltas); /* an accepted path is the last that is looked at */
+	return true;
 }

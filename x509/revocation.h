@@ -17,6 +17,8 @@ int64_t revocation_until(const struct x509_question *question, int64_t next_upda
 
 /* --- revocation_lists.c --- */
 
+#define LISTS_WITHOUT_DELTA_MAX 16u
+
 /* What the lists at hand say of path[0], which path[1] issued; path[count - 1] is the anchor. */
 struct lists_finding {
 	enum x509_crl_state state;
@@ -26,6 +28,9 @@ struct lists_finding {
 	int64_t until;
 	bool grace;
 	bool on_hold; /* revoked by certificateHold */
+	/* Complete lists that served, signatures verified, and for which no delta is at hand that is not stale. */
+	const struct crl *without_delta[LISTS_WITHOUT_DELTA_MAX];
+	size_t without_delta_count;
 };
 void lists_ask(
 	struct judgement *judgement, const struct cert *const *path, size_t count, struct lists_finding *out);

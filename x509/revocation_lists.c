@@ -37,8 +37,9 @@ struct lookup {
 		bool stale;
 	} asked[SCOPES_MAX];
 	size_t asked_count;
-	const struct crl *good; /* one that covers the certificate and does not list it */
-	bool grace;             /* what served is past its nextUpdate */
+	const struct crl *good;    /* one that covers the certificate and does not list it */
+	struct lists_finding *out; /* NULL: nobody asks where deltas lie */
+	bool grace;                /* what served is past its nextUpdate */
 	int64_t revoked_at;
 	bool on_hold;
 };
@@ -199,18 +200,47 @@ static const struct crl *find_delta(struct lookup *lookup, const struct crl *con
 	return NULL;
 }
 
-static void revoked(struct lookup *lookup, const struct crl *crl, const struct crl_entry *entry)
-{
-	lookup->about = crl;
-	lookup->on_hold = entry->reason == REASON_CERTIFICATE_HOLD;
-	lookup->revoked_at = entry->when;
-}
-
 static bool is_stale(const struct lookup *lookup, const struct crl *crl)
 {
 	/* RFC 5280 5.1.2.5: without nextUpdate nobody knows. */
 	return crl->next_update == X509_NEVER ||
 	       revocation_is_late(lookup->judgement->question, crl->next_update);
+}
+
+/*
+ * A delta of the same list that is not stale: as new as one can be had, whether or not it goes with this complete list. It may be
+ * anybody's: then its address is known already, and is looked at again when its time comes.
+ */
+static bool has_delta(
+	const struct lookup *lookup, const struct crl *const *crls, size_t count, const struct crl *complete)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (crl_is_delta(crls[i]) && bytes_equal(crls[i]->scope_value, complete->scope_value) &&
+			bytes_equal(crls[i]->authority_key_id, complete->authority_key_id) &&
+			crls[i]->this_update <= lookup->judgement->question->now &&
+			!is_stale(lookup, crls[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void note_without_delta(
+	struct lookup *lookup, const struct crl *const *crls, size_t count, const struct crl *complete)
+{
+	struct lists_finding *out = lookup->out;
+	if (out != NULL && complete->number.len != 0 &&
+		out->without_delta_count < ARRAY_COUNT(out->without_delta) &&
+		!has_delta(lookup, crls, count, complete)) {
+		out->without_delta[out->without_delta_count++] = complete;
+	}
+}
+
+static void revoked(struct lookup *lookup, const struct crl *crl, const struct crl_entry *entry)
+{
+	lookup->about = crl;
+	lookup->on_hold = entry->reason == REASON_CERTIFICATE_HOLD;
+	lookup->revoked_at = entry->when;
 }
 
 static void rely_on(struct lookup *lookup, const struct crl *crl)
@@ -293,6 +323,7 @@ static enum status ask(struct lookup *lookup, const struct crl *const *crls, siz
 	if (delta != NULL && !is_stale(lookup, delta)) {
 		rely_on(lookup, delta);
 	}
+	note_without_delta(lookup, crls, count, crl);
 	if ((reasons & ~lookup->reasons) != 0) {
 		lookup->good = crl;
 	}
@@ -412,9 +443,12 @@ void lists_ask(
 		.path = path,
 		.count = count,
 		.until = X509_NEVER,
-		.reason = X509_CRL_MISSING};
+		.reason = X509_CRL_MISSING,
+		.out = out};
+	*out = (struct lists_finding){.state = X509_CRL_STATE_ABSENT};
 	enum status status = look_up(&lookup);
-	*out = (struct lists_finding){.until = lookup.until, .grace = lookup.grace};
+	out->until = lookup.until;
+	out->grace = lookup.grace;
 	switch (status) {
 	case STATUS_GOOD:
 		out->state = X509_CRL_STATE_GOOD;

@@ -28,10 +28,11 @@
 #define X509_OCSP_ANSWERS_MAX     64u           /* responses that one question may hold */
 #define X509_OCSP_AGE_MAX_S                                                                                  \
 	(7 * 86400) /* an answer without nextUpdate is current for so long from its thisUpdate on */
-#define X509_OCSP_SKEW_S   300  /* a responder's clock may be ahead of ours by so much */
-#define X509_URL_BYTES     512u /* a URL of a certificate, with its NUL; longer ones are not used */
-#define X509_CERT_URLS_MAX 4u   /* URLs of one kind that one certificate may name */
-#define X509_NEEDS_MAX     16u  /* fetches that one answer may ask for */
+#define X509_OCSP_SKEW_S        300   /* a responder's clock may be ahead of ours by so much */
+#define X509_URL_BYTES          512u  /* a URL of a certificate, with its NUL; longer ones are not used */
+#define X509_CERT_URLS_MAX      4u    /* URLs of one kind that one certificate may name */
+#define X509_NEEDS_MAX          16u   /* fetches that one answer may ask for */
+#define X509_FRESHEST_BYTES_MAX 4096u /* of a freshestCRL extension; a longer one is not followed */
 
 /* --- times: seconds since 1970-01-01T00:00:00Z --- */
 #define X509_NEVER INT64_MAX
@@ -131,6 +132,9 @@ MUST_CHECK enum err crl_print_issuer(const struct crl *crl, struct buf *out);
 int64_t crl_this_update(const struct crl *crl);
 int64_t crl_next_update(const struct crl *crl); /* X509_NEVER when absent */
 struct bytes crl_number(const struct crl *crl); /* INTEGER content octets; BYTES_NONE when absent */
+bool crl_is_delta(const struct crl *crl); /* it says what changed since a complete list (RFC 5280 5.2.4) */
+/* Whether delta says what changed since a complete list that is newer than this one, so that the two do not go together. */
+bool crl_is_behind(const struct crl *complete, const struct crl *delta);
 size_t crl_entry_count(const struct crl *crl);
 /* Whether a certificate of the list's own issuer with this serial (INTEGER content octets) is listed; not whether it is believed. */
 bool crl_lists(const struct crl *crl, struct bytes serial);
@@ -220,6 +224,12 @@ void ocsp_key(const struct cert *cert, const struct cert *issuer, uint8_t out[SH
 /* http and https URLs that a certificate names, in its order: of its OCSP responders (AIA) and of its lists (CDP). */
 bool cert_ocsp_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES]);
 bool cert_crl_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES]);
+/*
+ * The same of the delta lists that a certificate (freshestCRL, RFC 5280 4.2.1.15) or a complete list (5.2.6) names. A value that
+ * cannot be read whole, or is longer than X509_FRESHEST_BYTES_MAX, names none; nor does a delta list.
+ */
+bool cert_freshest_url(const struct cert *cert, size_t index, char out[X509_URL_BYTES]);
+bool crl_freshest_url(const struct crl *crl, size_t index, char out[X509_URL_BYTES]);
 
 struct ocsp_list {
 	struct ocsp_response **items;
@@ -334,7 +344,7 @@ struct x509_question {
 		ocsp_nonce; /* as it was sent: a response with another one is not believed. BYTES_NONE: none */
 	uint32_t stale_grace_s; /* a list or answer past its nextUpdate still serves for so long */
 	bool may_need;          /* X509_NEED is an acceptable answer: not every source was tried yet */
-	bool need_cdp;          /* distribution points of certificates are sources */
+	bool need_cdp;          /* distribution points of certificates are sources, for deltas too */
 	bool need_aia;          /* the OCSP responder that a certificate names is a source */
 	const char *ocsp_url;   /* the responder that is asked first, of every certificate; NULL: none */
 };
@@ -343,7 +353,8 @@ struct x509_question {
 enum x509_need_kind { X509_NEED_OCSP, X509_NEED_CRL };
 struct x509_need {
 	enum x509_need_kind kind;
-	char url[X509_URL_BYTES];         /* http or https */
+	bool delta;               /* named by freshestCRL: beside X509_ACCEPT, which holds without it */
+	char url[X509_URL_BYTES]; /* http or https */
 	const struct cert *cert, *issuer; /* of the question; signatures up to an anchor were verified */
 };
 
@@ -398,7 +409,8 @@ struct x509_answer {
 	size_t evidence_count;
 	/*
 	 * With X509_NEED: what could settle the status. Fetch what was not tried yet in this round, add what came, ask again; when
-	 * nothing is left to try, ask with may_need false.
+	 * nothing is left to try, ask with may_need false. With X509_ACCEPT and may_need: where a delta list may lie for a complete
+	 * one that served and has none at hand. Nobody has to fetch it (RFC 5280 6.3.3 (c): use-deltas).
 	 */
 	struct x509_need needs[X509_NEEDS_MAX];
 	size_t need_count;

@@ -1,10 +1,12 @@
 /*
- * fuzz_x509_cert.c - reaches cert_parse() with der.c, name.c, ext.c, algorithm.c; cert_print_dn(), cert_list_load().
+ * fuzz_x509_cert.c - reaches cert_parse() with der.c, name.c, ext.c, algorithm.c; cert_print_dn(), cert_crl_url(),
+ *                    cert_freshest_url(), cert_list_load().
  * Owns:    nothing between inputs.
  * Never:   verifies a signature.
  * Threads: one.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "x509/x509.h"
 
@@ -20,6 +22,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (!bytes_equal(cert_der(cert), bytes_of(data, len)) ||
 			!x509_name_equal(cert_subject_der(cert), cert_subject_der(cert))) {
 			abort();
+		}
+		char url[X509_URL_BYTES];
+		for (size_t i = 0; i <= X509_CERT_URLS_MAX; i++) {
+			if (cert_freshest_url(cert, i, url) && (i == X509_CERT_URLS_MAX || strlen(url) < 8)) {
+				abort();
+			}
+			(void)cert_crl_url(cert, i, url);
 		}
 		for (size_t i = 0; i < cert_san_count(cert); i++) {
 			(void)cert_san(cert, i, &value);

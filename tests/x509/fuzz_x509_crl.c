@@ -1,10 +1,12 @@
 /*
- * fuzz_x509_crl.c - reaches crl_parse() with its index, crl_find(), crl_print_issuer(), crl_list_load().
+ * fuzz_x509_crl.c - reaches crl_parse() with its index, crl_find(), crl_freshest_url(), crl_is_behind(),
+ *                   crl_print_issuer(), crl_list_load().
  * Owns:    nothing between inputs.
  * Never:   verifies a signature.
  * Threads: one.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "x509/internal.h"
 
@@ -53,6 +55,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 				abort();
 			}
 			(void)!crl_find(crl, serial, &crl->issuer, &entry);
+		}
+		char url[X509_URL_BYTES];
+		for (size_t i = 0; i <= X509_CERT_URLS_MAX; i++) {
+			if (crl_freshest_url(crl, i, url) &&
+				(crl_is_delta(crl) || i == X509_CERT_URLS_MAX || strlen(url) < 8)) {
+				abort();
+			}
+		}
+		if (crl_is_behind(crl, crl)) {
+			abort();
 		}
 		if (crl_print_issuer(crl, &text) != ERR_OK) {
 			abort();

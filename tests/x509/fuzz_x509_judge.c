@@ -51,12 +51,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 			.revocation = X509_REVOCATION_REQUIRED,
 			.policies = policies,
 			.policy_count = len % 2,
-			.explicit_policy = len % 3 == 0};
+			.explicit_policy = len % 3 == 0,
+			.may_need = len % 5 < 2,
+			.need_cdp = true};
 		struct x509_answer answer;
 		x509_judge(&question, &answer);
 		if (answer.verdict == X509_ACCEPT &&
 			(answer.path_count < 2 || answer.path[0] != certs.items[0] ||
 				answer.path[answer.path_count - 1] != certs.items[certs.count - 1])) {
+			abort();
+		}
+		if (answer.need_count > (question.may_need ? X509_NEEDS_MAX : 0) ||
+			(answer.need_count > 0 && answer.needs[0].delta != (answer.verdict == X509_ACCEPT))) {
 			abort();
 		}
 		if (certs.count >= 2 && certs.count <= PATH_CERTS_MAX) {

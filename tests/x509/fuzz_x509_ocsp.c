@@ -69,7 +69,7 @@ static void check_judged(const struct cert *leaf, const struct cert *issuer,
 		.need_cdp = true};
 	x509_judge(&question, &answer);
 	must(answer.verdict != X509_ACCEPT || good);
-	must(answer.verdict == X509_NEED || answer.need_count == 0);
+	must(answer.verdict == X509_NEED || answer.need_count == 0); /* no list, no delta */
 	must(answer.need_count <= X509_NEEDS_MAX);
 	trust_set_unref(trust);
 }
