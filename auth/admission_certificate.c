@@ -260,6 +260,14 @@ static bool refuse_certificate(struct judge *judge, enum admission_step step, en
 	return judge_refuse(judge, step, message_of(reason), REASON_NOT_AUTHORIZED, sentence);
 }
 
+static void keep_needs(struct judge *judge, const struct x509_answer *answer)
+{
+	judge->out->need_count = answer->need_count;
+	for (size_t i = 0; i < answer->need_count; i++) {
+		judge->out->needs[i] = answer->needs[i];
+	}
+}
+
 static bool pass_revocation(struct judge *judge, const struct x509_answer *answer)
 {
 	if (judge_gate_open(judge, GATE_CRL)) {
@@ -299,10 +307,7 @@ static bool wait_for_revocation(struct judge *judge, const struct x509_answer *a
 		return judge_refuse(
 			judge, STEP_REVOCATION, MESSAGE_REVOCATION_BUSY, REASON_SERVER_BUSY, room);
 	}
-	judge->out->need_count = answer->need_count;
-	for (size_t i = 0; i < answer->need_count; i++) {
-		judge->out->needs[i] = answer->needs[i];
-	}
+	keep_needs(judge, answer);
 	if (answer->need_count == 0) {
 		text_put(&sentence, "would need the lists that REVINFO names, which are being fetched");
 	} else {
@@ -367,7 +372,9 @@ bool judge_path(struct judge *judge)
 	}
 	ask_x509(judge, &answer);
 	switch (answer.verdict) {
-	case X509_ACCEPT: return accept_path(judge, &answer) && pass_revocation(judge, &answer);
+	case X509_ACCEPT:
+		keep_needs(judge, &answer); /* deltas, without which it is accepted as well */
+		return accept_path(judge, &answer) && pass_revocation(judge, &answer);
 	case X509_NEED: (void)accept_path(judge, &answer); return wait_for_revocation(judge, &answer);
 	case X509_REFUSE: break;
 	}

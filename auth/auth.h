@@ -347,7 +347,7 @@ struct admission_verdict {
 	struct admission_uses uses;
 	/*
 	 * With NEED_REVOCATION: what could settle it, certificates borrowed from the evidence and the policy's trust. None: the
-	 * lists that the operator named are on their way.
+	 * lists that the operator named are on their way. With a certificate that passed: deltas that may be had, and need not.
 	 */
 	struct x509_need needs[X509_NEEDS_MAX];
 	size_t need_count;

@@ -346,7 +346,8 @@ void connection_gate(struct connection *connection, const char *note)
 	} else if (verdict->admission == ADMISSION_REFUSE) {
 		connection_remember_chain(connection, verdict);
 		pass_gate(connection);
-	} else if (verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION) {
+	} else if ((verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION) ||
+		   connection_wants_deltas(connection, verdict)) {
 		connection_park(connection, verdict);
 	} else {
 		connection_remember_chain(connection, verdict);

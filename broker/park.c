@@ -180,7 +180,7 @@ static enum err add_need(
 	uint8_t name[SHA256_BYTES];
 	enum err err = policy == NULL ? ERR_NOT_FOUND : ERR_OK;
 
-	*need = (struct park_need){.kind = from->kind, .group = group, .park = park};
+	*need = (struct park_need){.kind = from->kind, .delta = from->delta, .group = group, .park = park};
 	memcpy(need->url, from->url, sizeof(need->url));
 	if (err == ERR_OK && from->kind == X509_NEED_OCSP) {
 		need->listed = policy->ocsp_url != NULL && strcmp(policy->ocsp_url, from->url) == 0;
@@ -202,11 +202,14 @@ static enum err add_need(
 	return ERR_OK;
 }
 
-/* The place among the needs where its certificate stands first. */
+/* The place among the needs where its certificate stands first. No delta stands for another. */
 static uint8_t group_of(const struct admission_verdict *verdict, size_t index)
 {
 	uint8_t group = 0;
 
+	if (verdict->needs[index].delta) {
+		return (uint8_t)index;
+	}
 	while (verdict->needs[group].cert != verdict->needs[index].cert) {
 		group++;
 	}
@@ -267,15 +270,16 @@ static enum err wait_begin(struct connection *connection, const struct world_cha
 	return ERR_OK;
 }
 
-/* A place for one more letter, with a park to go. */
+/* A place for one more letter, with a park to go. Half of them are not for deltas: who needs more is refused without one. */
 static enum err take_place(
-	struct connection *connection, const struct world_channel *settings, struct park **out)
+	struct connection *connection, const struct world_channel *settings, bool deltas, struct park **out)
 {
 	struct shared *shared = connection->worker->shared;
 	struct park *park = NULL;
+	uint32_t places = settings->revocation_park_max;
 
-	if (atomic_fetch_add_explicit(&shared->parked, 1, memory_order_relaxed) <
-		settings->revocation_park_max) {
+	places = deltas ? places / 2 + places % 2 : places;
+	if (atomic_fetch_add_explicit(&shared->parked, 1, memory_order_relaxed) < places) {
 		park = calloc(1, sizeof(*park));
 	}
 	if (park == NULL) {
@@ -289,12 +293,27 @@ static enum err take_place(
 	return ERR_OK;
 }
 
+bool connection_wants_deltas(const struct connection *connection, const struct admission_verdict *verdict)
+{
+	return !connection->revocation_asked && verdict->admission != ADMISSION_REFUSE &&
+	       verdict->need != NEED_REVOCATION && verdict->need_count > 0;
+}
+
+static uint64_t wait_until(const struct connection *connection, bool deltas)
+{
+	uint64_t deltas_ms =
+		net_now_ms(connection->worker->shared->net, connection->worker->at) + PARK_DELTAS_MS;
+
+	return deltas && deltas_ms < connection->wait->until_ms ? deltas_ms : connection->wait->until_ms;
+}
+
 void connection_park(struct connection *connection, const struct admission_verdict *verdict)
 {
 	const struct world_channel *settings = connection_settings(connection);
 	struct worker *worker = connection->worker;
 	struct park *park = NULL;
-	enum err err = settings == NULL ? ERR_STATE : take_place(connection, settings, &park);
+	bool deltas = connection_wants_deltas(connection, verdict);
+	enum err err = settings == NULL ? ERR_STATE : take_place(connection, settings, deltas, &park);
 
 	if (err == ERR_OK) {
 		err = wait_begin(connection, settings);
@@ -306,8 +325,8 @@ void connection_park(struct connection *connection, const struct admission_verdi
 		if (park != NULL) {
 			park_free(park);
 		}
-		connection->revocation_asked = err == ERR_NOT_FOUND;
-		connection->revocation_busy = err != ERR_NOT_FOUND;
+		connection->revocation_asked = err == ERR_NOT_FOUND || deltas;
+		connection->revocation_busy = err != ERR_NOT_FOUND && !deltas;
 		connection_gate(connection, NULL); /* which now decides */
 		return;
 	}
@@ -318,7 +337,7 @@ void connection_park(struct connection *connection, const struct admission_verdi
 	park->letters = 1;
 	park->mail.run = on_ask;
 	connection->timer.fn = on_wait_over;
-	wheel_add(worker->wheel, &connection->timer, connection->wait->until_ms);
+	wheel_add(worker->wheel, &connection->timer, wait_until(connection, deltas));
 	net_post_reserved(worker->shared->net, net_control_at(worker->shared->net), &park->mail);
 }
 
@@ -355,8 +374,9 @@ void connection_park_look(struct connection *connection)
 	struct admission_verdict *verdict = connection_judge(connection);
 
 	/* What waits for more goes on waiting; out of memory is no reason to decide. */
-	bool waits =
-		verdict == NULL || (verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION);
+	bool waits = verdict == NULL ||
+		     (verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION) ||
+		     connection_wants_deltas(connection, verdict);
 
 	free(verdict);
 	if (!waits) {

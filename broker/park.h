@@ -15,6 +15,8 @@
 
 /* --- limits an operator can see --- */
 #define PARK_ROUNDS_MAX 4u /* how often one connection may ask for what the last answer left open */
+#define PARK_DELTAS_MS                                                                                       \
+	2000u /* so long a connection waits for deltas, at most REVWAIT; then it goes on without them */
 
 struct revocation_wait;
 struct connection;
@@ -25,6 +27,7 @@ struct park_need {
 	enum x509_need_kind kind;
 	char url[X509_URL_BYTES];
 	bool listed; /* the operator named this address */
+	bool delta;  /* nobody is refused for want of it, nor waits but for the first look at it */
 	/* OCSP: the question; the control loop puts the one in its place that it knows already. */
 	struct ocsp_watch *watch;
 	uint8_t group; /* alike for the sources of one certificate */
@@ -59,9 +62,11 @@ void park_answer(struct park *park);
 /* --- the worker's side --- */
 /*
  * The connection was judged NEED_REVOCATION: asks, and waits. Too many wait already, or there is no room to ask: the
- * connection is judged again with revocation_busy.
+ * connection is judged again with revocation_busy. For deltas alone (connection_wants_deltas()): it goes on without them.
  */
 void connection_park(struct connection *connection, const struct admission_verdict *verdict);
+/* Its certificate passed, and deltas that may be had were not asked for yet. */
+bool connection_wants_deltas(const struct connection *connection, const struct admission_verdict *verdict);
 /* The world changed: a connection that waits is judged again; it may have become hopeless, or have all it needs. */
 void connection_park_look(struct connection *connection);
 /* It does not wait any more. Idempotent. */

@@ -86,7 +86,9 @@ static const struct attribute channel_attributes[] = {
 	LIST("REVINFO", AUTH_OBJECT_NAME_BYTES_MAX,
 		"AUTHINFO objects that revocation is asked of: at most one of type OCSP, and CRLURLs"),
 	WORD("CRLFETCH", words_crlfetch, "LISTED",
-		"lists are fetched: never, from REVINFO, or also from a certificate's distribution points"),
+		"lists are fetched: never, from REVINFO, or also from a certificate's distribution points, "
+		"with "
+		"deltas"),
 	WORD("OCSPFETCH", words_ocspfetch, "LISTED",
 		"responders are asked: none, REVINFO's, or also those that a certificate names (AIA)"),
 	WORD("OCSPAUTH", words_ocspauth, "REQUIRED",

@@ -559,6 +559,19 @@ static void on_said(void *ctx, enum err err, struct bytes response, const char *
 	need_over(sources, need, settles(take_and_note(status, err, response, sentence)));
 }
 
+/*
+ * The first look at a delta is waited for, so that who is listed in it alone does not come in by being early. One that is late, or
+ * failed, or does not come, is fetched at its time: a server that hangs must not hold up every login for as long as it does.
+ */
+static bool is_waited_for(const struct sources *sources, const struct channel *channel, const char *url)
+{
+	struct revocation_state state;
+	bool looked_at =
+		revocation_state_of(sources->cache, url, &state) && (state.held || state.failures > 0);
+
+	return !looked_at && sources_cdp_is_new(sources, channel, url);
+}
+
 static void ask_list(struct sources *sources, struct park_need *need)
 {
 	struct channel *channel = control_channel(sources->control, need->park->channel);
@@ -571,11 +584,15 @@ static void ask_list(struct sources *sources, struct park_need *need)
 		return;
 	}
 	need->listed = sources_is_listed(sources->control->catalog, object, need->url);
-	if (!need->listed) {
-		(void)sources_add_cdp(sources, channel, need->url);
-	}
+	bool added = !need->listed && sources_add_cdp(sources, channel, need->url);
 	struct revocation_want want = {need->url, need->listed};
-	enum err err = revocation_crl_wait(sources->cache, &want, on_list, need, &need->wait, &error);
+	enum err err = ERR_BUSY;
+
+	if (!need->delta || is_waited_for(sources, channel, need->url)) {
+		err = revocation_crl_wait(sources->cache, &want, on_list, need, &need->wait, &error);
+	} else if (added) {
+		control_dirty(sources->control); /* from now on it is kept up */
+	}
 
 	if (err == ERR_OK) {
 		need->park->due++;

@@ -2,7 +2,7 @@
  * sources.c - the addresses that a channel's lists come from, and the lists of each channel put together.
  * Owns:    see sources.h.
  * Never:   see sources.h.
- * Threads: the control loop; vouch() on a lane.
+ * Threads: the control loop.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,9 +345,23 @@ bool sources_add_cdp(struct sources *sources, struct channel *channel, const cha
 		oldest = lists->cdp_count++;
 	}
 	lists->cdp[oldest].url = copy;
+	lists->cdp[oldest].since_ms = now_ms;
 	lists->cdp[oldest].used_ms = now_ms;
 	lists->stale = true;
 	return true;
+}
+
+bool sources_cdp_is_new(const struct sources *sources, const struct channel *channel, const char *url)
+{
+	const struct channel_lists *lists = &channel->lists;
+	uint64_t now_ms = clock_mono_ms(&sources->control->clock);
+
+	for (size_t i = 0; i < lists->cdp_count; i++) {
+		if (strcmp(lists->cdp[i].url, url) == 0) {
+			return now_ms - lists->cdp[i].since_ms < PARK_DELTAS_MS;
+		}
+	}
+	return false;
 }
 
 void channel_lists_release(struct channel_lists *lists)
@@ -596,6 +610,45 @@ static void tell_channels(struct sources *sources, const char *url, bool came)
 	}
 }
 
+struct behind {
+	struct sources *sources;
+	const struct crl *delta;
+};
+
+static void renew_behind(void *ctx, const char *url)
+{
+	const struct behind *behind = ctx;
+	const struct crl *held = revocation_crl(behind->sources->cache, url);
+
+	if (held != NULL && crl_is_behind(held, behind->delta)) {
+		revocation_renew(behind->sources->cache, url);
+	}
+}
+
+/*
+ * A delta that builds on a newer complete list than the one that is held says nothing beside it (RFC 5280 5.2.4): that one is
+ * fetched now, rather than when its time comes.
+ */
+static void renew_complete(struct sources *sources, const char *url, const struct crl *delta)
+{
+	struct behind behind = {sources, delta};
+
+	LIST_FOR_EACH(node, &sources->control->channels)
+	{
+		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
+		const struct object *object =
+			catalog_find(sources->control->catalog, OBJECT_CHANNEL, channel->name);
+
+		if (object == NULL || !channel_uses(sources, channel, url)) {
+			continue;
+		}
+		sources_each_listed(sources->control->catalog, object, renew_behind, &behind);
+		for (size_t i = 0; i < channel->lists.cdp_count; i++) {
+			renew_behind(&behind, channel->lists.cdp[i].url);
+		}
+	}
+}
+
 static void on_crl(void *ctx, const char *url, struct crl *crl)
 {
 	struct sources *sources = ctx;
@@ -608,6 +661,9 @@ static void on_crl(void *ctx, const char *url, struct crl *crl)
 	LOG(sources->control->log, LOG_INFO, "LKG0452I", "revocation list fetched", LF_TEXT("url", url),
 		LF_INT("entries", crl_entry_count(crl)), LF_TEXT("next_update", next_update));
 	tell_channels(sources, url, true);
+	if (crl_is_delta(crl)) {
+		renew_complete(sources, url, crl);
+	}
 }
 
 static void on_failed(void *ctx, const char *url, const char *sentence, uint64_t retry_ms)
@@ -623,84 +679,6 @@ static void on_failed(void *ctx, const char *url, const char *sentence, uint64_t
 		"a revocation list could not be fetched; what is known of it stays in force",
 		LF_TEXT("url", url), LF_TEXT("sentence", sentence), LF_INT("retry_ms", retry_ms));
 	tell_channels(sources, url, false); /* whoever waits for its first look need not */
-}
-
-/* --- whose signature a list should bear --- */
-
-struct vouch {
-	struct cert **issuers;
-	size_t count;
-};
-
-static void vouch_free(void *snapshot)
-{
-	struct vouch *vouch = snapshot;
-
-	for (size_t i = 0; vouch != NULL && i < vouch->count; i++) {
-		cert_unref(vouch->issuers[i]);
-	}
-	if (vouch != NULL) {
-		free(vouch->issuers);
-	}
-	free(vouch);
-}
-
-/* The anchors of every running channel. Issuers between them and a device are not known here: their lists are held unvouched. */
-static void *vouch_take(void *ctx)
-{
-	struct sources *sources = ctx;
-	struct vouch *vouch = calloc(1, sizeof(*vouch));
-	size_t anchors = 0;
-
-	LIST_FOR_EACH(node, &sources->control->channels)
-	{
-		const struct trust_set *trust = CONTAINER_OF(node, struct channel, node)->material.trust;
-
-		anchors += trust == NULL ? 0 : trust_set_anchor_count(trust);
-	}
-	if (vouch != NULL) {
-		vouch->issuers = calloc(anchors + 1, sizeof(vouch->issuers[0]));
-	}
-	if (vouch == NULL || vouch->issuers == NULL) {
-		free(vouch);
-		return NULL;
-	}
-	LIST_FOR_EACH(node, &sources->control->channels)
-	{
-		const struct trust_set *trust = CONTAINER_OF(node, struct channel, node)->material.trust;
-
-		for (size_t i = 0; trust != NULL && i < trust_set_anchor_count(trust); i++) {
-			vouch->issuers[vouch->count++] = cert_ref(trust_set_anchor(trust, i));
-		}
-	}
-	return vouch;
-}
-
-static enum revocation_vouch vouch_for(void *snapshot, const struct crl *crl, char *sentence)
-{
-	const struct vouch *vouch = snapshot;
-	struct buf name = BUF_INIT(4096);
-	const char *text = "";
-	bool known = false;
-
-	for (size_t i = 0; vouch != NULL && i < vouch->count; i++) {
-		if (!x509_name_equal(cert_subject_der(vouch->issuers[i]), crl_issuer_der(crl))) {
-			continue;
-		}
-		known = true;
-		if (crl_verify_issued_by(crl, vouch->issuers[i]) == ERR_OK) {
-			return REVOCATION_VOUCHED;
-		}
-	}
-	if (!known) {
-		return REVOCATION_UNKNOWN;
-	}
-	if (crl_print_issuer(crl, &name) != ERR_OK || buf_text(&name, &text) != ERR_OK) {
-		text = "";
-	}
-	(void)snprintf(sentence, X509_SENTENCE_BYTES, "the list was not signed by its issuer '%.180s'", text);
-	buf_release(&name);
-	return REVOCATION_FORGED;
 }
 
 /* --- open and close --- */
@@ -729,8 +707,8 @@ enum err sources_open(struct control *control)
 			.clock = control->clock,
 			.log = control->log,
 			.folder = folder,
-			.calls = {vouch_take, vouch_free, vouch_for, on_crl, on_failed, asks_on_answer,
-				sources},
+			.calls = {sources_vouch_take, sources_vouch_free, sources_vouch_for, on_crl,
+				on_failed, asks_on_answer, sources},
 		};
 
 		err = revocation_cache_new(&options, &sources->cache);

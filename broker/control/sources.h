@@ -14,7 +14,7 @@
 
 /* --- limits an operator can see --- */
 #define SOURCES_CHANNEL_CDP_MAX                                                                              \
-	64u /* addresses of lists that certificates of one channel named; the one unused longest goes */
+	256u /* addresses of lists that certificates of one channel named, or complete lists deltas of; the one unused longest goes */
 #define SOURCES_STATUS_MAX     65536u /* statuses that are watched at one time */
 #define SOURCES_RESPONDERS_MAX 64u    /* of which DISPLAY AUTHSTATUS knows */
 #define SOURCES_TICK_MS        5000u  /* how often it is looked at who still lives by what */
@@ -27,7 +27,7 @@ struct sources;
 struct channel_lists {
 	struct {
 		char *url;
-		uint64_t used_ms;
+		uint64_t since_ms, used_ms;
 	} cdp[SOURCES_CHANNEL_CDP_MAX];
 	size_t cdp_count;
 	struct crl_set *joined; /* the files' and what was fetched; NULL: nothing was */

@@ -42,11 +42,18 @@ struct sources {
 /* --- sources.c --- */
 /* The address is one of the channel's own from now on; true: it was not before. */
 bool sources_add_cdp(struct sources *sources, struct channel *channel, const char *url);
+/* It has been for less than PARK_DELTAS_MS. */
+bool sources_cdp_is_new(const struct sources *sources, const struct channel *channel, const char *url);
 /* Calls fn for each list that the channel's REVINFO names and CRLFETCH lets fetch. */
 typedef void (*sources_url_fn)(void *ctx, const char *url);
 void sources_each_listed(
 	const struct catalog *catalog, const struct object *channel, sources_url_fn fn, void *ctx);
 bool sources_is_listed(const struct catalog *catalog, const struct object *channel, const char *url);
+
+/* --- sources_vouch.c: struct revocation_calls --- */
+void *sources_vouch_take(void *ctx);
+void sources_vouch_free(void *snapshot);
+enum revocation_vouch sources_vouch_for(void *snapshot, const struct crl *crl, char *sentence);
 
 /* --- asks.c --- */
 MUST_CHECK enum err asks_open(struct sources *sources);

@@ -121,6 +121,8 @@ MUST_CHECK enum err revocation_crl_wait(struct revocation_cache *cache, const st
 void revocation_wait_cancel(struct revocation_wait *wait);
 /* Now rather than at its time (REFRESH SECURITY): all wanted lists, back-off or not. */
 void revocation_refresh(struct revocation_cache *cache);
+/* The same for one list, if it is wanted; but if its last try failed, it has its back-off. */
+void revocation_renew(struct revocation_cache *cache, const char *url);
 /*
  * The rules of who may be asked are others now (REVALLOW, REVCAFILE): whatever the old ones forbade may be tried at once, and
  * the lists among it are, if they are wanted. The back-off of what failed by itself stays.

@@ -292,9 +292,11 @@ static void list_job_run(struct job *base)
 	case REVOCATION_SAME: break;
 	case REVOCATION_OLDER:
 		(void)snprintf(job->sentence, sizeof(job->sentence), "%s",
-			job->vouched == REVOCATION_VOUCHED
-				? "what came is not newer than the list that is held"
-				: "the signer of what came is not known, and that of the list held is");
+			job->vouched != REVOCATION_VOUCHED
+				? "the signer of what came is not known, and that of the list held is"
+			: crl_is_delta(job->crl) && !crl_is_delta(job->held)
+				? "what came is a delta list, and a complete one is held"
+				: "what came is not newer than the list that is held");
 		break;
 	case REVOCATION_REFUSE:
 		(void)snprintf(job->sentence, sizeof(job->sentence), "what came is not taken: %s", why);
@@ -567,6 +569,15 @@ void revocation_refresh(struct revocation_cache *cache)
 		if (list->wanted || list->entry.asked) {
 			entry_schedule(&list->entry, 0);
 		}
+	}
+}
+
+void revocation_renew(struct revocation_cache *cache, const char *url)
+{
+	struct revocation_list *list = list_find(cache, url);
+
+	if (list != NULL && list->wanted && list->entry.failures == 0) {
+		entry_schedule(&list->entry, 0);
 	}
 }
 

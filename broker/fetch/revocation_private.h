@@ -23,7 +23,10 @@ uint64_t revocation_retry_ms(unsigned failures, uint32_t random); /* failures >=
 /* Whether a is newer than b: by CRL number where both have one, then by thisUpdate. Another issuer: by thisUpdate. */
 bool revocation_crl_newer(const struct crl *a, const struct crl *b);
 enum revocation_take { REVOCATION_TAKE, REVOCATION_SAME, REVOCATION_OLDER, REVOCATION_REFUSE };
-/* Whether fresh replaces held (NULL: nothing), given what is known of their signatures. */
+/*
+ * Whether fresh replaces held (NULL: nothing), given what is known of their signatures. A delta never takes the place of a
+ * complete list, which it does not stand for (RFC 5280 5.2.4): anybody on the way to the server could send one for the other.
+ */
 enum revocation_take revocation_weigh(const struct crl *fresh, enum revocation_vouch fresh_vouch,
 	const struct crl *held, enum revocation_vouch held_vouch);
 

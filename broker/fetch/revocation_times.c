@@ -116,7 +116,8 @@ enum revocation_take revocation_weigh(const struct crl *fresh, enum revocation_v
 	if (held_vouch != REVOCATION_VOUCHED) {
 		return REVOCATION_TAKE; /* what it claims of its own age counts for nothing */
 	}
-	if (fresh_vouch != REVOCATION_VOUCHED || !revocation_crl_newer(fresh, held)) {
+	if (fresh_vouch != REVOCATION_VOUCHED || !revocation_crl_newer(fresh, held) ||
+		(crl_is_delta(fresh) && !crl_is_delta(held))) {
 		return REVOCATION_OLDER;
 	}
 	return REVOCATION_TAKE;

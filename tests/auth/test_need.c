@@ -226,9 +226,63 @@ static void test_live(void)
 	ocsp_response_unref(revoked);
 }
 
+/* A delta that may be had is told beside the verdict, which it changes in nothing. */
+static void test_deltas(void)
+{
+	/* One DistributionPoint with the URL "http://d/". */
+	static const uint8_t point[] = {0x30, 0x11, 0x30, 0x0f, 0xa0, 0x0d, 0xa0, 0x0b, 0x86, 0x09, 'h', 't',
+		't', 'p', ':', '/', '/', 'd', '/'};
+	static const struct {
+		const char *name;
+		bool cdp, asked, busy, peer, pending;
+		size_t needs;
+	} cases[] = {
+		{"RFC 5280 6.3.3 (c) not asked yet", true, false, false, false, false, 1},
+		{"too many wait", true, false, true, false, false, 1},
+		{"asked in vain", true, true, false, false, false, 0},
+		{"without CRLFETCH(CDP)", false, false, false, false, false, 0},
+		{"other lists are on their way", true, false, false, false, true, 1},
+		{"refused for something else", true, false, false, true, false, 1},
+	};
+	struct x509_make_extension freshest = {"2.5.29.46", false, bytes_of(point, sizeof(point))};
+	struct buf der = BUF_INIT(65536);
+	struct crl *crl = NULL;
+
+	REQUIRE("a list is made",
+		x509_make_crl_extended(world.root.cert, secret_bytes(&world.root.key), PKI_NOW - PKI_DAY,
+			PKI_NOW + PKI_DAY, 1, NULL, 0, &freshest, 1, &der) == ERR_OK);
+	REQUIRE("a list is read", crl_parse(buf_bytes(&der), &crl, NULL) == ERR_OK);
+	struct crl_set *set = pki_crls(crl, NULL);
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct scene scene;
+
+		scene_init(&scene, &world);
+		scene.channel.revocation = X509_REVOCATION_REQUIRED;
+		scene.channel.crls = set;
+		scene.channel.need_cdp = cases[i].cdp;
+		scene.channel.lists_pending = cases[i].pending;
+		scene.channel.ssl_peer = cases[i].peer ? "CN=other" : NULL;
+		scene.evidence.revocation_asked = cases[i].asked;
+		scene.evidence.revocation_busy = cases[i].busy;
+		scene_judge(&scene);
+		CHECK(cases[i].name,
+			scene.verdict.admission == (cases[i].peer ? ADMISSION_REFUSE : ADMISSION_ADMIT));
+		CHECK(cases[i].name, scene.verdict.need == NEED_NONE);
+		CHECK(cases[i].name, scene.verdict.need_count == cases[i].needs);
+		CHECK(cases[i].name,
+			cases[i].needs == 0 || (scene.verdict.needs[0].delta &&
+						       strcmp(scene.verdict.needs[0].url, "http://d/") == 0));
+	}
+	crl_set_unref(set);
+	crl_unref(crl);
+	buf_release(&der);
+}
+
 int main(void)
 {
 	world_init(&world);
+	test_deltas();
 	test_rows();
 	test_hopeless();
 	test_pending();

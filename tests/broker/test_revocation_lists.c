@@ -97,6 +97,40 @@ static void test_jitter(void)
 	ckit_close(&kit);
 }
 
+/* One list before its time: if somebody wants it, and it does not fail. */
+static void test_renew(void)
+{
+	struct ckit kit = {0};
+
+	ckit_open(&kit, NULL, true, NULL);
+	kit.vouch_for = ca.cert;
+	revocation_renew(kit.cache, URL_A);
+	CHECK("one that is not known", kit.asked_count == 0);
+	CHECK("wanted", revocation_want_set(kit.cache, want_a, 1) == ERR_OK);
+	ckit_advance(&kit, 20);
+	revocation_renew(kit.cache, URL_A);
+	ckit_advance(&kit, 20);
+	CHECK("while it is fetched: once", kit.asked_count == 1);
+	ckit_answer_crl(&kit, &ca, 5, PKI_NOW, PKI_NOW + 12 * 3600);
+	ckit_advance(&kit, 60000);
+	CHECK("its time has not come", kit.asked_count == 1);
+	revocation_renew(kit.cache, URL_A);
+	ckit_advance(&kit, 20);
+	CHECK("renewed now", kit.asked_count == 2);
+	ckit_answer_fault(&kit, FETCH_TIMEOUT);
+	revocation_renew(kit.cache, URL_A);
+	ckit_advance(&kit, 20);
+	CHECK("what failed has its back-off", kit.asked_count == 2 && holds(&kit, URL_A, 5));
+	ckit_advance(&kit, REVOCATION_RETRY_FIRST_MS);
+	CHECK("and its turn", kit.asked_count == 3);
+	ckit_answer_unmodified(&kit);
+	CHECK("not wanted", revocation_want_set(kit.cache, NULL, 0) == ERR_OK);
+	revocation_renew(kit.cache, URL_A);
+	ckit_advance(&kit, 20);
+	CHECK("not wanted: not fetched", kit.asked_count == 3);
+	ckit_close(&kit);
+}
+
 /* --- what does not replace it --- */
 
 static const struct {
@@ -675,6 +709,7 @@ int main(void)
 	other = pki_root("Other CA");
 	test_life();
 	test_jitter();
+	test_renew();
 	test_rivals();
 	test_rubbish();
 	test_failures();

@@ -157,6 +157,52 @@ static void test_decisions(const struct pki *ca, const struct pki *other)
 	}
 }
 
+/* A delta does not stand for a complete list, which the number alone would have it do. */
+static void test_deltas(const struct pki *ca)
+{
+	static const uint8_t base5[] = {0x02, 0x01, 0x05};
+	struct x509_make_extension indicator = {"2.5.29.27", true, bytes_of(base5, sizeof(base5))};
+	struct crl *complete = pki_crl_at(ca, 5, PKI_NOW, PKI_NOW + PKI_DAY, NULL, 0);
+	struct crl *later = pki_crl_at(ca, 8, PKI_NOW + 100, PKI_NOW + PKI_DAY, NULL, 0);
+	struct crl *deltas[2] = {NULL, NULL};
+
+	for (size_t i = 0; i < ARRAY_COUNT(deltas); i++) {
+		struct buf der = BUF_INIT(65536);
+
+		REQUIRE("a delta is made",
+			x509_make_crl_extended(ca->cert, secret_bytes(&ca->key), PKI_NOW + 10 + (int64_t)i,
+				PKI_NOW + PKI_DAY, 6 + i, NULL, 0, &indicator, 1, &der) == ERR_OK);
+		REQUIRE("a delta is read", crl_parse(buf_bytes(&der), &deltas[i], NULL) == ERR_OK);
+		buf_release(&der);
+	}
+	const struct {
+		const char *name;
+		const struct crl *fresh, *held;
+		enum revocation_vouch held_vouch;
+		enum revocation_take want;
+	} cases[] = {
+		{"RFC 5280 5.2.4 a delta over a complete list", deltas[0], complete, REVOCATION_VOUCHED,
+			REVOCATION_OLDER},
+		{"over one that nobody vouches for", deltas[0], complete, REVOCATION_UNKNOWN,
+			REVOCATION_TAKE},
+		{"a delta, and nothing held", deltas[0], NULL, REVOCATION_VOUCHED, REVOCATION_TAKE},
+		{"a newer delta", deltas[1], deltas[0], REVOCATION_VOUCHED, REVOCATION_TAKE},
+		{"an older delta", deltas[0], deltas[1], REVOCATION_VOUCHED, REVOCATION_OLDER},
+		{"the complete list that a delta builds on", complete, deltas[0], REVOCATION_VOUCHED,
+			REVOCATION_OLDER},
+		{"a later complete list has the delta in it", later, deltas[1], REVOCATION_VOUCHED,
+			REVOCATION_TAKE},
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		CHECK(cases[i].name, revocation_weigh(cases[i].fresh, REVOCATION_VOUCHED, cases[i].held,
+					     cases[i].held_vouch) == cases[i].want);
+	}
+	crl_unref(complete);
+	crl_unref(later);
+	crl_unref(deltas[0]);
+	crl_unref(deltas[1]);
+}
+
 /* Files: what is written is read; cut, altered or lengthened it is refused. */
 static void test_files(void)
 {
@@ -223,6 +269,7 @@ int main(void)
 	test_refresh();
 	test_retry();
 	test_decisions(&ca, &other);
+	test_deltas(&ca);
 	test_files();
 	pki_free(&ca);
 	pki_free(&other);
