@@ -169,17 +169,38 @@ bool keystore_find(const struct keystore *keystore, const char *alias, size_t *i
 	return false;
 }
 
+bool keystore_serves(const struct keystore_entry *entry)
+{
+	static const uint8_t server_auth[] = {6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1}; /* the OIDs, as DER */
+	static const uint8_t any_purpose[] = {6, 4, 0x55, 0x1d, 0x25, 0};
+	bool critical = false;
+
+	if (entry->kind != KEYSTORE_KEY || !entry->key_usable || entry->chain_count == 0) {
+		return false;
+	}
+	struct bytes usage = cert_extension(entry->chain[0], "2.5.29.37", &critical);
+
+	return usage.len == 0 || memmem(usage.data, usage.len, server_auth, sizeof(server_auth)) != NULL ||
+	       memmem(usage.data, usage.len, any_purpose, sizeof(any_purpose)) != NULL;
+}
+
 bool keystore_identity(const struct keystore *keystore, const char *label, size_t *index)
 {
+	bool named = label != NULL && label[0] != '\0';
+	bool found = false;
 	for (size_t i = 0; i < keystore->count; i++) {
-		const struct entry *entry = &keystore->items[i];
-		if (entry->kind == KEYSTORE_KEY &&
-			(label == NULL || label[0] == '\0' || alias_equal(entry->alias, label))) {
+		struct keystore_entry entry = keystore_at(keystore, i);
+		if (entry.kind != KEYSTORE_KEY || (named && !alias_equal(entry.alias, label))) {
+			continue;
+		}
+		if (named || keystore_serves(&entry)) {
 			*index = i;
 			return true;
 		}
+		*index = found ? *index : i;
+		found = true;
 	}
-	return false;
+	return found;
 }
 
 enum err keystore_key_use(const struct keystore *keystore, size_t index, keystore_key_fn fn, void *ctx)

@@ -102,7 +102,15 @@ size_t keystore_count(const struct keystore *keystore);
 struct keystore_entry keystore_at(const struct keystore *keystore, size_t index);
 /* Aliases compare without regard to case (ASCII and Latin-1), as keytool does. */
 bool keystore_find(const struct keystore *keystore, const char *alias, size_t *index);
-/* The key entry that a channel serves: label's (CERTLABL), or the first one when label is NULL or empty. Never KEPT. */
+/*
+ * Whether a channel without CERTLABL serves the entry: a key that can be used, with a certificate that is not for other purposes
+ * only (RFC 5280 4.2.1.12). A device's key in the same file is not ours to show.
+ */
+bool keystore_serves(const struct keystore_entry *entry);
+/*
+ * The key entry that a channel serves first: label's (CERTLABL). label NULL or empty: the first that keystore_serves(), and
+ * where there is none the first key. Never KEPT.
+ */
 bool keystore_identity(const struct keystore *keystore, const char *label, size_t *index);
 /* Bags that we keep no entry for (secret keys, CRLs, …); such a file can be served, but not rewritten. */
 size_t keystore_unknown_bags(const struct keystore *keystore);

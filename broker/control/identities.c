@@ -160,22 +160,6 @@ static enum err add_labels(struct build_context *build, const struct keystore *k
 	return ERR_OK;
 }
 
-/* RFC 5280 4.2.1.12: without the extension for all purposes; a device's key in the same file is not ours to show. */
-static bool may_serve(const struct keystore_entry *entry)
-{
-	static const uint8_t server_auth[] = {6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 1}; /* the OIDs, as DER */
-	static const uint8_t any_purpose[] = {6, 4, 0x55, 0x1d, 0x25, 0};
-	bool critical = false;
-
-	if (entry->kind != KEYSTORE_KEY || !entry->key_usable || entry->chain_count == 0) {
-		return false;
-	}
-	struct bytes usage = cert_extension(entry->chain[0], "2.5.29.37", &critical);
-
-	return usage.len == 0 || memmem(usage.data, usage.len, server_auth, sizeof(server_auth)) != NULL ||
-	       memmem(usage.data, usage.len, any_purpose, sizeof(any_purpose)) != NULL;
-}
-
 /* A file with keys that are only kept is no riddle to whoever imported them. */
 static enum err no_key(
 	const struct material_options *options, const struct keystore *keystore, struct buf *why)
@@ -194,7 +178,7 @@ static enum err no_key(
 	return said == ERR_OK ? ERR_NOT_FOUND : said;
 }
 
-/* CERTLABL blank: the first key must be of use, as ever; of the others those that are. */
+/* CERTLABL blank: the keys that are of use; where there is none, the first says why. */
 static enum err add_all(struct build_context *build, const struct keystore *keystore, struct buf *why)
 {
 	size_t first = 0;
@@ -208,7 +192,7 @@ static enum err add_all(struct build_context *build, const struct keystore *keys
 		i < keystore_count(keystore) && build->count < TLS_IDENTITIES_MAX && err == ERR_OK; i++) {
 		struct keystore_entry entry = keystore_at(keystore, i);
 
-		if (may_serve(&entry)) {
+		if (keystore_serves(&entry)) {
 			err = add_identity(build, keystore, i);
 			err = err == ERR_NOMEM ? err : ERR_OK;
 		}
