@@ -115,13 +115,18 @@ echo nonsense >.new && mv .new store.p12
 expect_log "a bad file is reported" "$from" 8 "$not_good"
 sleep 0.8
 [ "$(tail -n +$((from + 1)) "$log" | grep -cE "$not_good")" = 1 ] && ok || bad "once" "$(grep -cE "$not_good" "$log") times"
+from2=$(lines)
+whole five.p12 store.p12
+expect_log "a good one between" "$from2" 5 "$taken"
+echo nonsense >.new && mv .new store.p12 # before the next look
+expect_log "the same bad file behind a good one is reported again" "$from2" 8 "$not_good"
 rm store.p12
 check "DISPLAY CHSTATUS says so" sh -c "'$LOCKGATE' mqsc --dir data -c 'DISPLAY CHSTATUS(PLAIN)' | grep -q 'KEYSTORE(BAD)'"
 refused "REFRESH with no keystore" "AMQ9710E" mqsc "REFRESH SECURITY TYPE(SSL)"
-serves "a bad file changes nothing" "$plain" server2
+serves "a bad file changes nothing" "$plain" server5
 unchanged "a bad file" "$from"
 from=$(lines)
-whole five.p12 store.p12
+whole two.p12 store.p12
 expect_log "a good one again" "$from" 5 "$taken"
 
 # --- the passphrase rotates with the keystore, in either order ---
