@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
-
 struct build {
 	const struct p12 *p12;
 	struct keystore *keystore;
@@ -23,7 +21,6 @@ struct build {
 	struct chain_candidate *candidates;
 	struct map *chained;           /* SHA-256 of what stands in the chain of a key -> any pointer */
 	struct map *copies;            /* SHA-256 of a certificate -> how often the file holds it */
-	struct map *aliases;           /* folded alias -> any pointer */
 	struct map *numbers;           /* folded alias -> the last number that was put behind it */
 	const struct p12_rules *rules; /* NULL: strict */
 	struct keystore_error *error;
@@ -100,71 +97,17 @@ static bool stands_alone(const struct build *build, size_t index)
 
 /* --- aliases --- */
 
-static enum err alias_taken(struct build *build, const char *alias, bool *taken)
-{
-	char *folded = alias_fold(alias);
-	if (folded == NULL) {
-		return ERR_NOMEM;
-	}
-	*taken = map_get(build->aliases, bytes_text(folded)) != NULL;
-	free(folded);
-	return ERR_OK;
-}
-
-static enum err alias_take(struct build *build, const char *alias)
-{
-	char *folded = alias_fold(alias);
-	if (folded == NULL) {
-		return ERR_NOMEM;
-	}
-	enum err err = map_put(build->aliases, bytes_text(folded), build, NULL);
-	free(folded);
-	return err;
-}
-
-/*
- * A free alias out of base, "base-2", "base-3", …; base itself only if try_plain. Text in out. Numbers that were given
- * out for this base are not tried again: a file may hold as many entries of one name as it holds entries.
- */
-static enum err alias_make(struct build *build, const char *base, bool try_plain, char *out, size_t out_bytes)
-{
-	char *folded = alias_fold(base);
-	if (folded == NULL) {
-		return ERR_NOMEM;
-	}
-	bool taken = true;
-	uintptr_t last = (uintptr_t)map_get(build->numbers, bytes_text(folded));
-	uintptr_t number = last > 0 ? last : try_plain ? 0 : 1;
-	enum err err = ERR_OK;
-	while (taken && err == ERR_OK) {
-		number++;
-		int len = number == 1 ? snprintf(out, out_bytes, "%s", base)
-				      : snprintf(out, out_bytes, "%s-%zu", base, (size_t)number);
-		err = len < 0 || (size_t)len >= out_bytes || number > KEYSTORE_ENTRIES_MAX + 1
-			      ? ERR_LIMIT
-			      : alias_taken(build, out, &taken);
-	}
-	if (err == ERR_OK) {
-		err = map_put(build->numbers, bytes_text(folded), (void *)number, NULL);
-	}
-	free(folded);
-	return err;
-}
-
 /* The alias of a new entry: its own name, which must be free if the entry is more than a mere certificate. */
 static enum err alias_choose(struct build *build, const char *name, const char *fallback,
 	enum keystore_kind kind, char *out, size_t out_bytes)
 {
-	bool taken = false;
+	size_t index = 0;
 	if (name == NULL || name[0] == '\0') {
-		return alias_make(build, fallback, true, out, out_bytes);
+		return store_alias_make(build->keystore, build->numbers, fallback, true, out, out_bytes);
 	}
-	enum err err = alias_taken(build, name, &taken);
-	if (err != ERR_OK) {
-		return err;
-	}
+	bool taken = keystore_find(build->keystore, name, &index);
 	if (taken && (kind == KEYSTORE_OTHER || build->rules != NULL)) {
-		err = alias_make(build, name, false, out, out_bytes);
+		enum err err = store_alias_make(build->keystore, build->numbers, name, false, out, out_bytes);
 		if (err == ERR_OK && kind != KEYSTORE_OTHER) {
 			struct p12_context context = {.rules = build->rules};
 			struct shown shown = keystore_shown(bytes_text(out));
@@ -192,9 +135,6 @@ static enum err entry_append(
 			return err;
 		}
 		entry->kept_len = attributes->kept_len;
-	}
-	if ((err = alias_take(build, entry->alias)) != ERR_OK) {
-		return err;
 	}
 	err = store_append(build->keystore, entry);
 	return err == ERR_LIMIT
@@ -401,9 +341,8 @@ enum err store_build(const struct p12 *p12, const struct p12_rules *rules, struc
 {
 	struct build build = {.p12 = p12, .rules = rules, .error = error};
 	enum err err = keystore_new(&build.keystore);
-	if (err != ERR_OK || (err = map_new(&build.aliases)) != ERR_OK ||
-		(err = map_new(&build.numbers)) != ERR_OK || (err = map_new(&build.chained)) != ERR_OK ||
-		(err = map_new(&build.copies)) != ERR_OK) {
+	if (err != ERR_OK || (err = map_new(&build.numbers)) != ERR_OK ||
+		(err = map_new(&build.chained)) != ERR_OK || (err = map_new(&build.copies)) != ERR_OK) {
 		goto out;
 	}
 	build.certs = calloc(p12->cert_count + 1, sizeof(struct cert *));
@@ -429,7 +368,6 @@ out:
 	free(build.certs);
 	free(build.whys);
 	free(build.candidates);
-	map_free(build.aliases);
 	map_free(build.numbers);
 	map_free(build.chained);
 	map_free(build.copies);

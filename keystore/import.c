@@ -333,23 +333,22 @@ static enum err kind_choose(const struct entry *entry, enum keystore_kind wanted
 	return ERR_OK;
 }
 
-/* "base" or "base-2", "base-3", … whichever is free under the prefix that kind brings. */
-static enum err alias_unique(const struct keystore *keystore, const char *base, enum keystore_kind kind,
-	char *out, size_t out_bytes)
+/* A free alias out of base, under the prefix that kind brings: see store_alias_make(). */
+static enum err alias_unique(const struct keystore *keystore, struct map *numbers, const char *base,
+	enum keystore_kind kind, char *out, size_t out_bytes)
 {
+	char full[ALIAS_BYTES];
 	const char *prefix = kind == KEYSTORE_PIN && !alias_has_pin_prefix(base) ? "pin:" : "";
-	for (unsigned number = 1; number <= KEYSTORE_ENTRIES_MAX; number++) {
-		size_t index = 0;
-		int len = number == 1 ? snprintf(out, out_bytes, "%s%s", prefix, base)
-				      : snprintf(out, out_bytes, "%s%s-%u", prefix, base, number);
-		if (len < 0 || (size_t)len >= out_bytes) {
-			return ERR_LIMIT;
-		}
-		if (!keystore_find(keystore, out, &index)) {
-			return ERR_OK;
-		}
-	}
-	return ERR_LIMIT;
+	int len = snprintf(full, sizeof(full), "%s%s", prefix, base);
+	return len < 0 || (size_t)len >= sizeof(full)
+		       ? ERR_LIMIT
+		       : store_alias_make(keystore, numbers, full, true, out, out_bytes);
+}
+
+/* The kind that kind_choose() comes to where it chooses one. */
+static enum keystore_kind kind_wanted(const struct entry *entry, enum keystore_kind wanted)
+{
+	return entry->kind == KEYSTORE_OTHER || entry->kind == KEYSTORE_ANCHOR ? wanted : entry->kind;
 }
 
 static enum err entry_import(struct keystore *keystore, const struct entry *entry, const char *alias,
@@ -373,37 +372,39 @@ static enum err entry_import(struct keystore *keystore, const struct entry *entr
 	return keystore_add_cert(keystore, alias, entry->chain[0], kind, error);
 }
 
-/* Names that the source has stay; names that we made up for a source without any follow the subject. */
-static enum err alias_import(const struct keystore *keystore, const struct entry *entry, bool named,
-	const struct keystore_import *options, size_t index, char *out, size_t out_bytes)
-{
-	char base[ALIAS_BYTES];
-	enum keystore_kind kind = entry->kind == KEYSTORE_OTHER ? options->kind : entry->kind;
-	if (options->alias != NULL && index == 0) {
-		/* As the caller wrote it: if it is taken, that is an error and not a reason for another name. */
-		int len = snprintf(out, out_bytes, "%s", options->alias);
-		return len >= 0 && (size_t)len < out_bytes ? ERR_OK : ERR_LIMIT;
-	}
-	if (options->alias != NULL) {
-		(void)snprintf(base, sizeof(base), "%s", options->alias);
-	} else if (named) {
-		(void)snprintf(out, out_bytes, "%s", entry->alias);
-		return ERR_OK;
-	} else {
-		alias_from_name(entry->chain_count > 0 ? entry->chain[0] : NULL, base, sizeof(base));
-	}
-	return alias_unique(keystore, base, kind, out, out_bytes);
-}
-
 struct importing {
 	struct keystore *keystore;
 	const struct keystore_import *options;
 	const struct p12_context *context; /* for notes */
 	bool named;                        /* the source has aliases of its own */
 	bool keep;                         /* what cannot be used comes in all the same */
+	struct map *numbers;               /* of store_alias_make() */
 	size_t taken;                      /* entries so far, the left out ones not counted */
 	struct keystore_error *error;
 };
+
+/* Names that the source has stay; names that we made up for a source without any follow the subject. */
+static enum err alias_import(
+	const struct importing *importing, const struct entry *entry, char *out, size_t out_bytes)
+{
+	const struct keystore_import *options = importing->options;
+	char base[ALIAS_BYTES];
+	enum keystore_kind kind = kind_wanted(entry, options->kind);
+	if (options->alias != NULL && importing->taken == 0) {
+		/* As the caller wrote it: if it is taken, that is an error and not a reason for another name. */
+		int len = snprintf(out, out_bytes, "%s", options->alias);
+		return len >= 0 && (size_t)len < out_bytes ? ERR_OK : ERR_LIMIT;
+	}
+	if (options->alias != NULL) {
+		(void)snprintf(base, sizeof(base), "%s", options->alias);
+	} else if (importing->named) {
+		(void)snprintf(out, out_bytes, "%s", entry->alias);
+		return ERR_OK;
+	} else {
+		alias_from_name(entry->chain_count > 0 ? entry->chain[0] : NULL, base, sizeof(base));
+	}
+	return alias_unique(importing->keystore, importing->numbers, base, kind, out, out_bytes);
+}
 
 /* A key of a kind that we cannot use is left out of many; alone it is refused. */
 static bool left_out(const struct importing *importing, const struct entry *entry, size_t source_count)
@@ -424,7 +425,7 @@ static enum err collision_solve(
 {
 	char free_alias[ALIAS_BYTES];
 	const struct keystore_import *options = importing->options;
-	enum keystore_kind kind = entry->kind == KEYSTORE_OTHER ? options->kind : entry->kind;
+	enum keystore_kind kind = kind_wanted(entry, options->kind);
 	size_t index = 0;
 	const char *prefix = kind == KEYSTORE_PIN && !alias_has_pin_prefix(alias) ? "pin:" : "";
 	int len = snprintf(free_alias, sizeof(free_alias), "%s%s", prefix, alias);
@@ -441,7 +442,8 @@ static enum err collision_solve(
 		*skip = true;
 		return ERR_OK;
 	}
-	enum err err = alias_unique(importing->keystore, free_alias, kind, alias, alias_bytes);
+	enum err err =
+		alias_unique(importing->keystore, importing->numbers, free_alias, kind, alias, alias_bytes);
 	if (err == ERR_OK) {
 		struct shown renamed = keystore_shown(bytes_text(alias));
 		p12_note(importing->context, "'%s' is taken: imported as '%s'", shown.text, renamed.text);
@@ -472,8 +474,7 @@ static enum err entries_import(struct importing *importing, const struct keystor
 			left_out(importing, entry, source->count)) {
 			continue;
 		}
-		err = alias_import(importing->keystore, entry, importing->named, importing->options,
-			importing->taken, alias, sizeof(alias));
+		err = alias_import(importing, entry, alias, sizeof(alias));
 		if (err == ERR_OK && entry->kind == KEYSTORE_KEPT) {
 			err = kept_prepare(importing, entry, alias);
 		}
@@ -568,11 +569,12 @@ enum err keystore_import(struct keystore *keystore, struct bytes content,
 	}
 	/* What an operator names by hand is to be used, or refused. */
 	bool keep = options->keep_unusable && (named || source->count > 1);
-	struct importing importing = {keystore, options, &context, named, keep, 0, error};
+	struct importing importing = {keystore, options, &context, named, keep, NULL, 0, error};
 	if (format == KEYSTORE_FORMAT_PEM) {
 		err = keys_check(source, error);
 	}
-	if (err == ERR_OK && (err = kept_ids_renew(source)) == ERR_OK &&
+	if (err == ERR_OK && (err = map_new(&importing.numbers)) == ERR_OK &&
+		(err = kept_ids_renew(source)) == ERR_OK &&
 		(err = only_check(options, named, source, error)) == ERR_OK) {
 		err = entries_import(&importing, source);
 	}
@@ -584,11 +586,10 @@ enum err keystore_import(struct keystore *keystore, struct bytes content,
 				: "holds nothing that can be used: no private key and no certificate that "
 				  "we can read");
 	}
+	map_free(importing.numbers);
 	keystore_free(source);
 	if (err != ERR_OK) {
-		while (keystore->count > before) {
-			entry_release(&keystore->items[--keystore->count]);
-		}
+		store_truncate(keystore, before);
 		return keystore_fail_plain(error, err, "cannot be imported");
 	}
 	if (added != NULL) {

@@ -33,6 +33,9 @@ MUST_CHECK enum err text_from_bmp(struct bytes bmp, char **out);
 bool alias_equal(const char *a, const char *b);
 /* A lower-case copy, by the same folding. NULL: no memory. */
 char *alias_fold(const char *alias);
+/* The same without memory of its own. false: longer than any alias of an entry. */
+#define ALIAS_FOLDED_BYTES (KEYSTORE_ALIAS_BYTES_MAX + 64u)
+bool alias_fold_into(const char *alias, char out[ALIAS_FOLDED_BYTES]);
 bool alias_has_pin_prefix(const char *alias);
 bool alias_is_pin(const char *alias); /* begins with "pin:" in any case and has something behind it */
 /* UTF-8, not empty, not too long, no control characters. */

@@ -186,27 +186,25 @@ enum err entry_id_set(struct entry *entry, struct bytes id)
  */
 enum err kept_ids_renew(struct keystore *source)
 {
-	for (size_t i = 0; i < source->count; i++) {
-		struct entry *first = &source->items[i];
+	struct map *firsts = NULL; /* an identifier as it was -> who had it first, and has the new one */
+	enum err err = map_new(&firsts);
+	for (size_t i = 0; i < source->count && err == ERR_OK; i++) {
+		struct entry *entry = &source->items[i];
 		uint8_t fresh[LOCAL_KEY_ID_BYTES];
-		if (first->id_len == 0 || first->id_renewed) {
+		if (entry->id_len == 0) {
 			continue;
 		}
-		enum err err = crypto_random(fresh, sizeof(fresh));
-		/* Backwards: first gives way last, since the others are compared with it. */
-		for (size_t j = source->count; err == ERR_OK && j-- > i;) {
-			struct entry *other = &source->items[j];
-			if (!other->id_renewed && bytes_equal(bytes_of(other->id, other->id_len),
-							  bytes_of(first->id, first->id_len))) {
-				err = entry_id_set(other, bytes_of(fresh, sizeof(fresh)));
-				other->id_renewed = true;
-			}
-		}
-		if (err != ERR_OK) {
-			return err;
+		const struct entry *first = map_get(firsts, bytes_of(entry->id, entry->id_len));
+		if (first != NULL) {
+			err = entry_id_set(entry, bytes_of(first->id, first->id_len));
+		} else if ((err = map_put(firsts, bytes_of(entry->id, entry->id_len), entry, NULL)) ==
+				   ERR_OK &&
+			   (err = crypto_random(fresh, sizeof(fresh))) == ERR_OK) {
+			err = entry_id_set(entry, bytes_of(fresh, sizeof(fresh)));
 		}
 	}
-	return ERR_OK;
+	map_free(firsts);
+	return err;
 }
 
 /* --- out again, for an export --- */

@@ -7,6 +7,7 @@
 #include "keystore/store.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,11 @@ enum err keystore_new(struct keystore **out)
 	if (keystore == NULL) {
 		return ERR_NOMEM;
 	}
+	enum err err = map_new(&keystore->places);
+	if (err != ERR_OK) {
+		free(keystore);
+		return err;
+	}
 	*out = keystore;
 	return ERR_OK;
 }
@@ -37,6 +43,7 @@ void keystore_free(struct keystore *keystore)
 		entry_release(&keystore->items[i]);
 	}
 	free(keystore->items);
+	map_free(keystore->places);
 	free(keystore);
 }
 
@@ -91,10 +98,31 @@ void entry_release(struct entry *entry)
 	*entry = (struct entry){0};
 }
 
+/* The entry at index is found by alias from now on. Moving one that is found already needs no memory. */
+static enum err place_put(struct keystore *keystore, const char *alias, size_t index)
+{
+	char folded[ALIAS_FOLDED_BYTES];
+	return alias_fold_into(alias, folded)
+		       ? map_put(keystore->places, bytes_text(folded), (void *)(uintptr_t)(index + 1), NULL)
+		       : ERR_LIMIT;
+}
+
+static void place_forget(struct keystore *keystore, const char *alias)
+{
+	char folded[ALIAS_FOLDED_BYTES];
+	if (alias_fold_into(alias, folded)) {
+		(void)map_remove(keystore->places, bytes_text(folded));
+	}
+}
+
 enum err store_append(struct keystore *keystore, struct entry *entry)
 {
+	size_t index = 0;
 	if (keystore->count >= KEYSTORE_ENTRIES_MAX) {
 		return ERR_LIMIT;
+	}
+	if (keystore_find(keystore, entry->alias, &index)) {
+		return ERR_EXISTS;
 	}
 	if (keystore->count == keystore->cap) {
 		size_t cap = keystore->cap == 0 ? 8 : keystore->cap * 2;
@@ -105,9 +133,22 @@ enum err store_append(struct keystore *keystore, struct entry *entry)
 		keystore->items = grown;
 		keystore->cap = cap;
 	}
+	enum err err = place_put(keystore, entry->alias, keystore->count);
+	if (err != ERR_OK) {
+		return err;
+	}
 	keystore->items[keystore->count++] = *entry;
 	*entry = (struct entry){0};
 	return ERR_OK;
+}
+
+void store_truncate(struct keystore *keystore, size_t count)
+{
+	while (keystore->count > count) {
+		struct entry *last = &keystore->items[--keystore->count];
+		place_forget(keystore, last->alias);
+		entry_release(last);
+	}
 }
 
 enum err store_key_look(struct bytes pkcs8, bool *usable, enum key_kind *kind, struct buf *spki)
@@ -160,13 +201,16 @@ struct keystore_entry keystore_at(const struct keystore *keystore, size_t index)
 
 bool keystore_find(const struct keystore *keystore, const char *alias, size_t *index)
 {
-	for (size_t i = 0; i < keystore->count; i++) {
-		if (alias_equal(keystore->items[i].alias, alias)) {
-			*index = i;
-			return true;
-		}
+	char folded[ALIAS_FOLDED_BYTES];
+	uintptr_t place = 0;
+	if (alias_fold_into(alias, folded)) {
+		place = (uintptr_t)map_get(keystore->places, bytes_text(folded));
 	}
-	return false;
+	if (place == 0) {
+		return false;
+	}
+	*index = place - 1;
+	return true;
 }
 
 bool keystore_serves(const struct keystore_entry *entry)
@@ -259,6 +303,27 @@ enum err store_alias_free(
 			keystore_kind_name(keystore->items[index].kind));
 	}
 	return ERR_OK;
+}
+
+enum err store_alias_make(const struct keystore *keystore, struct map *numbers, const char *base,
+	bool try_plain, char *out, size_t out_bytes)
+{
+	char folded[ALIAS_FOLDED_BYTES];
+	if (!alias_fold_into(base, folded)) {
+		return ERR_LIMIT;
+	}
+	uintptr_t number = (uintptr_t)map_get(numbers, bytes_text(folded));
+	number = number > 0 ? number : try_plain ? 0 : 1;
+	size_t index = 0;
+	do {
+		number++;
+		int len = number == 1 ? snprintf(out, out_bytes, "%s", base)
+				      : snprintf(out, out_bytes, "%s-%zu", base, (size_t)number);
+		if (len < 0 || (size_t)len >= out_bytes || number > KEYSTORE_ENTRIES_MAX + 1) {
+			return ERR_LIMIT;
+		}
+	} while (keystore_find(keystore, out, &index));
+	return map_put(numbers, bytes_text(folded), (void *)number, NULL);
 }
 
 static enum err alias_not_found(const char *alias, struct keystore_error *error)
@@ -375,11 +440,17 @@ enum err keystore_remove(struct keystore *keystore, const char *alias, struct ke
 	if (!keystore_find(keystore, alias, &index)) {
 		return alias_not_found(alias, error);
 	}
+	place_forget(keystore, alias);
 	entry_release(&keystore->items[index]);
 	memmove(&keystore->items[index], &keystore->items[index + 1],
 		(keystore->count - index - 1) * sizeof(keystore->items[0]));
 	keystore->count--;
-	return ERR_OK;
+	enum err err = ERR_OK;
+	for (size_t i = index; i < keystore->count && err == ERR_OK; i++) {
+		err = place_put(keystore, keystore->items[i].alias, i);
+	}
+	assert(err == ERR_OK);
+	return err;
 }
 
 /* Gives the entry at index another alias and, with it, another kind. */
@@ -397,6 +468,13 @@ static enum err entry_rename(struct keystore *keystore, size_t index, const char
 		goto out;
 	}
 	struct entry *entry = &keystore->items[index];
+	if (!alias_equal(entry->alias, full)) {
+		if ((err = place_put(keystore, full, index)) != ERR_OK) {
+			(void)keystore_fail_plain(error, err, "the entry cannot be renamed");
+			goto out;
+		}
+		place_forget(keystore, entry->alias);
+	}
 	free(entry->alias);
 	free(entry->pin_name);
 	entry->alias = renamed.alias;

@@ -5,6 +5,7 @@
 #ifndef LOCKGATE_KEYSTORE_STORE_H
 #define LOCKGATE_KEYSTORE_STORE_H
 
+#include "base/map.h"
 #include "keystore/pkcs12.h"
 
 struct entry {
@@ -26,13 +27,13 @@ struct entry {
 	uint8_t *
 		id; /* localKeyId, where one joins such a certificate to its key: of both; else made when written */
 	size_t id_len;
-	bool id_renewed; /* within an import */
 };
 
 struct keystore {
 	struct entry *items;
 	size_t count, cap;
 	size_t unknown_bags;
+	struct map *places; /* folded alias -> where the entry stands, counted from 1 */
 };
 
 /* --- keystore.c --- */
@@ -41,8 +42,16 @@ MUST_CHECK enum err entry_init(struct entry *entry, const char *alias, enum keys
 /* References the certificates. */
 MUST_CHECK enum err entry_chain_set(struct entry *entry, const struct cert *const *chain, size_t count);
 void entry_release(struct entry *entry);
-/* Moves entry in on ERR_OK. ERR_LIMIT, ERR_NOMEM. Does not look for the alias. */
+/* Moves entry in on ERR_OK. ERR_LIMIT, ERR_NOMEM; ERR_EXISTS: its alias is taken, without a sentence. */
 MUST_CHECK enum err store_append(struct keystore *keystore, struct entry *entry);
+/* Takes the last entries out again until count are left. */
+void store_truncate(struct keystore *keystore, size_t count);
+/*
+ * A free alias out of base, "base-2", "base-3", …; base itself only if try_plain. Text in out. Numbers that were given out
+ * for this base are remembered in numbers and not tried again: there may be as many entries of one name as there are entries.
+ */
+MUST_CHECK enum err store_alias_make(const struct keystore *keystore, struct map *numbers, const char *base,
+	bool try_plain, char *out, size_t out_bytes);
 /* Kind and public half of a key; a key that we cannot use is ERR_OK with usable false. spki may be NULL. */
 MUST_CHECK enum err store_key_look(struct bytes pkcs8, bool *usable, enum key_kind *kind, struct buf *spki);
 /* Free to be taken by a new entry: valid, and used by no other than except (SIZE_MAX: none). */

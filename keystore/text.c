@@ -167,21 +167,33 @@ bool alias_equal(const char *a, const char *b)
 	return wire_reader_left(&left) == 0 && wire_reader_left(&right) == 0;
 }
 
-char *alias_fold(const char *alias)
+/* Folding keeps the number of bytes: both ranges stay within their UTF-8 length. */
+static void fold(const char *alias, char *folded)
 {
-	/* Folding keeps the number of bytes: both ranges stay within their UTF-8 length. */
-	size_t len = strlen(alias);
-	char *folded = malloc(len + 4);
-	if (folded == NULL) {
-		return NULL;
-	}
 	struct wire_reader reader = wire_reader_init(bytes_text(alias));
 	size_t at = 0;
 	while (wire_reader_left(&reader) > 0) {
 		at = put_utf8((uint8_t *)folded, at, point_fold(codepoint_next(&reader)));
 	}
 	folded[at] = '\0';
+}
+
+char *alias_fold(const char *alias)
+{
+	char *folded = malloc(strlen(alias) + 4);
+	if (folded != NULL) {
+		fold(alias, folded);
+	}
 	return folded;
+}
+
+bool alias_fold_into(const char *alias, char out[ALIAS_FOLDED_BYTES])
+{
+	if (strlen(alias) + 4 > ALIAS_FOLDED_BYTES) {
+		return false;
+	}
+	fold(alias, out);
+	return true;
 }
 
 static const char pin_prefix[] = "pin:";
