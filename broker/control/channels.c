@@ -232,7 +232,8 @@ void channel_take(struct channel *channel, struct material *material)
 		into->trust = material->trust;
 		into->leaf_not_after = material->leaf_not_after;
 		into->look = material->look;
-		channel->keystore.fate = KEYSTORE_GOOD; /* what was said of a bad one is said anew if it comes again */
+		channel->keystore.fate =
+			KEYSTORE_GOOD; /* what was said of a bad one is said anew if it comes again */
 		struct inventory before = into->inventory;
 
 		into->inventory = material->inventory;

@@ -37,7 +37,11 @@ static void build(struct p12 *p12, const struct p12_rules *rules)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const struct keystore_key_passphrase own = {"own", {(const uint8_t *)"y", 1}};
-	const struct p12_rules rules = {&own, 1, true, note_seen, NULL, NULL, true};
+	const struct p12_rules rules = {.key_passphrases = &own,
+		.key_passphrase_count = 1,
+		.insecure_no_mac = true,
+		.note = note_seen,
+		.keep_unusable = true};
 	struct bytes content = bytes_of(data, size);
 	struct bytes passphrase = bytes_text("x");
 	struct p12 p12 = {0};
