@@ -172,7 +172,12 @@ static void on_slice(struct net_slice *slice)
 		struct connection *connection = CONTAINER_OF(worker->unjudged.next, struct connection, node);
 
 		list_remove(&connection->node);
-		list_push_back(&worker->connections, &connection->node);
+		if (worker->weighing != NULL && connection->weighed != worker->weighing->serial) {
+			list_push_front(
+				&worker->connections, &connection->node); /* or it would not be counted */
+		} else {
+			list_push_back(&worker->connections, &connection->node);
+		}
 		look_again(worker, connection);
 		looked++;
 		if (looked % SLICE_LOOK_AT == 0 && clock_mono_ns() >= end_ns) {

@@ -143,6 +143,42 @@ uint64_t catalog_generation(const struct catalog *catalog, enum object_class cla
 	return catalog->shelves[class].generation;
 }
 
+static enum err shelf_copy(const struct shelf *shelf, struct shelf *out)
+{
+	*out = (struct shelf){.generation = shelf->generation};
+	if (shelf->count == 0) {
+		return ERR_OK;
+	}
+	out->items = calloc(shelf->count, sizeof(struct object *));
+	if (out->items == NULL) {
+		return ERR_NOMEM;
+	}
+	out->cap = shelf->count;
+	while (out->count < shelf->count) {
+		out->items[out->count] = object_ref(shelf->items[out->count]);
+		out->count++;
+	}
+	return ERR_OK;
+}
+
+enum err catalog_copy(const struct catalog *catalog, struct catalog **out)
+{
+	struct catalog *copy = calloc(1, sizeof(*copy));
+	enum err err = copy == NULL ? ERR_NOMEM : ERR_OK;
+
+	*out = NULL;
+	for (size_t class = 0; err == ERR_OK && class < OBJECT_CLASS_COUNT_; class ++) {
+		err = shelf_copy(&catalog->shelves[class], &copy->shelves[class]);
+	}
+	if (err != ERR_OK) {
+		catalog_free(copy);
+		return err;
+	}
+	copy->version = catalog->version;
+	*out = copy;
+	return ERR_OK;
+}
+
 void catalog_free(struct catalog *catalog)
 {
 	if (catalog == NULL) {

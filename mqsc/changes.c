@@ -1,6 +1,7 @@
 /*
  * changes.c - what a script has changed but the running broker has not weighed yet: kept, weighed, taken back if need be.
- * Owns:    the objects that were replaced or deleted, until the change stands.
+ * Owns:    the objects that were replaced or deleted, until the change stands; the catalog as it was before the first change,
+ *          until the host gets it.
  * Never:   leaves a part of a refused change behind.
  * Threads: the control loop.
  *
@@ -26,6 +27,8 @@ void script_changes_forget(struct mqsc_script *script)
 		free(script->changes[i].after);
 	}
 	free(script->changes);
+	catalog_free(script->before);
+	script->before = NULL;
 	script->changes = NULL;
 	script->change_count = 0;
 	script->change_cap = 0;
@@ -36,7 +39,19 @@ enum err script_changes_reserve(struct mqsc_script *script)
 {
 	size_t cap = script->change_cap == 0 ? 8 : script->change_cap * 2;
 
-	if (script->host->weigh == NULL || script->change_count < script->change_cap) {
+	if (script->host->weigh == NULL) {
+		return ERR_OK;
+	}
+	if (script->change_count == 0) {
+		/* Anew each time: it may be of a change that was not made, and others have changed the catalog since. */
+		catalog_free(script->before);
+		enum err err = catalog_copy(script->catalog, &script->before);
+
+		if (err != ERR_OK) {
+			return err;
+		}
+	}
+	if (script->change_count < script->change_cap) {
 		return ERR_OK;
 	}
 	struct script_change *grown = realloc(script->changes, cap * sizeof(*grown));
@@ -124,7 +139,11 @@ void script_weigh(struct mqsc_script *script, bool forced)
 	pending->what = MQSC_WEIGH;
 	row_init(&pending->row);
 	script->pending = pending;
-	script->host->weigh(script->host->ctx, forced || !script->changes_weigh, pending);
+
+	struct catalog *before = script->before;
+
+	script->before = NULL;
+	script->host->weigh(script->host->ctx, forced || !script->changes_weigh, before, pending);
 }
 
 void script_weighed(struct mqsc_script *script, enum err err)

@@ -144,9 +144,9 @@ struct mqsc_host {
 	/*
 	 * May what the script has changed since the last weighing stand? Answered like a request: ERR_OK, or an error with the
 	 * reason, and then every one of those changes is taken back. free_pass: FORCE was said, or no verdict can depend on it.
-	 * NULL: nothing is weighed.
+	 * before (moved): the catalog without those changes, for as long as they are in doubt. NULL: nothing is weighed.
 	 */
-	void (*weigh)(void *ctx, bool free_pass, struct mqsc_pending *pending);
+	void (*weigh)(void *ctx, bool free_pass, struct catalog *before, struct mqsc_pending *pending);
 	/* True: no script may go on just now; mqsc_script_resume() follows. NULL: never. */
 	bool (*busy)(void *ctx);
 };

@@ -32,11 +32,17 @@ static void value_clear(struct attribute_value *value)
 	*value = (struct attribute_value){0};
 }
 
+struct object *object_ref(struct object *object)
+{
+	object->refs++;
+	return object;
+}
+
 void object_free(struct object *object)
 {
 	size_t count;
 
-	if (object == NULL) {
+	if (object == NULL || --object->refs > 0) {
 		return;
 	}
 	(void)object_attributes(object->class, &count);
@@ -112,6 +118,7 @@ static enum err object_alloc(enum object_class class, const char *name, struct o
 	}
 	(void)object_attributes(class, &count);
 	object->class = class;
+	object->refs = 1;
 	object->values = calloc(count, sizeof(*object->values));
 	if (object->values == NULL || bytes_dup_text(bytes_text(name), &object->name) != ERR_OK) {
 		object_free(object);

@@ -18,6 +18,7 @@ struct attribute_value {
 
 struct object {
 	enum object_class class;
+	unsigned refs; /* holders: catalogs, and a script's changes; a copy of a catalog shares its objects */
 	char *name;
 	char *key;       /* sorts and identifies within the class */
 	size_t key_same; /* so many bytes of it are alike in every spelling of one record (same.c) */
@@ -30,7 +31,8 @@ struct object {
 MUST_CHECK enum err object_new(enum object_class class, const char *name, struct object **out);
 /* With all values of from. */
 MUST_CHECK enum err object_copy_as(const struct object *from, const char *name, struct object **out);
-void object_free(struct object *object);
+struct object *object_ref(struct object *object);
+void object_free(struct object *object); /* gives one reference back */
 
 /* Index in the class's table, or -1. */
 int attribute_index(enum object_class class, const char *key);
@@ -48,6 +50,8 @@ MUST_CHECK enum err object_take_key(struct object *object, const struct object *
 
 /* Moves object into the catalog on ERR_OK; *old (perhaps NULL) is what it replaced, now the caller's. */
 MUST_CHECK enum err catalog_put(struct catalog *catalog, struct object *object, struct object **old);
+/* Another catalog that holds the same objects, under the same generations. ERR_NOMEM. */
+MUST_CHECK enum err catalog_copy(const struct catalog *catalog, struct catalog **out);
 /* Takes the object with this key out; NULL if there is none. The caller frees it. */
 struct object *catalog_take(struct catalog *catalog, enum object_class class, const char *key);
 const struct object *catalog_find_key(

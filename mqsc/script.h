@@ -41,8 +41,9 @@ struct mqsc_script {
 	/* What counts only once the host has weighed it (changes.c). */
 	struct script_change *changes;
 	size_t change_count, change_cap;
-	bool changes_weigh; /* one of them could change a verdict */
-	enum err out_err;   /* the report no longer fits; nothing more is written */
+	struct catalog *before; /* as it was before the first of them; NULL: there is none */
+	bool changes_weigh;     /* one of them could change a verdict */
+	enum err out_err;       /* the report no longer fits; nothing more is written */
 };
 
 /*

@@ -229,7 +229,8 @@ static void on_apply_published(void *ctx, enum err err)
 	LIST_FOR_EACH_SAFE(node, after, &control->channels)
 	{
 		struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object =
+			catalog_find(control_catalog(control), OBJECT_CHANNEL, channel->name);
 		struct buf why = BUF_INIT(1024);
 		const char *text = "";
 
@@ -298,6 +299,7 @@ static void commit(struct apply *apply)
 	enum err err;
 
 	admin_end_scripts(control);
+	control_settle(control); /* what one of them had weighed was taken back */
 	control->apply_committed = true;
 	control->catalog = apply->catalog;
 	apply->catalog = NULL;

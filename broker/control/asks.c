@@ -575,15 +575,15 @@ static bool is_waited_for(const struct sources *sources, const struct channel *c
 static void ask_list(struct sources *sources, struct park_need *need)
 {
 	struct channel *channel = control_channel(sources->control, need->park->channel);
-	const struct object *object =
-		catalog_find(sources->control->catalog, OBJECT_CHANNEL, need->park->channel);
+	const struct catalog *catalog = control_catalog(sources->control);
+	const struct object *object = catalog_find(catalog, OBJECT_CHANNEL, need->park->channel);
 	struct fetch_error error = {.fault = FETCH_OK};
 
 	if (channel == NULL || object == NULL) {
 		need->over = true;
 		return;
 	}
-	need->listed = sources_is_listed(sources->control->catalog, object, need->url);
+	need->listed = sources_is_listed(catalog, object, need->url);
 	bool added = !need->listed && sources_add_cdp(sources, channel, need->url);
 	struct revocation_want want = {need->url, need->listed};
 	enum err err = ERR_BUSY;
@@ -670,7 +670,8 @@ static void on_ask(void *ctx, struct park *park)
 {
 	struct control *control = ctx;
 	struct sources *sources = control->sources;
-	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, park->channel);
+	const struct catalog *catalog = control_catalog(control);
+	const struct object *object = catalog_find(catalog, OBJECT_CHANNEL, park->channel);
 
 	list_init(&park->node);
 	if (sources == NULL || sources->closed || control->stopping) {
@@ -682,7 +683,7 @@ static void on_ask(void *ctx, struct park *park)
 	if (park->need_count == 0 && object != NULL) {
 		struct listing listing = {sources, park};
 
-		sources_each_listed(control->catalog, object, add_listed, &listing);
+		sources_each_listed(catalog, object, add_listed, &listing);
 		park->lists = true; /* even if all came meanwhile: in the next world */
 	}
 	park->due = 1; /* not settled before all have been asked */

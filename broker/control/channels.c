@@ -523,7 +523,7 @@ static void on_start_published(void *ctx, enum err published)
 	struct start *start = ctx;
 	struct control *control = start->control;
 	struct channel *channel = started_channel(start);
-	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, start->channel);
+	const struct object *object = catalog_find(control_catalog(control), OBJECT_CHANNEL, start->channel);
 	struct buf why = BUF_INIT(1024);
 	const char *message = NULL;
 	enum err err = published == ERR_OK ? ERR_STATE : published;

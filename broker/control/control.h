@@ -90,7 +90,11 @@ struct control {
 	size_t waiter_count;
 
 	struct cut_guard *guard;
-	bool tentative; /* the catalog holds what is being weighed: nothing may be published from it */
+	/*
+	 * The catalog without what is being weighed in it, which a refusal takes out again; NULL: nothing is. Whatever is built
+	 * for anything but that weighing is built from it: see control_catalog().
+	 */
+	struct catalog *settled;
 
 	struct wheel_timer known_timer;
 	bool knowing, known_failed; /* the known clients are being written; that failed the last time */
@@ -124,9 +128,12 @@ void control_dirty(struct control *control);
 /* fn is called once every worker serves under all changes made so far; perhaps at once. ERR_LIMIT; ERR_STATE: the broker stops. */
 MUST_CHECK enum err control_published(struct control *control, published_fn fn, void *ctx);
 uint64_t control_next_generation(struct control *control);
+/* The configuration that holds: without what a script has changed and nobody has weighed yet. */
+const struct catalog *control_catalog(const struct control *control);
 /* What a world is built from: the configuration in force, or another one that somebody asks about. */
 struct proposal {
 	const struct catalog *catalog;
+	bool for_good; /* it is to be published: parts that are built for it are kept, so that the next one can share them */
 	uint64_t catalog_base; /* told apart between catalogs */
 	struct login_setup *logins;
 	uint64_t login_generation;
@@ -224,11 +231,10 @@ struct cut_count {
 	unsigned long live, cut;
 };
 struct cut_question {
-	/* What would be in force; asked again if the world changes meanwhile. */
+	/* What would be in force; asked again when the world changes meanwhile: what is counted is what would be published. */
 	struct proposal (*source)(void *ctx);
 	cut_fn done;
 	void *ctx;
-	bool tentative; /* the proposal stands in the catalog in force: nothing is published before the answer */
 	bool judge_all; /* time itself is what changes */
 	bool crl_free;  /* what revocation lists close does not count */
 	int64_t now;    /* seconds; 0: the judging clock's */
@@ -242,6 +248,8 @@ struct cut_question {
  * ERR_UNKNOWN where it could not be counted in time: another try may go better.
  */
 void control_weigh(struct control *control, const struct cut_question *question);
+/* A world was published, or could not be built: who counts under the one before begins anew. */
+void cut_guard_world(struct control *control);
 /* Whether that is what FORCE passes over. */
 bool cut_may_force(enum err err);
 
@@ -277,6 +285,8 @@ bool control_logins_stale(const struct login_setup *setup, const char *config_pa
 
 /* --- host.c, status.c: what MQSC asks of the running broker --- */
 struct mqsc_host control_host(struct control *control);
+/* What is weighed in the catalog is in doubt no longer: it holds, or is taken back before anything is built. */
+void control_settle(struct control *control);
 void control_status(
 	struct control *control, const struct mqsc_request *request, struct mqsc_pending *pending);
 

@@ -1,11 +1,17 @@
 /*
  * cut.c - the cut guard: how many live sessions would a change close, and is that more than the operator lets it?
  * Owns:    one weighing at a time, and those that wait for it.
- * Never:   lets a change through that it could not count; holds a revocation list up but for a script's weighing.
+ * Never:   lets a change through that it could not count, or counted under another policy than it would come into; holds
+ *          anything else up, a revocation list least of all.
  * Threads: the control loop; the counting runs on the workers.
  *
  * The limit is that of the world in force: CUTMAX percent of a channel's live sessions, but never fewer than CUT_FLOOR.
  * Each channel is held against its own.
+ *
+ * Lists, accounts and keystores are published while something is counted. Then the count is of no use any more: a change that
+ * was harmless under the old lists may close many under the new ones. So it is counted anew, upon what is in force then, until
+ * nothing has changed from the beginning of a count to its end, or the time for it is over. Nothing that was built for
+ * counting is ever published: who is answered ERR_OK builds again, from what is newest.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +20,23 @@
 #include "broker/control/control.h"
 #include "broker/weigh.h"
 
-#define CUT_FLOOR       10u    /* so many may always be closed */
-#define CUT_WAITING_MAX 64u    /* questions that wait for their turn */
-#define CUT_PATIENCE_MS 10000u /* then it counts as not counted */
-#define STOPPING        "the broker is stopping"
-#define CUT_TALLY_MS    250u /* closings of so long are one event */
-#define CUT_TRIES       3u   /* while the world in force changes under the counting */
+#define CUT_FLOOR       10u /* so many may always be closed */
+#define CUT_WAITING_MAX 64u /* questions that wait for their turn */
+#define CUT_PATIENCE_MS                                                                                      \
+	10000u /* then it counts as not counted; at most one count in BROKER_PUBLISH_MS begins anew */
+#define STOPPING     "the broker is stopping"
+#define CUT_TALLY_MS 250u /* closings of so long are one event */
 
 struct weighing {
 	struct cut_guard *guard;
 	struct cut_question question;
 	struct world *before, *proposed;
 	struct weigh_task *tasks;
-	unsigned due, tries;
-	atomic_bool given_up;
+	unsigned due;         /* tasks that are not back */
+	unsigned counts;      /* that were begun */
+	bool waits;           /* for a world to be published; nothing is counted */
+	bool late;            /* the time is over */
+	atomic_bool given_up; /* by the count under way: it is late, or begins anew */
 	struct wheel_timer patience;
 };
 
@@ -58,7 +67,7 @@ static void on_tally(struct wheel_timer *timer)
 		const char *name = guard->closed.rows[i].channel;
 		unsigned long closed = guard->closed.rows[i].closed;
 		const struct channel *channel = control_channel(control, name);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, name);
+		const struct object *object = catalog_find(control_catalog(control), OBJECT_CHANNEL, name);
 		unsigned long left = channel == NULL || channel->listener == NULL
 					     ? 0
 					     : listener_connections(channel->listener);
@@ -140,7 +149,6 @@ void cut_guard_stop(struct control *control)
 {
 	struct cut_guard *guard = control->guard;
 
-	control->tentative = false;
 	if (guard->now != NULL) {
 		atomic_store(&guard->now->given_up, true);
 		guard->now->question.done(guard->now->question.ctx, ERR_STATE, STOPPING);
@@ -235,16 +243,9 @@ static void answer(
 {
 	struct control *control = guard->control;
 
-	if (question->tentative) {
-		control->tentative =
-			false; /* the asker takes it back, or says that it is dirty, before the loop turns */
-	}
 	question->done(question->ctx, err, message);
 	if (control->stopping) {
 		return;
-	}
-	if (control->dirty && !control->tentative) {
-		control_dirty(control);
 	}
 	start_next(guard);
 	if (!cut_guard_busy(control)) {
@@ -292,29 +293,75 @@ static void tell_counts(const struct weighing *weighing)
 	}
 }
 
+/* What was changed since is published soon, and is none of the proposal's doing: the count must not begin before. */
+static bool must_wait(const struct control *control)
+{
+	return control->dirty && !control->publish_failed;
+}
+
+static void weighing_late(struct weighing *weighing)
+{
+	char text[160];
+
+	(void)snprintf(text, sizeof(text),
+		weighing->counts > 1
+			? "what it would close could not be counted in time; %u counts were begun, since "
+			  "lists or accounts changed meanwhile"
+			: "what it would close could not be counted in time",
+		weighing->counts);
+	weighing_end(weighing, ERR_UNKNOWN, text);
+}
+
+/* Once nothing is on its way to be published. */
+static void count_anew(struct weighing *weighing)
+{
+	struct auth_error error = {0};
+
+	weighing_clear(weighing);
+	atomic_store(&weighing->given_up, false);
+	weighing->waits = must_wait(weighing->guard->control);
+	enum err err = weighing->waits ? ERR_OK : begin(weighing, &error);
+
+	if (err != ERR_OK) {
+		weighing_end(weighing, err, error.sentence[0] != '\0' ? error.sentence : err_name(err));
+	}
+}
+
+void cut_guard_world(struct control *control)
+{
+	struct weighing *weighing = control->guard == NULL ? NULL : control->guard->now;
+
+	if (weighing == NULL) {
+		return;
+	}
+	if (weighing->waits) {
+		count_anew(weighing);
+	} else if (control->world != weighing->before) {
+		atomic_store(&weighing->given_up, true); /* so that its tasks come back sooner */
+	}
+}
+
 static void weighing_counted(struct weighing *weighing)
 {
 	struct control *control = weighing->guard->control;
 	unsigned workers = net_worker_count(control->shared->net);
 	struct buf text = BUF_INIT(16384);
-	struct auth_error error = {0};
 	const char *message = NULL;
-	enum err err = atomic_load(&weighing->given_up) ? ERR_UNKNOWN : ERR_OK;
+	enum err err = ERR_OK;
 
-	if (err == ERR_OK && control->world != weighing->before && weighing->tries < CUT_TRIES) {
-		weighing_clear(weighing);
-		err = begin(weighing, &error);
-		if (err == ERR_OK) {
-			return;
-		}
-		weighing_end(weighing, err, error.sentence);
+	if (weighing->late) {
+		weighing_late(weighing);
+		return;
+	}
+	if (atomic_load(&weighing->given_up) || control->world != weighing->before || must_wait(control)) {
+		count_anew(weighing);
 		return;
 	}
 	for (unsigned at = 0; at < workers && err == ERR_OK; at++) {
 		err = weighing->tasks[at].err;
 	}
 	if (err != ERR_OK) {
-		message = "what it would close could not be counted in time";
+		message = "what it would close could not be counted";
 	} else if (weighing->question.counted != NULL) {
 		tell_counts(weighing);
 	} else if (say_excess(weighing, &text) > 0) {
@@ -343,7 +390,12 @@ static void on_patience(struct wheel_timer *timer)
 {
 	struct weighing *weighing = CONTAINER_OF(timer, struct weighing, patience);
 
-	atomic_store(&weighing->given_up, true); /* the workers see it and answer */
+	weighing->late = true;
+	if (weighing->waits) {
+		weighing_late(weighing);
+	} else {
+		atomic_store(&weighing->given_up, true); /* the workers see it and answer */
+	}
 }
 
 /* --- the question --- */
@@ -366,7 +418,7 @@ static enum err begin(struct weighing *weighing, struct auth_error *error)
 	struct proposal source = weighing->question.source(weighing->question.ctx);
 	enum err err = control_build_world(control, &source, &weighing->proposed, error);
 
-	weighing->tries++;
+	weighing->counts++;
 	if (err != ERR_OK) {
 		return err;
 	}
@@ -443,14 +495,14 @@ static void start(struct cut_guard *guard, const struct cut_question *question)
 	weighing->question = *question;
 	atomic_init(&weighing->given_up, false);
 	weighing->patience.fn = on_patience;
-	err = begin(weighing, &error);
+	weighing->waits = must_wait(control);
+	err = weighing->waits ? ERR_OK : begin(weighing, &error);
 	if (err != ERR_OK) {
 		weighing_free(weighing);
 		answer(guard, question, err, error.sentence[0] != '\0' ? error.sentence : err_name(err));
 		return;
 	}
 	guard->now = weighing;
-	control->tentative = question->tentative;
 	wheel_add(control->wheel, &weighing->patience, clock_mono_ms(&control->clock) + CUT_PATIENCE_MS);
 }
 
@@ -479,7 +531,6 @@ void control_weigh(struct control *control, const struct cut_question *question)
 		question->done(question->ctx, ERR_STATE, STOPPING);
 		return;
 	}
-	control->tentative = control->tentative || question->tentative;
 	if (guard->now == NULL && guard->waiting_count == 0) {
 		start(guard, question);
 		return;

@@ -4,6 +4,7 @@
  * Never:   answers a command twice, or before its change is in force.
  * Threads: the control loop.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,8 +94,16 @@ struct weigh_wait {
 static struct proposal on_source(void *ctx)
 {
 	const struct weigh_wait *wait = ctx;
+	struct proposal source = control_in_force(wait->control);
 
-	return control_in_force(wait->control);
+	source.catalog = wait->control->catalog; /* with the changes */
+	return source;
+}
+
+void control_settle(struct control *control)
+{
+	catalog_free(control->settled);
+	control->settled = NULL;
 }
 
 static void on_weighed(void *ctx, enum err err, const char *message)
@@ -104,6 +113,7 @@ static void on_weighed(void *ctx, enum err err, const char *message)
 	struct buf text = BUF_INIT(32768);
 	const char *said = NULL;
 
+	control_settle(wait->control);
 	if (err == ERR_OK) {
 		control_dirty(wait->control);
 	} else if (buf_printf(&text, "AMQ8101E: Not put in force: %s%s", message,
@@ -133,24 +143,27 @@ static void on_forced(void *ctx, enum err err)
 	}
 }
 
-static void on_weigh(void *ctx, bool free_pass, struct mqsc_pending *pending)
+static void on_weigh(void *ctx, bool free_pass, struct catalog *before, struct mqsc_pending *pending)
 {
 	struct control *control = ctx;
 	struct weigh_wait *wait = calloc(1, sizeof(*wait));
 
 	held_reload_pass(&control->held); /* changed by command: the files would undo it */
 	if (wait == NULL) {
+		catalog_free(before);
 		mqsc_pending_done(pending, ERR_NOMEM, NULL);
 		return;
 	}
 	*wait = (struct weigh_wait){control, pending};
 	if (!free_pass) {
-		struct cut_question question = {
-			.source = on_source, .done = on_weighed, .ctx = wait, .tentative = true};
+		struct cut_question question = {.source = on_source, .done = on_weighed, .ctx = wait};
 
+		assert(control->settled == NULL); /* on_busy(): one script at a time is weighed */
+		control->settled = before;
 		control_weigh(control, &question);
 		return;
 	}
+	catalog_free(before);
 	control_dirty(control);
 	if (control_published(control, on_forced, wait) != ERR_OK) {
 		on_forced(wait, control->stopping ? ERR_STATE : ERR_OK); /* it is on its way all the same */

@@ -165,7 +165,8 @@ static void on_try_loaded(struct load_job *load)
 {
 	struct keystore_try *try = load->ctx;
 	struct channel *channel = tried_channel(try);
-	const struct object *object = catalog_find(try->control->catalog, OBJECT_CHANNEL, try->channel);
+	const struct object *object =
+		catalog_find(control_catalog(try->control), OBJECT_CHANNEL, try->channel);
 
 	if (channel == NULL || object == NULL || try->control->stopping) {
 		try_free(try);
@@ -191,7 +192,7 @@ static void on_try_loaded(struct load_job *load)
 
 static void try_keystore(struct control *control, struct channel *channel, const struct looked *looked)
 {
-	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+	const struct object *object = catalog_find(control_catalog(control), OBJECT_CHANNEL, channel->name);
 	struct keystore_try *try = object == NULL ? NULL : calloc(1, sizeof(*try));
 
 	if (try == NULL) {
@@ -284,7 +285,8 @@ static enum err fill(struct control *control, struct look_job *look)
 	LIST_FOR_EACH(node, &control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object =
+			catalog_find(control_catalog(control), OBJECT_CHANNEL, channel->name);
 
 		if (object == NULL || channel->state != CHANNEL_RUNNING || channel->keystore.trying ||
 			object_text_or_null(object, "SSLKEYR") == NULL) {

@@ -1,6 +1,6 @@
 /*
  * publish.c - from catalog and channels to one immutable world, and to every worker.
- * Owns:    the parts of the policy that are reused while unchanged.
+ * Owns:    the parts of the policy in force, which are reused while unchanged.
  * Never:   publishes more than once in BROKER_PUBLISH_MS, nor while workers still take the last world.
  * Threads: the control loop; the letters run on workers.
  */
@@ -18,6 +18,8 @@ struct draft {
 	struct crl_set *
 		*joined; /* fetched lists and those of files, one for each channel; NULL: none fetched */
 	size_t count;
+	struct chlauth_rules *rules;
+	struct authority *authority;
 	struct policy *policy;
 	struct login_setup *logins;
 };
@@ -37,16 +39,17 @@ static enum chlauth_mode mode_of(const struct object *qmgr)
 	return object_is(qmgr, "CHLAUTH", "WARN") ? CHLAUTH_WARN : CHLAUTH_ENABLED;
 }
 
-static enum err build_rules(struct control *control, const struct proposal *source, struct auth_error *error)
+static enum err build_rules(struct control *control, const struct proposal *source,
+	struct chlauth_rules **out, struct auth_error *error)
 {
 	const struct catalog *catalog = source->catalog;
 	size_t count = catalog_count(catalog, OBJECT_CHLAUTH);
 	uint64_t from = catalog_generation(catalog, OBJECT_CHLAUTH) +
 			catalog_generation(catalog, OBJECT_QMGR) + source->catalog_base;
-	struct chlauth_rules *rules = NULL;
 	size_t items = 0;
 
 	if (control->rules != NULL && control->rules_from == from) {
+		*out = chlauth_rules_ref(control->rules);
 		return ERR_OK;
 	}
 	for (size_t i = 0; i < count; i++) {
@@ -65,11 +68,11 @@ static enum err build_rules(struct control *control, const struct proposal *sour
 	}
 	if (err == ERR_OK) {
 		err = chlauth_rules_new(records, count, mode_of(catalog_find(catalog, OBJECT_QMGR, "")),
-			control_next_generation(control), &rules, error);
+			control_next_generation(control), out, error);
 	}
-	if (err == ERR_OK) {
+	if (err == ERR_OK && source->for_good) {
 		chlauth_rules_unref(control->rules);
-		control->rules = rules;
+		control->rules = chlauth_rules_ref(*out);
 		control->rules_from = from;
 	}
 	free(texts);
@@ -77,17 +80,17 @@ static enum err build_rules(struct control *control, const struct proposal *sour
 	return err;
 }
 
-static enum err build_authority(
-	struct control *control, const struct proposal *source, struct auth_error *error)
+static enum err build_authority(struct control *control, const struct proposal *source,
+	struct authority **out, struct auth_error *error)
 {
 	const struct catalog *catalog = source->catalog;
 	size_t topic_count = catalog_count(catalog, OBJECT_TOPIC);
 	size_t record_count = catalog_count(catalog, OBJECT_AUTHREC);
 	uint64_t from = catalog_generation(catalog, OBJECT_TOPIC) +
 			catalog_generation(catalog, OBJECT_AUTHREC) + source->catalog_base;
-	struct authority *authority = NULL;
 
 	if (control->authority != NULL && control->authority_from == from) {
+		*out = authority_ref(control->authority);
 		return ERR_OK;
 	}
 	struct topic_object *topics = calloc(topic_count + 1, sizeof(*topics));
@@ -104,11 +107,11 @@ static enum err build_authority(
 	}
 	if (err == ERR_OK) {
 		err = authority_new(topics, topic_count, records, record_count,
-			control_next_generation(control), &authority, error);
+			control_next_generation(control), out, error);
 	}
-	if (err == ERR_OK) {
+	if (err == ERR_OK && source->for_good) {
 		authority_unref(control->authority);
-		control->authority = authority;
+		control->authority = authority_ref(*out);
 		control->authority_from = from;
 	}
 	free(records);
@@ -268,10 +271,10 @@ static enum err draft_build(
 	struct control *control, const struct proposal *source, struct draft *draft, struct auth_error *error)
 {
 	size_t channels = 0;
-	enum err err = build_rules(control, source, error);
+	enum err err = build_rules(control, source, &draft->rules, error);
 
 	if (err == ERR_OK) {
-		err = build_authority(control, source, error);
+		err = build_authority(control, source, &draft->authority, error);
 	}
 	LIST_FOR_EACH(node, &control->channels)
 	{
@@ -301,8 +304,8 @@ static enum err draft_build(
 		struct policy_parts parts = {
 			.channels = draft->channels,
 			.channel_count = draft->count,
-			.rules = control->rules,
-			.authority = control->authority,
+			.rules = draft->rules,
+			.authority = draft->authority,
 			.accounts = {source->login_generation, source->logins == NULL ? NULL : account_of,
 				source->logins},
 		};
@@ -312,9 +315,14 @@ static enum err draft_build(
 	return err;
 }
 
+const struct catalog *control_catalog(const struct control *control)
+{
+	return control->settled != NULL ? control->settled : control->catalog;
+}
+
 struct proposal control_in_force(const struct control *control)
 {
-	return (struct proposal){.catalog = control->catalog,
+	return (struct proposal){.catalog = control_catalog(control),
 		.catalog_base = control->catalog_base,
 		.logins = control->logins,
 		.login_generation = control->login_generation};
@@ -348,6 +356,8 @@ enum err control_build_world(
 	for (size_t i = 0; i < draft.count; i++) {
 		crl_set_unref(draft.joined[i]);
 	}
+	chlauth_rules_unref(draft.rules);
+	authority_unref(draft.authority);
 	free(draft.joined);
 	free(draft.settings);
 	free(draft.channels);
@@ -479,8 +489,9 @@ static void publish_now(struct control *control)
 	struct world *world = NULL;
 	enum err err = ERR_OK;
 
-	if (control->publishing || control->stopping || control->tentative) {
-		return; /* the last acknowledgement looks at dirty; so does the end of the weighing */
+	source.for_good = true;
+	if (control->publishing || control->stopping) {
+		return; /* the last acknowledgement looks at dirty */
 	}
 	for (unsigned at = 0; at < workers && err == ERR_OK; at++) {
 		letters[at] = calloc(1, sizeof(struct letter));
@@ -507,6 +518,7 @@ static void publish_now(struct control *control)
 		control->published_ms += PUBLISH_RETRY_MS - BROKER_PUBLISH_MS;
 		publish_later(control);
 		settle(control, UINT64_MAX, err);
+		cut_guard_world(control);
 		return;
 	}
 	control->dirty = false;
@@ -514,6 +526,7 @@ static void publish_now(struct control *control)
 	world_unref(control->world);
 	control->world = world;
 	send_world(control, world, letters, workers);
+	cut_guard_world(control);
 }
 
 void control_dirty(struct control *control)

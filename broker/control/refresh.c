@@ -255,7 +255,8 @@ static void refresh_logins_done(struct job *job)
 	LIST_FOR_EACH(node, &control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object =
+			catalog_find(control_catalog(control), OBJECT_CHANNEL, channel->name);
 
 		channels++;
 		if (err == ERR_OK && object != NULL) {
@@ -271,7 +272,8 @@ static void refresh_logins_done(struct job *job)
 	LIST_FOR_EACH(node, &control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object =
+			catalog_find(control_catalog(control), OBJECT_CHANNEL, channel->name);
 
 		if (refresh->err == ERR_OK && object != NULL && channel->state == CHANNEL_RUNNING) {
 			refresh->due++;

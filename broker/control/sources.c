@@ -231,11 +231,12 @@ static void settings_take(struct sources *sources, const struct object *qmgr)
 static void settings_look(struct sources *sources)
 {
 	const struct control *control = sources->control;
-	uint64_t from = catalog_generation(control->catalog, OBJECT_QMGR) + control->catalog_base;
+	const struct catalog *catalog = control_catalog(control);
+	uint64_t from = catalog_generation(catalog, OBJECT_QMGR) + control->catalog_base;
 
 	if (from != sources->settings_from) {
 		sources->settings_from = from;
-		settings_take(sources, catalog_find(control->catalog, OBJECT_QMGR, ""));
+		settings_take(sources, catalog_find(catalog, OBJECT_QMGR, ""));
 	}
 }
 
@@ -283,6 +284,7 @@ static enum err digest_of(const struct wants *wants, uint8_t out[SHA256_BYTES])
 
 void sources_want(struct control *control)
 {
+	const struct catalog *catalog = control_catalog(control);
 	struct sources *sources = control->sources;
 	struct wants wants = {.items = NULL};
 	uint8_t digest[SHA256_BYTES] = {0};
@@ -294,13 +296,13 @@ void sources_want(struct control *control)
 	LIST_FOR_EACH(node, &control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object = catalog_find(catalog, OBJECT_CHANNEL, channel->name);
 
 		if (object == NULL || channel->state != CHANNEL_RUNNING) {
 			continue;
 		}
 		wants.listed = true;
-		sources_each_listed(control->catalog, object, add_want, &wants);
+		sources_each_listed(catalog, object, add_want, &wants);
 		wants.listed = false;
 		for (size_t i = 0; object_is(object, "CRLFETCH", "CDP") && i < channel->lists.cdp_count;
 			i++) {
@@ -539,7 +541,7 @@ static struct crl_set *joined_lists(struct control *control, const struct propos
 			LF_TEXT("channel", channel->name), LF_TEXT("why", err_name(err)));
 		return lists->joined == NULL ? NULL : crl_set_ref(lists->joined);
 	}
-	if (files == channel->material.crls && source->catalog == control->catalog && !control->tentative) {
+	if (source->for_good) {
 		crl_set_unref(lists->joined);
 		lists->joined = fresh == NULL ? NULL : crl_set_ref(fresh);
 		lists->joined_files = generation;
@@ -581,14 +583,15 @@ void sources_view(struct control *control, const struct proposal *source, struct
 
 static bool channel_uses(struct sources *sources, const struct channel *channel, const char *url)
 {
-	const struct object *object = catalog_find(sources->control->catalog, OBJECT_CHANNEL, channel->name);
+	const struct catalog *catalog = control_catalog(sources->control);
+	const struct object *object = catalog_find(catalog, OBJECT_CHANNEL, channel->name);
 
 	for (size_t i = 0; i < channel->lists.cdp_count; i++) {
 		if (strcmp(channel->lists.cdp[i].url, url) == 0) {
 			return true;
 		}
 	}
-	return object != NULL && sources_is_listed(sources->control->catalog, object, url);
+	return object != NULL && sources_is_listed(catalog, object, url);
 }
 
 /* came: else it only is no longer waited for. */
@@ -631,18 +634,18 @@ static void renew_behind(void *ctx, const char *url)
  */
 static void renew_complete(struct sources *sources, const char *url, const struct crl *delta)
 {
+	const struct catalog *catalog = control_catalog(sources->control);
 	struct behind behind = {sources, delta};
 
 	LIST_FOR_EACH(node, &sources->control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object =
-			catalog_find(sources->control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object = catalog_find(catalog, OBJECT_CHANNEL, channel->name);
 
 		if (object == NULL || !channel_uses(sources, channel, url)) {
 			continue;
 		}
-		sources_each_listed(sources->control->catalog, object, renew_behind, &behind);
+		sources_each_listed(catalog, object, renew_behind, &behind);
 		for (size_t i = 0; i < channel->lists.cdp_count; i++) {
 			renew_behind(&behind, channel->lists.cdp[i].url);
 		}

@@ -35,11 +35,11 @@ static enum err open_staples(struct control *control)
 /* The responder of the channel's REVINFO, for certificates that name none; NULL: there is none. */
 static const char *responder_of(const struct control *control, const char *channel)
 {
-	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel);
+	const struct object *object = catalog_find(control_catalog(control), OBJECT_CHANNEL, channel);
 
 	for (size_t i = 0; object != NULL && i < object_list_count(object, "REVINFO"); i++) {
 		const struct object *info = catalog_find(
-			control->catalog, OBJECT_AUTHINFO, object_list_item(object, "REVINFO", i));
+			control_catalog(control), OBJECT_AUTHINFO, object_list_item(object, "REVINFO", i));
 
 		if (info != NULL && object_is(info, "AUTHTYPE", "OCSP")) {
 			return object_text_or_null(info, "OCSPURL");

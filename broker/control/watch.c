@@ -147,7 +147,8 @@ static void watch_run(struct job *job)
 /* SIGHUP may have given the channel another CRLFILE while the old one was read. */
 static bool still_named(const struct control *control, const struct watched *watched)
 {
-	const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, watched->channel);
+	const struct object *object =
+		catalog_find(control_catalog(control), OBJECT_CHANNEL, watched->channel);
 
 	return object != NULL && strcmp(object_text(object, "CRLFILE"), watched->crl_path) == 0;
 }
@@ -236,7 +237,8 @@ static enum err check_entries(struct control *control, const struct login_setup 
 	LIST_FOR_EACH(node, &control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object =
+			catalog_find(control_catalog(control), OBJECT_CHANNEL, channel->name);
 
 		if (err == ERR_OK && object != NULL) {
 			err = channel_check_start(object, setup, why);
@@ -326,7 +328,8 @@ static enum err watch_fill(struct control *control, struct watch_job *watch)
 	LIST_FOR_EACH(node, &control->channels)
 	{
 		const struct channel *channel = CONTAINER_OF(node, struct channel, node);
-		const struct object *object = catalog_find(control->catalog, OBJECT_CHANNEL, channel->name);
+		const struct object *object =
+			catalog_find(control_catalog(control), OBJECT_CHANNEL, channel->name);
 
 		if (object == NULL || channel->state != CHANNEL_RUNNING ||
 			object_text_or_null(object, "CRLFILE") == NULL) {

@@ -71,7 +71,9 @@ struct scene {
 /* The proposal's view of the channel: whether it still has the list that was fetched. */
 static bool has_fetched(struct scene *scene, const struct catalog *catalog)
 {
-	struct proposal source = {.catalog = catalog};
+	/* What is weighed in the catalog is for good no more than another catalog. */
+	struct proposal source = {.catalog = catalog,
+		.for_good = catalog == scene->control->catalog && scene->control->settled == NULL};
 	struct sources_view view;
 	bool has = false;
 
@@ -153,11 +155,12 @@ static void test_refused(const struct crl *fetched)
 	CHECK("SIGHUP with another source: it would go", !has_fetched(&scene, other));
 	CHECK("SIGHUP without sources: it would go", !has_fetched(&scene, none));
 	CHECK("both were refused: it is in force", has_fetched(&scene, scene.control->catalog));
-	scene.control->tentative = true;
+	scene.control->settled = catalog_of(NAMES_ONE);
 	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) REVINFO(TWO)");
 	CHECK("ALTER to another source: it would go", !has_fetched(&scene, scene.control->catalog));
 	run(scene.control->catalog, "ALTER CHANNEL(C) CHLTYPE(MQTT) REVINFO(ONE)");
-	scene.control->tentative = false;
+	catalog_free(scene.control->settled);
+	scene.control->settled = NULL;
 	CHECK("ALTER was taken back: it is in force", has_fetched(&scene, scene.control->catalog));
 	scene_close(&scene);
 	catalog_free(other);

@@ -3,6 +3,7 @@
  * takes back all since the last weighing and nothing else, also when the script is freed while it waits, and that a busy
  * host stops a script between weighings only.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ struct scale {
 	char asked[64];    /* 'w' weigh, 'f' free pass, 'r' a runtime request */
 	struct mqsc_pending *waiting;
 	bool later, busy;
+	bool blind;         /* memory is short: nothing is printed */
+	struct buf settled; /* the catalog when all that was changed was weighed, printed */
 	void (*runtime)(void *ctx, const struct mqsc_request *request, struct mqsc_pending *pending);
 };
 
@@ -34,25 +37,52 @@ static void note(struct scale *scale, char what)
 	scale->asked[n + 1] = '\0';
 }
 
+/* What is in the catalog now stands. */
+static void stands(struct scale *scale)
+{
+	scale->settled.len = 0;
+	if (!scale->blind) {
+		kit_print_catalog(scale->kit.catalog, &scale->settled);
+	}
+}
+
+static void give_free_pass(struct scale *scale, struct mqsc_pending *pending)
+{
+	stands(scale);
+	mqsc_pending_done(pending, ERR_OK, NULL);
+}
+
 static void tip(struct scale *scale, struct mqsc_pending *pending)
 {
 	char verdict = scale->verdicts[0];
 
 	scale->verdicts += scale->verdicts[1] != '\0' ? 1 : 0;
+	if (verdict == '+') {
+		stands(scale);
+	}
 	mqsc_pending_done(
 		pending, verdict == '+' ? ERR_OK : ERR_BUSY, verdict == '+' ? NULL : "E: too heavy");
 }
 
-static void on_weigh(void *ctx, bool free_pass, struct mqsc_pending *pending)
+static void on_weigh(void *ctx, bool free_pass, struct catalog *before, struct mqsc_pending *pending)
 {
 	struct scale *scale = scale_of(ctx);
+	struct buf was = BUF_INIT(1u << 20);
+
+	if (!scale->blind) {
+		kit_print_catalog(before, &was);
+		CHECK("the host gets the catalog without what it is to weigh",
+			was.len == scale->settled.len && memcmp(was.data, scale->settled.data, was.len) == 0);
+	}
+	buf_release(&was);
+	catalog_free(before);
 
 	note(scale, free_pass ? 'f' : 'w');
 	if (scale->later) {
 		REQUIRE("one weighing at a time", scale->waiting == NULL);
 		scale->waiting = pending;
 	} else if (free_pass) {
-		mqsc_pending_done(pending, ERR_OK, NULL);
+		give_free_pass(scale, pending);
 	} else {
 		tip(scale, pending);
 	}
@@ -81,6 +111,14 @@ static void scale_init(struct scale *scale, const char *verdicts)
 	scale->kit.host.runtime = on_runtime;
 	scale->kit.host.weigh = on_weigh;
 	scale->kit.host.busy = on_busy;
+	scale->settled = BUF_INIT(1u << 20);
+	stands(scale);
+}
+
+static void scale_end(struct scale *scale)
+{
+	buf_release(&scale->settled);
+	kit_end(&scale->kit);
 }
 
 static const struct {
@@ -165,7 +203,7 @@ static void expect_same(const char *row, struct kit *kit, const char *script)
 	CHECK(row, is.len == want.len && memcmp(is.data, want.data, is.len) == 0);
 	buf_release(&is);
 	buf_release(&want);
-	kit_end(&other.kit);
+	scale_end(&other);
 }
 
 static void setup(struct scale *scale, const char *row, const char *text)
@@ -194,7 +232,7 @@ static void run_rows(bool later)
 			scale.waiting = NULL;
 			CHECK(rows[i].name, !scale.kit.over);
 			if (free_pass) {
-				mqsc_pending_done(pending, ERR_OK, NULL);
+				give_free_pass(&scale, pending);
 			} else {
 				tip(&scale, pending);
 			}
@@ -204,7 +242,7 @@ static void run_rows(bool later)
 		CHECK(rows[i].name, (int)scale.kit.summary.failed == rows[i].failed);
 		CHECK(rows[i].name, scale.kit.summary.syntax_errors == 0);
 		expect_same(rows[i].name, &scale.kit, rows[i].same_as);
-		kit_end(&scale.kit);
+		scale_end(&scale);
 	}
 }
 
@@ -242,7 +280,7 @@ static void told_what_fell(void)
 
 		CHECK(told[i].name, want == 0 ? strstr(report, "AMQ8101E") == NULL
 					      : len > want && strcmp(report + len - want, told[i].want) == 0);
-		kit_end(&scale.kit);
+		scale_end(&scale);
 	}
 }
 
@@ -262,8 +300,63 @@ static void freed_while_weighed(void)
 		expect_same("freed while it is weighed", &scale.kit, A);
 		mqsc_pending_done(scale.waiting, late == 0 ? ERR_OK : ERR_BUSY, NULL);
 		expect_same("freed while it is weighed: the answer comes", &scale.kit, A);
-		kit_end(&scale.kit);
+		scale_end(&scale);
 	}
+}
+
+#define TEXT_BYTES 32768u
+
+static void on_other_over(struct mqsc_script *script, void *ctx)
+{
+	(void)script;
+	*(bool *)ctx = true;
+}
+
+/* Another operator, while the script at hand waits for the broker. */
+static void on_runtime_meanwhile(void *ctx, const struct mqsc_request *request, struct mqsc_pending *pending)
+{
+	struct scale *scale = scale_of(ctx);
+	struct mqsc_host host = {.changed = scale->kit.host.changed, .ctx = ctx};
+	struct buf report = BUF_INIT(4096);
+	struct mqsc_script *other = NULL;
+	bool over = false;
+
+	(void)request;
+	REQUIRE("another script", mqsc_script_start(scale->kit.catalog, &host, &scale->kit.options,
+					  bytes_text("ALTER CHANNEL(A) MCAUSER('other')"), &report,
+					  on_other_over, &over, &other) == ERR_OK);
+	CHECK("it is done", over);
+	mqsc_script_free(other);
+	buf_release(&report);
+	stands(scale);
+	mqsc_pending_done(pending, ERR_OK, NULL);
+}
+
+/* A command that came to nothing, then another operator's, then a change: the catalog before it is of then, not of the first. */
+static void changed_meanwhile(void)
+{
+	char *text = calloc(1, TEXT_BYTES);
+	struct scale scale;
+	size_t len = 0;
+
+	REQUIRE("text", text != NULL);
+	for (unsigned i = 0; i < MQSC_AUTHINFOS_MAX; i++) {
+		len += (size_t)snprintf(text + len, TEXT_BYTES - len,
+			"DEFINE AUTHINFO(N%u) AUTHTYPE(CRLURL) CRLURL('http://crl.example/%u')\n", i, i);
+		REQUIRE("room", len < TEXT_BYTES);
+	}
+	scale_init(&scale, "-");
+	setup(&scale, "setup", A);
+	setup(&scale, "as many as there can be", text);
+	scale.runtime = on_runtime_meanwhile;
+	(void)kit_run(&scale.kit, "DEFINE AUTHINFO(MORE) AUTHTYPE(CRLURL) CRLURL('http://crl.example/')\n"
+				  "START CHANNEL(A)\nALTER CHANNEL(A) DESCR('mine')");
+	CHECK("one too many, and one too heavy",
+		scale.kit.over && scale.kit.summary.failed == 2 && strcmp(scale.asked, "rw") == 0);
+	CHECK("what the other operator did stands",
+		object_is(catalog_find(scale.kit.catalog, OBJECT_CHANNEL, "A"), "MCAUSER", "other"));
+	scale_end(&scale);
+	free(text);
 }
 
 static void busy_host(void)
@@ -283,7 +376,7 @@ static void busy_host(void)
 	CHECK("it goes on", scale.kit.over && strcmp(scale.asked, "w") == 0);
 	mqsc_script_resume(scale.kit.script);
 	CHECK("once", strcmp(scale.asked, "w") == 0);
-	kit_end(&scale.kit);
+	scale_end(&scale);
 }
 
 static void only_syntax(void)
@@ -294,7 +387,7 @@ static void only_syntax(void)
 	scale.kit.options.verify_only = true;
 	CHECK("runs", kit_run(&scale.kit, A "ALTER CHANNEL(A) MCAUSER('b') FORCE"));
 	CHECK("a syntax check weighs nothing", scale.asked[0] == '\0' && scale.kit.summary.failed == 0);
-	kit_end(&scale.kit);
+	scale_end(&scale);
 }
 
 /* The Nth allocation fails: what could not be weighed does not stand. */
@@ -307,12 +400,14 @@ static void no_memory(void)
 
 		scale_init(&scale, "-");
 		setup(&scale, "setup", A);
+		scale.blind = true;
+		scale.settled.len = 0;
 		test_alloc_fail_at(n);
 		(void)kit_run(&scale.kit, "ALTER CHANNEL(A) MCAUSER('b')");
 		passed = !test_alloc_failed();
 		test_alloc_fail_at(0);
 		expect_same("a refused change never stands for want of memory", &scale.kit, A);
-		kit_end(&scale.kit);
+		scale_end(&scale);
 	}
 	CHECK("in the end there is memory enough", passed);
 }
@@ -323,6 +418,7 @@ int main(void)
 	run_rows(true);
 	told_what_fell();
 	freed_while_weighed();
+	changed_meanwhile();
 	busy_host();
 	only_syntax();
 	no_memory();
