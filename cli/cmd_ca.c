@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/pem.h"
+#include "base/wire.h"
 #include "cli/ca.h"
 
 #define INIT_DAYS 3650u
@@ -335,23 +336,54 @@ static int crl_run(struct ca *ca, const char *out_path, int64_t lifetime)
 	return code;
 }
 
+static uint64_t number_of(const struct crl *crl)
+{
+	struct wire_reader reader = wire_reader_init(crl_number(crl));
+	uint64_t number = 0;
+	uint8_t octet = 0;
+	while (wire_get_u8(&reader, &octet) == ERR_OK) {
+		number = number >> 56 != 0 ? UINT64_MAX : number << 8 | octet;
+	}
+	return number;
+}
+
+/*
+ * What stands there must be an earlier list of this CA. Brokers take no list with a lower number than one that they know, so
+ * that what a database restored from a copy lists would stay unknown to them, and be taken for done here.
+ */
+static int may_follow(const struct ca *ca, const struct crl_list *lists, const char *path)
+{
+	for (size_t i = 0; i < lists->count; i++) {
+		const struct crl *list = lists->items[i];
+		if (crl_verify_issued_by(list, ca->cert) != ERR_OK) {
+			return cli_fail("%s is a list of another CA: not written over", path);
+		}
+		if (number_of(list) > ca->db.crl_number) {
+			return cli_fail("%s has number %llu, but %s knows of %llu only: is it an old copy? "
+					"Note what was "
+					"revoked since, and set its crl-number",
+				path, (unsigned long long)number_of(list), ca->db_path,
+				(unsigned long long)ca->db.crl_number);
+		}
+	}
+	return CLI_OK;
+}
+
 /* Only a list is written over: a slip must not cost the CA its key or its database. */
-static int may_replace(const char *path)
+static int may_replace(const char *path, struct crl_list *lists)
 {
 	struct buf content = BUF_INIT(X509_CRL_BYTES_MAX);
-	struct crl_list lists = {0};
 	struct x509_error error = {0};
 	enum err err = file_read(path, X509_CRL_BYTES_MAX, &content);
 	int code = CLI_OK;
 	if (err == ERR_OK && content.len != 0) {
-		err = crl_list_load(buf_bytes(&content), &lists, &error);
+		err = crl_list_load(buf_bytes(&content), lists, &error);
 	} else if (err == ERR_NOT_FOUND) {
 		err = ERR_OK;
 	}
 	if (err != ERR_OK) {
 		code = cli_fail("%s holds something else than a revocation list: not written over", path);
 	}
-	crl_list_release(&lists);
 	buf_release(&content);
 	return code;
 }
@@ -378,15 +410,18 @@ static int cmd_ca_crl(int argc, char **argv)
 		return code;
 	}
 	struct ca ca = CA_NONE;
+	struct crl_list lists = {0};
 	char *path = out != NULL ? strdup(out) : path_join(arguments.items[0], CA_CRL_FILE);
 	if (path == NULL) {
 		code = cli_fail("out of memory");
-	} else if ((code = may_replace(path)) == CLI_OK &&
+	} else if ((code = may_replace(path, &lists)) == CLI_OK &&
 		   (code = ca_open(&ca, arguments.items[0], key_path)) == CLI_OK &&
+		   (code = may_follow(&ca, &lists, path)) == CLI_OK &&
 		   (code = ca_key_open(&ca, spec)) == CLI_OK) {
 		code = crl_run(&ca, path, lifetime);
 	}
 	free(path);
+	crl_list_release(&lists);
 	ca_close(&ca);
 	return code;
 }

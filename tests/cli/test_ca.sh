@@ -137,6 +137,14 @@ unchanged 'a list over the key' 1 'not written over' as crl pki --out pki/ca.p12
 unchanged 'a list over the database' 1 'not written over' as crl pki --out pki/ca.db
 unchanged 'a list into nowhere' 1 'no such file' as crl pki --out none/ca.crl
 want 'the next list' 0 'number 2, 2 revoked' as crl pki --days 3
+cp pki/ca.db kept.db
+sed -i 's/^crl-number .*/crl-number 1/' pki/ca.db
+unchanged 'a list with a number that was given before' 1 'has number 2, but pki/ca.db knows of 1 only' as crl pki
+want 'there is none to go back behind' 0 'number 2' as crl pki --out elsewhere.crl
+cp kept.db pki/ca.db
+"$LOCKGATE_CERTS" root --out foreign --cn 'Plant CA' && "$LOCKGATE_CERTS" crl --out foreign --issuer foreign --number 1 || exit 1
+unchanged 'over the list of another CA' 1 'a list of another CA: not written over' as crl pki --out foreign.crl
+holds 'it is still that' sh -c 'openssl crl -in foreign.crl -noout -issuer | grep -q "Plant CA"'
 want 'openssl verifies it' 0 'verify OK' openssl crl -in pki/ca.crl -CAfile pki/ca.crt -noout
 want 'the reason stands there' 0 'Key Compromise' openssl crl -in pki/ca.crl -noout -text
 want 'the number stands there' 0 'X509v3 CRL Number' openssl crl -in pki/ca.crl -noout -text
