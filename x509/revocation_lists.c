@@ -236,6 +236,33 @@ static void note_without_delta(
 	}
 }
 
+/*
+ * A delta that builds on a later list than complete cannot be put together with it (6.3.3 (c)). Whom it names is revoked all the
+ * same, be that later list fetched or not: NULL unless the newest of them does. It lifts nothing.
+ */
+static const struct crl *ahead_of(struct lookup *lookup, const struct crl *const *crls, size_t count,
+	const struct crl *complete, const struct cert *signer, struct crl_entry *found)
+{
+	const struct cert *cert = lookup->path[0];
+	for (size_t i = 0; i < count && !stopped(lookup); i++) {
+		const struct crl *delta = crls[i];
+		if (!(delta->oddities & CRL_IS_DELTA) ||
+			!bytes_equal(delta->scope_value, complete->scope_value) ||
+			!bytes_equal(delta->authority_key_id, complete->authority_key_id) ||
+			complete->number.len == 0 || number_at_most(delta->base_number, complete->number) ||
+			delta->this_update > lookup->judgement->question->now ||
+			!signed_by(lookup, delta, signer)) {
+			continue;
+		}
+		enum err err = crl_find(delta, cert->serial, &cert->issuer, found);
+		if (err == ERR_NOMEM) {
+			lookup->judgement->out_of_memory = true;
+		}
+		return err == ERR_OK && found->reason != CRL_REASON_REMOVE ? delta : NULL;
+	}
+	return NULL;
+}
+
 static void revoked(struct lookup *lookup, const struct crl *crl, const struct crl_entry *entry)
 {
 	lookup->about = crl;
@@ -301,6 +328,14 @@ static enum status ask(struct lookup *lookup, const struct crl *const *crls, siz
 	if (err == ERR_OK) {
 		revoked(lookup, crl, &entry);
 		return STATUS_REVOKED;
+	}
+	const struct crl *ahead = ahead_of(lookup, crls, count, crl, signer, &entry);
+	if (ahead != NULL) {
+		revoked(lookup, ahead, &entry);
+		return STATUS_REVOKED;
+	}
+	if (stopped(lookup)) {
+		return STATUS_ABSENT;
 	}
 	if (crl->this_update > lookup->judgement->question->now) {
 		note(lookup, X509_CRL_NOT_YET_VALID, crl);
