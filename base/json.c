@@ -84,14 +84,14 @@ void json_array_end(struct json_writer *json)
 
 /*
  * utf8_escape() leaves quotes and its own backslashes; each of them gets a backslash, from the back so that no
- * second buffer is needed.
+ * second buffer is needed. What is escaped already must not be again: a name would no longer read as it was printed.
  */
-static enum err json_append_string(struct buf *out, struct bytes value)
+static enum err json_append_string(struct buf *out, struct bytes value, bool escaped)
 {
 	enum err err = buf_append_u8(out, '"');
 	size_t start = out->len;
 	if (err == ERR_OK) {
-		err = utf8_escape(out, value);
+		err = escaped ? buf_append(out, value) : utf8_escape(out, value);
 	}
 	if (err != ERR_OK) {
 		return err;
@@ -116,13 +116,24 @@ static enum err json_append_string(struct buf *out, struct bytes value)
 	return buf_append_u8(out, '"');
 }
 
-static void json_string(struct json_writer *json, struct bytes value)
+/* Bytes that utf8_escape() would never have left as they are: not escaped after all. */
+static bool json_is_escaped(struct bytes value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.data[i] < 0x20u || value.data[i] == 0x7fu) {
+			return false;
+		}
+	}
+	return utf8_valid(value);
+}
+
+static void json_string(struct json_writer *json, struct bytes value, bool escaped)
 {
 	if (json->err != ERR_OK) {
 		return;
 	}
 	size_t start = json->out->len;
-	json->err = json_append_string(json->out, value);
+	json->err = json_append_string(json->out, value, escaped);
 	if (json->err != ERR_OK) {
 		json->out->len = start;
 	}
@@ -132,7 +143,7 @@ void json_key(struct json_writer *json, const char *key)
 {
 	assert(!json->after_key);
 	json_before_value(json);
-	json_string(json, bytes_text(key));
+	json_string(json, bytes_text(key), false);
 	json_raw(json, ":");
 	json->after_key = true;
 }
@@ -140,7 +151,13 @@ void json_key(struct json_writer *json, const char *key)
 void json_bytes(struct json_writer *json, struct bytes value)
 {
 	json_before_value(json);
-	json_string(json, value);
+	json_string(json, value, false);
+}
+
+void json_escaped(struct json_writer *json, struct bytes value)
+{
+	json_before_value(json);
+	json_string(json, value, json_is_escaped(value));
 }
 
 void json_text(struct json_writer *json, const char *value)

@@ -26,6 +26,8 @@ void json_key(struct json_writer *json, const char *key);
 /* Bytes that are not valid UTF-8, and controls, are escaped as utf8_escape() does, then as JSON wants it. */
 void json_bytes(struct json_writer *json, struct bytes value);
 void json_text(struct json_writer *json, const char *value); /* NULL gives null */
+/* Text that utf8_escape() has been over already, as printed names and sentences: its backslashes are what they are. */
+void json_escaped(struct json_writer *json, struct bytes value);
 void json_int(struct json_writer *json, int64_t value);
 void json_bool(struct json_writer *json, bool value);
 void json_null(struct json_writer *json);

@@ -417,7 +417,7 @@ static enum err explain_json(const struct refusal *refusal, const struct admissi
 	json_key(&json, "certificate");
 	json_text(&json, certificate_word(refusal->certificate));
 	json_key(&json, "subject");
-	json_text(&json, subject);
+	json_escaped(&json, bytes_text(subject));
 	json_key(&json, "client");
 	json_text(&json, refusal->client_id);
 	json_key(&json, "user");

@@ -11,6 +11,10 @@
 
 #include "cli/cli.h"
 
+/* 0000-01-01T00:00:00Z and 9999-12-31T23:59:59Z (RFC 3339 5.6). */
+#define YEAR_0000     INT64_C(-62167219200)
+#define YEAR_9999_END INT64_C(253402300799)
+
 /* Where a list option took more values than one, and may have to give the last back. */
 struct spare {
 	struct cli_list *list;
@@ -172,9 +176,21 @@ bool cli_number(const char *text, uint64_t max, uint64_t *out)
 	return true;
 }
 
+/* Whether text begins like form, in which '0' stands for any digit and everything else for itself. */
+static bool looks_like(const char *text, const char *form)
+{
+	for (; *form != '\0'; text++, form++) {
+		if (*form == '0' ? *text < '0' || *text > '9' : *text != *form) {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* What may stand behind the seconds: a fraction (dropped), then Z or +hh:mm. */
 static bool zone_parse(const char *text, int64_t *offset_seconds)
 {
+	struct tm zone = {0};
 	if (*text == '.') {
 		text++;
 		if (*text < '0' || *text > '9') {
@@ -184,16 +200,14 @@ static bool zone_parse(const char *text, int64_t *offset_seconds)
 			text++;
 		}
 	}
+	*offset_seconds = 0;
 	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0) {
-		*offset_seconds = 0;
 		return true;
 	}
-	struct tm zone = {0};
-	const char *end = NULL;
-	if (*text != '+' && *text != '-') {
+	if ((*text != '+' && *text != '-') || !looks_like(text + 1, "00:00")) {
 		return false;
 	}
-	end = strptime(text + 1, "%H:%M", &zone);
+	const char *end = strptime(text + 1, "%H:%M", &zone);
 	if (end == NULL || *end != '\0') {
 		return false;
 	}
@@ -206,12 +220,13 @@ bool cli_time(const char *text, int64_t *seconds)
 {
 	struct tm tm = {0};
 	int64_t offset = 0;
-	const char *rest = strptime(text, "%Y-%m-%d", &tm);
+	/* strptime() takes blanks and single digits too, which RFC 3339 5.6 does not. */
+	const char *rest = looks_like(text, "0000-00-00") ? strptime(text, "%Y-%m-%d", &tm) : NULL;
 	if (rest == NULL) {
 		return false;
 	}
 	if (*rest != '\0') {
-		if (*rest != 'T' && *rest != 't' && *rest != ' ') {
+		if ((*rest != 'T' && *rest != 't' && *rest != ' ') || !looks_like(rest + 1, "00:00:00")) {
 			return false;
 		}
 		rest = strptime(rest + 1, "%H:%M:%S", &tm);
@@ -221,11 +236,15 @@ bool cli_time(const char *text, int64_t *seconds)
 	}
 	/* timegm() bends 31 February into March: such a date is refused. */
 	struct tm asked = tm;
-	time_t when = timegm(&tm);
+	int64_t when = (int64_t)timegm(&tm) - offset;
 	if (asked.tm_mday != tm.tm_mday || asked.tm_mon != tm.tm_mon) {
 		return false;
 	}
-	*seconds = (int64_t)when - offset;
+	/* An offset may lead out of the years that a report can show. */
+	if (when < YEAR_0000 || when > YEAR_9999_END) {
+		return false;
+	}
+	*seconds = when;
 	return true;
 }
 

@@ -38,6 +38,7 @@ struct verify {
 	struct trust_set *trust_set;
 	struct crl_set *crl_set;
 	struct x509_error leaf_error; /* err set: a presented certificate is none */
+	const char *leaf_error_path;
 };
 
 static const char command[] = "lockgate cert verify";
@@ -103,6 +104,7 @@ static int presented_read(struct verify *verify, const char *path)
 	if (verify->leaf_error.err == ERR_OK) {
 		verify->leaf_error = error;
 		verify->leaf_error.err = err;
+		verify->leaf_error_path = path;
 	}
 	return CLI_OK;
 }
@@ -349,6 +351,8 @@ static int malformed_report(const struct verify *verify)
 	(void)snprintf(sentence, sizeof(sentence), "a presented certificate cannot be read: %s (byte %zu)",
 		what, verify->leaf_error.offset);
 	json_object_begin(&json);
+	json_key(&json, "certificate");
+	json_text(&json, verify->leaf_error_path);
 	json_key(&json, "verdict");
 	json_text(&json, "refuse");
 	json_key(&json, "reason");
@@ -360,7 +364,7 @@ static int malformed_report(const struct verify *verify)
 	json_array_end(&json);
 	json_object_end(&json);
 	if (!verify->json) {
-		(void)printf("refused: %s\n", sentence);
+		(void)printf("%s: REFUSED (malformed): %s\n", verify->leaf_error_path, sentence);
 	} else if (json_err(&json) == ERR_OK) {
 		(void)printf("%.*s\n", (int)out.len, (const char *)out.data);
 	}

@@ -118,7 +118,7 @@ static void cert_list_json(const struct cert *cert, struct json_writer *json)
 		text.len = 0;
 		if (cert_print_dn(cert, issuer == 0, &text) == ERR_OK) {
 			json_key(json, issuer == 0 ? "subject" : "issuer");
-			json_bytes(json, buf_bytes(&text));
+			json_escaped(json, buf_bytes(&text));
 		}
 	}
 	date_text(cert_not_before(cert), when, sizeof(when));

@@ -5,7 +5,8 @@
  * Threads: any.
  *
  * Of RSASSA-PSS: MGF1 over the hash of the message, SHA-256, SHA-384 or SHA-512 (SHA-1, the default, is weak), any salt. Other
- * parameters are unsupported, and a default that is written out is no DER (X.690 11.5).
+ * parameters are unsupported. A default that is written out is no DER (X.690 11.5), but whoever verifies must take it
+ * (RFC 4055 3.1, of hash, mask and trailer; of the salt it is silent, and OpenSSL takes that as well).
  */
 #include "x509/internal.h"
 
@@ -88,7 +89,7 @@ static enum err pss_hash(struct wire_reader *in, enum hash_alg *hash, bool *know
 	return ERR_OK;
 }
 
-/* [0] EXPLICIT hash, or [1] EXPLICIT MGF1 with a hash; absent: SHA-1, which may not be written out. */
+/* [0] EXPLICIT hash, or [1] EXPLICIT MGF1 with a hash; absent: SHA-1. */
 static enum err pss_hash_field(
 	struct wire_reader *params, unsigned number, enum hash_alg *hash, bool *supported)
 {
@@ -114,15 +115,14 @@ static enum err pss_hash_field(
 		}
 		field = mgf;
 	}
-	if (pss_hash(&field, hash, &known) != ERR_OK || der_end(&field) != ERR_OK ||
-		(known && *hash == HASH_SHA1)) {
+	if (pss_hash(&field, hash, &known) != ERR_OK || der_end(&field) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
 	*supported = *supported && known;
 	return ERR_OK;
 }
 
-/* [2] or [3] EXPLICIT INTEGER with a default that may not be written out. */
+/* [2] or [3] EXPLICIT INTEGER with a default. */
 static enum err pss_number(struct wire_reader *params, unsigned number, uint32_t by_default, uint32_t *out)
 {
 	struct wire_reader field;
@@ -131,8 +131,7 @@ static enum err pss_number(struct wire_reader *params, unsigned number, uint32_t
 		return ERR_OK;
 	}
 	if (der_enter(params, DER_CONTEXT_CONSTRUCTED(number), &field) != ERR_OK ||
-		der_uint(&field, DER_INTEGER, out) != ERR_OK || der_end(&field) != ERR_OK ||
-		*out == by_default) {
+		der_uint(&field, DER_INTEGER, out) != ERR_OK || der_end(&field) != ERR_OK) {
 		return ERR_MALFORMED;
 	}
 	return ERR_OK;

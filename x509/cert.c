@@ -127,7 +127,11 @@ static enum err parse_tbs(
 		return err;
 	}
 	parse_at(parse, &tbs, "serialNumber");
-	if (der_integer(&tbs, &cert->serial) != ERR_OK || cert->serial.len > SERIAL_BYTES_MAX) {
+	if (der_integer(&tbs, &cert->serial) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	if (cert->serial.len > SERIAL_BYTES_MAX) {
+		parse->what = "serialNumber is too long"; /* RFC 5280 4.1.2.2 */
 		return ERR_MALFORMED;
 	}
 	parse_at(parse, &tbs, "signature algorithm inside and outside differ");

@@ -37,8 +37,7 @@ static bool spend(struct judgement *judgement, size_t octets)
 	unsigned *spent = &judgement->out->constraint_steps;
 	size_t steps = 1 + octets / STEP_OCTETS;
 	if (steps > X509_CONSTRAINT_STEPS_MAX - *spent) {
-		judgement->out_of_work = true;
-		judgement->out_of_steps = true;
+		judgement_stop(judgement, LIMIT_CONSTRAINTS, X509_CONSTRAINT_STEPS_MAX);
 		return false;
 	}
 	*spent += (unsigned)steps;
@@ -163,6 +162,17 @@ static bool find_at(struct bytes text, size_t *at)
 	return count == 1;
 }
 
+static bool has_non_ascii(struct bytes in)
+{
+	for (size_t i = 0; i < in.len; i++) {
+		if (in.data[i] >= 0x80u) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Also of a SmtpUTF8Mailbox: its local part may be of any letters, its host is held to the same as others. */
 static enum match match_email(struct bytes name, struct bytes base, bool excluded)
 {
 	size_t at = 0;
@@ -177,6 +187,9 @@ static enum match match_email(struct bytes name, struct bytes base, bool exclude
 	}
 	struct bytes local = bytes_of(name.data, at);
 	struct bytes base_local = bytes_of(base.data, base_at);
+	if (excluded && has_non_ascii(local)) {
+		return MATCH_BROKEN; /* letters that fold or normalise to others */
+	}
 	bool same = excluded ? host_equal_folded(local, base_local) : bytes_equal(local, base_local);
 	return same && host_equal_folded(host, after(base, base_at + 1)) ? MATCH_YES : MATCH_NO;
 }
@@ -193,6 +206,9 @@ static bool uri_host(struct bytes uri, struct bytes *host)
 	}
 	struct bytes rest = after(uri, i + 3);
 	size_t end = 0;
+	if (memchr(rest.data, '\\', rest.len) != NULL) {
+		return false; /* no URI has it (RFC 3986 2), and some read it as '/' */
+	}
 	while (end < rest.len && rest.data[end] != '/' && rest.data[end] != '?' && rest.data[end] != '#') {
 		end++;
 	}
@@ -208,6 +224,11 @@ static bool uri_host(struct bytes uri, struct bytes *host)
 		end++;
 	}
 	*host = bytes_of(rest.data, end);
+	for (i = end + 1; i < rest.len; i++) { /* the port: RFC 3986 3.2.3 */
+		if (rest.data[i] < '0' || rest.data[i] > '9') {
+			return false;
+		}
+	}
 	return host_name_valid(*host);
 }
 
@@ -231,16 +252,6 @@ static enum match match_ip(struct bytes name, struct bytes base)
 		}
 	}
 	return MATCH_YES;
-}
-
-static bool has_non_ascii(struct bytes in)
-{
-	for (size_t i = 0; i < in.len; i++) {
-		if (in.data[i] >= 0x80u) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /* A directory name, parsed once however many it is held against. */
@@ -267,10 +278,12 @@ static enum match match_directory(const struct directory *name, const struct dir
 	if (name->state != MATCH_YES || base->state != MATCH_YES) {
 		return name->state != MATCH_YES ? name->state : base->state;
 	}
-	if (excluded && has_non_ascii(base->name.der)) {
-		return MATCH_BROKEN; /* case folding here ends at ASCII: an exclusion could be slipped past */
+	switch (name_relation(&name->name, &base->name)) {
+	case NAME_WITHIN: return MATCH_YES;
+	case NAME_UNSETTLED: return excluded ? MATCH_BROKEN : MATCH_NO; /* spelled so, it could slip past */
+	case NAME_OUTSIDE: break;
 	}
-	return name_is_within(&name->name, &base->name) ? MATCH_YES : MATCH_NO;
+	return MATCH_NO;
 }
 
 static enum match match_name(uint8_t tag, struct bytes name, struct bytes base, bool excluded)
@@ -515,6 +528,26 @@ static bool check_subject_emails(struct constraint_check *check)
 	return true;
 }
 
+/* RFC 9598 3, 6: a mailbox with letters beyond ASCII is an otherName, and what is said of e-mail names holds for it. */
+static bool is_mailbox(const struct general_name *name, struct general_name *email)
+{
+	static const struct bytes smtp_utf8_mailbox = {
+		(const uint8_t *)"\x2b\x06\x01\x05\x05\x07\x08\x09", 8};
+	struct wire_reader in = wire_reader_init(name->value);
+	struct wire_reader inner;
+	struct bytes oid;
+	struct bytes text;
+	if (name->tag != DER_CONTEXT_CONSTRUCTED(0) || der_oid(&in, &oid) != ERR_OK ||
+		!bytes_equal(oid, smtp_utf8_mailbox)) {
+		return false;
+	}
+	/* Of another form it is no address, and cannot be held against anything. */
+	bool good = der_enter(&in, DER_CONTEXT_CONSTRUCTED(0), &inner) == ERR_OK &&
+		    der_value(&inner, DER_UTF8, &text) == ERR_OK && der_end(&inner) == ERR_OK;
+	*email = (struct general_name){.tag = DER_CONTEXT(1), .value = good ? text : BYTES_NONE};
+	return true;
+}
+
 static bool check_cert(struct constraint_check *check)
 {
 	if (!name_is_empty(&check->cert->subject)) {
@@ -528,7 +561,9 @@ static bool check_cert(struct constraint_check *check)
 		return false;
 	}
 	for (size_t i = 0; i < check->cert->ext.san_count; i++) {
-		if (!check_name(check, &check->cert->ext.sans[i])) {
+		const struct general_name *name = &check->cert->ext.sans[i];
+		struct general_name email;
+		if (!check_name(check, name) || (is_mailbox(name, &email) && !check_name(check, &email))) {
 			return false;
 		}
 	}
@@ -547,7 +582,7 @@ static bool check_below(struct judgement *judgement, const struct cert *const *p
 	if (err == ERR_NOMEM) {
 		judgement->out_of_memory = true;
 		good = false;
-	} else if (judgement->out_of_steps) {
+	} else if (judgement->out_of_work && judgement->limit == LIMIT_CONSTRAINTS) {
 		good = false;
 	} else if (err != ERR_OK) {
 		good = judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,

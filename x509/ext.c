@@ -325,14 +325,18 @@ static const char *extension_what(enum extension_id id)
 	}
 }
 
-static enum err add(const struct extension *extension, const struct extension *table, size_t count,
-	struct extensions *out)
+static bool is_there(const struct extension *table, size_t count, struct bytes oid)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (bytes_equal(table[i].oid, extension->oid)) {
-			return ERR_MALFORMED; /* RFC 5280 4.2: at most one instance */
+		if (bytes_equal(table[i].oid, oid)) {
+			return true;
 		}
 	}
+	return false;
+}
+
+static enum err add(const struct extension *extension, struct extensions *out)
+{
 	if (extension->id == EXT_UNKNOWN) {
 		if (extension->critical && !out->unknown_critical) {
 			out->unknown_critical = true;
@@ -374,8 +378,12 @@ enum err extensions_parse(struct wire_reader *list, struct parse *parse, struct 
 		if (extension_next(list, extension) != ERR_OK) {
 			return ERR_MALFORMED;
 		}
+		if (is_there(*table, *count, extension->oid)) {
+			parse->what = "an extension that is there twice"; /* RFC 5280 4.2 */
+			return ERR_MALFORMED;
+		}
 		parse->what = extension_what(extension->id);
-		enum err err = add(extension, *table, *count, out);
+		enum err err = add(extension, out);
 		if (err != ERR_OK) {
 			return err;
 		}

@@ -45,6 +45,12 @@ bool x509_host_valid(const char *name)
 	return reference_parse(name, &reference);
 }
 
+bool host_is_address(const char *name)
+{
+	struct reference reference;
+	return reference_parse(name, &reference) && reference.address_len != 0;
+}
+
 /* What stands behind the first dot; empty: nothing. */
 static struct bytes parent_of(struct bytes name)
 {

@@ -60,8 +60,12 @@ MUST_CHECK enum err name_check(struct bytes content);
 void name_release(struct name *name);
 bool name_equal(const struct name *a, const struct name *b);
 bool name_is_empty(const struct name *name);
-/* Whether the RDN sequence base is a prefix of that of name (RFC 5280 4.2.1.10, directoryName). */
-bool name_is_within(const struct name *name, const struct name *base);
+/*
+ * Whether the RDN sequence base is a prefix of that of name (RFC 5280 4.2.1.10, directoryName). UNSETTLED: it is not as we compare,
+ * but normalisation (RFC 4518), which is not done here, could make it one.
+ */
+enum name_relation { NAME_OUTSIDE, NAME_WITHIN, NAME_UNSETTLED };
+enum name_relation name_relation(const struct name *name, const struct name *base);
 /* As IBM MQ prints a name, appended to out; *first: no comma yet. */
 MUST_CHECK enum err name_print(const struct name *name, bool *first, struct buf *out);
 /* One RDN's values as canonical bytes, appended: for a distribution point name relative to its issuer. */
@@ -350,12 +354,24 @@ struct checked {
 	enum err result;
 };
 
+/* Which bound ended a verdict: the engineer is told that one. */
+enum work_limit {
+	LIMIT_SIGNATURES,
+	LIMIT_ISSUERS,
+	LIMIT_STEPS,
+	LIMIT_CONSTRAINTS,
+	LIMIT_LISTS,
+	LIMIT_ANSWERS
+};
+
 struct judgement {
 	const struct x509_question *question;
 	struct x509_answer *out;
 	unsigned steps;
-	bool out_of_work;
-	bool out_of_steps; /* and these were the name constraints' */
+	bool out_of_work; /* judgement_stop() was called */
+	enum work_limit limit;
+	unsigned limit_max;
+	bool too_deep; /* a path was given up for its length; others are still tried */
 	bool out_of_memory;
 	int best_rank; /* how near to acceptance the failure got that *out tells of; a better one replaces it */
 	struct checked checked[GIVEN_SIGNATURES_MAX];
@@ -380,6 +396,8 @@ enum failure_rank {
 };
 
 /* Notes a refusal and returns false, so that checks read "return judgement_fail(…)". */
+/* There is no going on: the search ends, and the limit is what is told. */
+void judgement_stop(struct judgement *judgement, enum work_limit limit, unsigned max);
 bool judgement_fail(struct judgement *judgement, enum failure_rank rank, enum x509_reason reason,
 	const char *format, ...) PRINTF_LIKE(4, 5);
 

@@ -4,11 +4,12 @@
  * Never:   accepts but through path_search() or a pin; reads a clock; keeps anything between calls.
  * Threads: any.
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "x509/internal.h"
+#include "x509/policy.h"
 #include "x509/time.h"
 
 #define HOSTS_TEXT_BYTES 96u
@@ -81,7 +82,7 @@ enum err judgement_verify(
 		}
 	}
 	if (done >= signatures_max(judgement)) {
-		judgement->out_of_work = true;
+		judgement_stop(judgement, LIMIT_SIGNATURES, signatures_max(judgement));
 		return ERR_LIMIT;
 	}
 	enum err err = verify_now(judgement, object, signer);
@@ -93,6 +94,50 @@ enum err judgement_verify(
 		(struct checked){.object = object->object, .signer = signer, .result = err};
 	judgement->out->signatures = done + 1;
 	return err;
+}
+
+void judgement_stop(struct judgement *judgement, enum work_limit limit, unsigned max)
+{
+	judgement->out_of_work = true;
+	judgement->limit = limit;
+	judgement->limit_max = max;
+}
+
+static bool fail_limit(struct judgement *judgement)
+{
+	unsigned max = judgement->limit_max;
+	judgement->best_rank = RANK_NONE;
+	if (!judgement->out_of_work) {
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"the path to a trusted CA would be too long: at most %u certificates, the trusted "
+			"one "
+			"included",
+			PATH_CERTS_MAX);
+	}
+	switch (judgement->limit) {
+	case LIMIT_SIGNATURES: break;
+	case LIMIT_ISSUERS:
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"more than %u CAs bear the name of one issuer; no more of them are looked at", max);
+	case LIMIT_STEPS:
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"the presented certificates would cost too much work (at most %u issuers are looked "
+			"at)",
+			max);
+	case LIMIT_CONSTRAINTS:
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"the name constraints of the CAs above '%s' would cost too much work (at most %u "
+			"steps)",
+			cert_label(judgement->question->chain[0]).text, max);
+	case LIMIT_LISTS:
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"too many revocation lists cover one certificate (at most %u are looked at)", max);
+	case LIMIT_ANSWERS:
+		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+			"too many OCSP responses (at most %u are looked at)", max);
+	}
+	return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
+		"the presented certificates would cost too much work (at most %u signature checks)", max);
 }
 
 /* --- one certificate --- */
@@ -121,9 +166,8 @@ static bool check_key(
 {
 	if (cert->key_kind == KEY_KIND_COUNT_ || cert->key_bits > RSA_BITS_MAX) {
 		return judgement_fail(judgement, rank, X509_UNSUPPORTED_ALGORITHM,
-			"%s '%s' has a key of a kind that is not supported (RSA 2048 to 8192, EC P-256, "
-			"P-384, "
-			"P-521, Ed25519 are)",
+			"%s '%s' has a key of a kind that is not supported (RSA 2048 to 8192, Ed25519, and "
+			"EC P-256, P-384, P-521 with uncompressed points are)",
 			role, cert_label(cert).text);
 	}
 	if (cert->key_kind == KEY_RSA && cert->key_bits < RSA_BITS_MIN) {
@@ -257,18 +301,27 @@ static bool check_leaf_profile(struct judgement *judgement, const struct cert *l
 	return true;
 }
 
-/* The first names that the certificate is for, for a sentence. */
-static void list_hosts(const struct cert *leaf, char out[HOSTS_TEXT_BYTES])
+static void put_host(char out[HOSTS_TEXT_BYTES], size_t *used, const char *text)
+{
+	int n = snprintf(out + *used, HOSTS_TEXT_BYTES - *used, "%s%s", *used != 0 ? ", " : "", text);
+	*used = n < 0 || *used + (size_t)n >= HOSTS_TEXT_BYTES ? HOSTS_TEXT_BYTES : *used + (size_t)n;
+}
+
+/* The first names that the certificate is for, for a sentence: addresses, or host names. */
+static void list_hosts(const struct cert *leaf, bool addresses, char out[HOSTS_TEXT_BYTES])
 {
 	size_t used = 0;
 	out[0] = '\0';
 	for (size_t i = 0; i < cert_san_count(leaf) && used + 8 < HOSTS_TEXT_BYTES; i++) {
+		char text[INET6_ADDRSTRLEN];
 		struct bytes value;
-		if (cert_san(leaf, i, &value) == SAN_DNS) {
-			int n = snprintf(out + used, HOSTS_TEXT_BYTES - used, "%s%s", used != 0 ? ", " : "",
-				bytes_label(value).text);
-			used = n < 0 || used + (size_t)n >= HOSTS_TEXT_BYTES ? HOSTS_TEXT_BYTES
-									     : used + (size_t)n;
+		enum san_kind kind = cert_san(leaf, i, &value);
+		if (!addresses && kind == SAN_DNS) {
+			put_host(out, &used, bytes_label(value).text);
+		} else if (addresses && kind == SAN_IP &&
+			   inet_ntop(value.len == 4 ? AF_INET : AF_INET6, value.data, text, sizeof(text)) !=
+				   NULL) {
+			put_host(out, &used, text);
 		}
 	}
 }
@@ -280,10 +333,12 @@ static bool check_host(struct judgement *judgement, const struct cert *leaf)
 	if (host == NULL || x509_host_matches(leaf, host)) {
 		return true;
 	}
-	list_hosts(leaf, hosts);
+	bool address = host_is_address(host);
+	list_hosts(leaf, address, hosts);
 	return judgement_fail(judgement, RANK_FINAL, X509_HOST_NAME,
-		"certificate '%s' is not for '%s'; its host names are: %s", cert_label(leaf).text,
-		bytes_label(bytes_text(host)).text, hosts[0] != '\0' ? hosts : "none");
+		"certificate '%s' is not for '%s'; its %s are: %s", cert_label(leaf).text,
+		bytes_label(bytes_text(host)).text, address ? "IP addresses" : "host names",
+		hosts[0] != '\0' ? hosts : "none");
 }
 
 bool check_leaf(struct judgement *judgement, const struct cert *leaf)
@@ -411,19 +466,6 @@ static bool judge(struct judgement *judgement)
 	return path_search(judgement);
 }
 
-static bool out_of_work(struct judgement *judgement)
-{
-	if (judgement->out_of_steps) {
-		return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
-			"the name constraints of the CAs above '%s' would cost too much work (at most %u "
-			"steps)",
-			cert_label(judgement->question->chain[0]).text, X509_CONSTRAINT_STEPS_MAX);
-	}
-	return judgement_fail(judgement, RANK_FINAL, X509_LIMIT,
-		"the presented certificates would cost too much work (at most %u signature checks)",
-		signatures_max(judgement));
-}
-
 void x509_judge(const struct x509_question *question, struct x509_answer *out)
 {
 	struct judgement judgement = {.question = question, .out = out, .best_rank = RANK_NONE};
@@ -433,9 +475,9 @@ void x509_judge(const struct x509_question *question, struct x509_answer *out)
 		judgement.best_rank = RANK_NONE;
 		accepted = judgement_fail(
 			&judgement, RANK_FINAL, X509_NO_MEMORY, "out of memory while the chain was judged");
-	} else if (!accepted && judgement.out_of_work && judgement.best_rank < RANK_PATH) {
-		judgement.best_rank = RANK_NONE;
-		accepted = out_of_work(&judgement);
+	} else if (!accepted && (judgement.out_of_work || judgement.too_deep) &&
+		   judgement.best_rank < RANK_PATH) {
+		accepted = fail_limit(&judgement);
 	}
 	if (accepted) {
 		out->verdict = X509_ACCEPT;

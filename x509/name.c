@@ -8,7 +8,8 @@
  * runs of blanks made one; for anything else the value's DER. Attributes of one RDN are sorted by that.
  * Of RFC 4518 and 3454 this is the part that needs no tables: folding of one letter to one letter in Latin, Greek and
  * Cyrillic, and the blanks of all scripts. There is no normalisation: names that are the same only after NFKC, or after folding
- * one letter to two, are taken for different ones, which refuses.
+ * one letter to two, are taken for different ones, which refuses. Only where *different* lets in, at an exclusion, it matters
+ * whether a text could be another one after all: such text is marked as loose.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@
 
 #define NAME_TEXT_BYTES_MAX (4u * X509_CERT_BYTES_MAX)
 
-enum { MARK_TEXT = 1, MARK_DER = 2 };
+/* How an attribute's canonical value is meant. LOOSE: text of which normalisation could make another one. */
+enum { MARK_TEXT = 1, MARK_DER = 2, MARK_LOOSE = 3 };
 
 static const struct {
 	const char *oid, *key;
@@ -175,6 +177,30 @@ static uint32_t fold(uint32_t c)
 	return c;
 }
 
+/*
+ * Characters, folded, that RFC 4518 leaves as they are, alone and beside each other: two texts of these alone are the same only if
+ * they are equal here. What is not listed (marks that combine, wide and ornate forms, sharp s, what is mapped to nothing,
+ * controls) may or may not be.
+ */
+static bool is_settled(uint32_t c)
+{
+	static const struct {
+		uint32_t from, to;
+	} ranges[] = {
+		{0x20, 0x7e}, {0xe0, 0xff},                                     /* ASCII, Latin-1 */
+		{0x100, 0x12f}, {0x134, 0x13e}, {0x141, 0x148}, {0x14a, 0x17e}, /* Latin Extended-A */
+		{0x3ac, 0x3af}, {0x3b1, 0x3ce}, {0x430, 0x45f},                 /* Greek, Cyrillic */
+		{0x3041, 0x3096}, {0x30a1, 0x30fa},                             /* Kana */
+		{0x4e00, 0x9fff}, {0xac00, 0xd7a3},                             /* Han, Hangul */
+	};
+	for (size_t i = 0; i < ARRAY_COUNT(ranges); i++) {
+		if (c >= ranges[i].from && c <= ranges[i].to) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The next character of valid UTF-8. */
 static uint32_t next_scalar(struct wire_reader *in)
 {
@@ -194,7 +220,7 @@ static uint32_t next_scalar(struct wire_reader *in)
 }
 
 /* RFC 4518, as far as the head of this file says: map, fold, trim, squeeze. Appends to out. */
-static enum err put_folded(struct bytes text, struct buf *out)
+static enum err put_folded(struct bytes text, struct buf *out, bool *loose)
 {
 	struct wire_reader in = wire_reader_init(text);
 	bool blank_due = false;
@@ -211,8 +237,10 @@ static enum err put_folded(struct bytes text, struct buf *out)
 			blank_due = false;
 		}
 		started = true;
+		c = fold(c);
+		*loose = *loose || !is_settled(c);
 		if (err == ERR_OK) {
-			err = put_scalar(out, fold(c));
+			err = put_scalar(out, c);
 		}
 	}
 	return err;
@@ -231,6 +259,7 @@ static enum err put_canonical(struct bytes oid, const struct der_item *value, st
 {
 	struct buf text = BUF_INIT(NAME_TEXT_BYTES_MAX);
 	struct buf folded = BUF_INIT(NAME_TEXT_BYTES_MAX);
+	bool loose = false;
 	enum err err = put_framed(out, 0, oid);
 	if (err != ERR_OK) {
 		goto out;
@@ -241,10 +270,10 @@ static enum err put_canonical(struct bytes oid, const struct der_item *value, st
 		goto out;
 	}
 	if (err == ERR_OK) {
-		err = put_folded(buf_bytes(&text), &folded);
+		err = put_folded(buf_bytes(&text), &folded, &loose);
 	}
-	if (err == ERR_OK) {
-		err = put_framed(out, MARK_TEXT, buf_bytes(&folded));
+	if (err == ERR_OK) { /* the mark follows from the folded text, so that equal texts stay equal */
+		err = put_framed(out, loose ? MARK_LOOSE : MARK_TEXT, buf_bytes(&folded));
 	}
 out:
 	buf_release(&text);
@@ -481,12 +510,63 @@ bool name_is_empty(const struct name *name)
 	return name->rdn_count == 0;
 }
 
-bool name_is_within(const struct name *name, const struct name *base)
+/* The next frame that put_framed() wrote; false: there is none. */
+static bool next_frame(struct wire_reader *in, uint8_t *mark, struct bytes *out)
 {
-	struct bytes whole = buf_bytes(&name->canonical);
-	struct bytes prefix = buf_bytes(&base->canonical);
-	/* Each RDN is framed by its length, so a prefix of the bytes that is whole RDNs is a prefix of the RDNs. */
-	return prefix.len <= whole.len && bytes_equal(bytes_of(whole.data, prefix.len), prefix);
+	uint32_t len = 0;
+	return wire_get_u8(in, mark) == ERR_OK && wire_get_u32(in, &len) == ERR_OK &&
+	       wire_get_bytes(in, len, out) == ERR_OK;
+}
+
+/* Two RDNs that are not equal: could they be, if their texts were normalised? Attributes are sorted by their OIDs first. */
+static bool rdn_could_equal(struct bytes a, struct bytes b)
+{
+	struct wire_reader left = wire_reader_init(a);
+	struct wire_reader right = wire_reader_init(b);
+	struct bytes attribute[2];
+	bool loose = false;
+	uint8_t mark = 0;
+	while (wire_reader_left(&left) != 0 && wire_reader_left(&right) != 0) {
+		struct bytes oid[2];
+		if (!next_frame(&left, &mark, &attribute[0]) || !next_frame(&right, &mark, &attribute[1])) {
+			return true;
+		}
+		for (size_t i = 0; i < 2; i++) {
+			struct wire_reader in = wire_reader_init(attribute[i]);
+			struct bytes value;
+			if (!next_frame(&in, &mark, &oid[i]) || !next_frame(&in, &mark, &value)) {
+				return true;
+			}
+			loose = loose || mark != MARK_TEXT;
+		}
+		if (!bytes_equal(oid[0], oid[1])) {
+			return false;
+		}
+	}
+	return loose && wire_reader_left(&left) == 0 && wire_reader_left(&right) == 0;
+}
+
+enum name_relation name_relation(const struct name *name, const struct name *base)
+{
+	struct wire_reader names = wire_reader_init(buf_bytes(&name->canonical));
+	struct wire_reader bases = wire_reader_init(buf_bytes(&base->canonical));
+	enum name_relation relation = NAME_WITHIN;
+	while (wire_reader_left(&bases) != 0) {
+		struct bytes rdn;
+		struct bytes base_rdn;
+		uint8_t mark = 0;
+		if (!next_frame(&bases, &mark, &base_rdn) || !next_frame(&names, &mark, &rdn)) {
+			return NAME_OUTSIDE; /* name is the shorter one */
+		}
+		if (bytes_equal(rdn, base_rdn)) {
+			continue;
+		}
+		if (!rdn_could_equal(rdn, base_rdn)) {
+			return NAME_OUTSIDE;
+		}
+		relation = NAME_UNSETTLED;
+	}
+	return relation;
 }
 
 enum err name_append_relative(const struct name *base, struct bytes rdn_set_content, struct name *out)

@@ -299,7 +299,7 @@ void ocsp_ask(struct judgement *judgement, const struct cert *const *path, size_
 	const struct x509_question *question = judgement->question;
 	*out = (struct ocsp_finding){.state = X509_OCSP_STATE_NONE, .reason = X509_OCSP_UNREACHABLE};
 	if (question->ocsp_count > X509_OCSP_ANSWERS_MAX) {
-		judgement->out_of_work = true;
+		judgement_stop(judgement, LIMIT_ANSWERS, X509_OCSP_ANSWERS_MAX);
 		return;
 	}
 	for (size_t i = 0; i < question->ocsp_count && !stopped(&ask); i++) {

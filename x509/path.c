@@ -72,7 +72,7 @@ static void add_candidate(
 {
 	size_t at = *count;
 	if (at == PATH_CANDIDATES_MAX) {
-		judgement->out_of_work = true;
+		judgement_stop(judgement, LIMIT_ISSUERS, PATH_CANDIDATES_MAX);
 		if (!goes_before(candidate, &list[--at])) {
 			return;
 		}
@@ -184,6 +184,13 @@ static void no_issuer(struct judgement *judgement, const struct cert *child)
 			cert_label(child).text);
 		return;
 	}
+	if (child == question->chain[0] && is_anchor(question, child)) {
+		(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
+			"certificate '%s' is itself among the trusted CAs; that lets in what it issues, not "
+			"itself: pin it",
+			cert_label(child).text);
+		return;
+	}
 	if (child->self_issued) {
 		(void)judgement_fail(judgement, RANK_NO_ISSUER, X509_UNKNOWN_ISSUER,
 			"certificate '%s' is self-signed and neither pinned nor a trusted CA's issue",
@@ -245,8 +252,12 @@ static bool search_from(struct judgement *judgement, const struct cert **path, s
 	size_t candidate_count = find_candidates(judgement, path, count, candidates);
 	for (size_t i = 0; i < candidate_count; i++) {
 		const struct candidate *candidate = &candidates[i];
-		if (++judgement->steps > PATH_STEPS_MAX || count >= PATH_CERTS_MAX) {
-			judgement->out_of_work = true;
+		if (count >= PATH_CERTS_MAX) {
+			judgement->too_deep = true;
+			return false;
+		}
+		if (++judgement->steps > PATH_STEPS_MAX) {
+			judgement_stop(judgement, LIMIT_STEPS, PATH_STEPS_MAX);
 			return false;
 		}
 		if (!check_issuer(judgement, candidate->cert, candidate->anchor) ||
@@ -346,7 +357,8 @@ bool path_search(struct judgement *judgement)
 	if (search_from(judgement, path, 1)) {
 		return true;
 	}
-	if (judgement->best_rank == RANK_NONE && !judgement->out_of_work && !judgement->out_of_memory) {
+	if (judgement->best_rank == RANK_NONE && !judgement->out_of_work && !judgement->too_deep &&
+		!judgement->out_of_memory) {
 		explain_dead_end(judgement);
 	}
 	return false;

@@ -15,6 +15,8 @@ bool constraints_check(struct judgement *judgement, const struct cert *const *pa
 bool path_check_profile(struct judgement *judgement, const struct cert *const *path, size_t count);
 /* A host name of letters, digits, '-' and '_' in labels as DNS has them, and no address. */
 bool host_name_valid(struct bytes name);
+/* Whether a reference name (x509_host_valid()) is an address. */
+bool host_is_address(const char *name);
 /* The same text, ASCII letters folded. */
 bool host_equal_folded(struct bytes a, struct bytes b);
 

@@ -92,7 +92,7 @@ static void put_name(struct json_writer *json, const char *key, const struct cer
 	struct buf text = BUF_INIT(REPORT_TEXT_BYTES_MAX);
 	json_key(json, key);
 	if (cert_print_dn(cert, subject, &text) == ERR_OK) {
-		json_bytes(json, buf_bytes(&text));
+		json_escaped(json, buf_bytes(&text));
 	} else {
 		json_null(json);
 	}
@@ -132,7 +132,7 @@ static void put_list(struct json_writer *json, const struct crl *crl, const stru
 	json_object_begin(json);
 	json_key(json, "issuer");
 	if (crl_print_issuer(crl, &issuer) == ERR_OK) {
-		json_bytes(json, buf_bytes(&issuer));
+		json_escaped(json, buf_bytes(&issuer));
 	} else {
 		json_null(json);
 	}
@@ -338,7 +338,11 @@ static void put_revocation(
 	}
 	json_array_end(json);
 	json_key(json, "warning");
-	json_text(json, answer->verdict == X509_ACCEPT && answer->warned ? answer->warning : NULL);
+	if (answer->verdict == X509_ACCEPT && answer->warned) {
+		json_escaped(json, bytes_text(answer->warning));
+	} else {
+		json_null(json);
+	}
 	put_needs(json, answer);
 	json_object_end(json);
 }
@@ -355,7 +359,7 @@ enum err x509_report_json(const struct x509_question *question, const struct x50
 	json_key(&json, "reason");
 	json_text(&json, x509_reason_name(answer->reason));
 	json_key(&json, "sentence");
-	json_text(&json, answer->sentence);
+	json_escaped(&json, bytes_text(answer->sentence));
 	put_time(&json, "at", question->now);
 	json_key(&json, "purpose");
 	json_text(&json, purpose_text(question->purpose));

@@ -302,7 +302,7 @@ static enum err find_entry(
 static bool remember(struct lookup *lookup, const struct crl *crl, bool stale)
 {
 	if (lookup->asked_count == SCOPES_MAX) {
-		lookup->judgement->out_of_work = true;
+		judgement_stop(lookup->judgement, LIMIT_LISTS, SCOPES_MAX);
 		return false;
 	}
 	lookup->asked[lookup->asked_count].crl = crl;

@@ -251,10 +251,18 @@ static void test_json(void)
 	json_array_end(&json);
 	json_key(&json, "b\"");
 	json_bytes(&json, bytes_of("\0\"\\\xff", 4));
+	json_key(&json, "c"); /* escaped already: as it is, in JSON's own escapes */
+	json_escaped(&json, bytes_text("a\\x00\\\""));
+	json_key(&json, "d"); /* said to be, and is not */
+	json_escaped(&json, bytes_of("\0\\", 2));
+	json_key(&json, "e");
+	json_escaped(&json, bytes_text("\xff"));
 	json_object_end(&json);
 	CHECK("json", json_err(&json) == ERR_OK);
 	CHECK("json", bytes_equal_text(buf_bytes(&out), "{\"a\":[-9223372036854775808,false,null,[],{},null],"
-							"\"b\\\"\":\"\\\\x00\\\"\\\\x5c\\\\xff\"}"));
+							"\"b\\\"\":\"\\\\x00\\\"\\\\x5c\\\\xff\","
+							"\"c\":\"a\\\\x00\\\\\\\"\",\"d\":\"\\\\x00\\\\x5c\","
+							"\"e\":\"\\\\xff\"}"));
 	size_t whole = out.len;
 	buf_release(&out);
 	/* At any smaller limit the error sticks and what is there is a prefix. */

@@ -25,6 +25,9 @@ want 'DER' 0 'ACCEPTED' verify --trust root.crt --untrusted ca.crt -- d1.der
 want 'keystore' 0 'ACCEPTED' verify --keystore k.p12 --passphrase file:pw d1-chain.crt
 want 'pinned' 0 'is pinned' verify --pinned pinned.crt pinned.crt
 want 'JSON' 0 '"verdict":"accept"' verify --trust root.crt --json d1-chain.crt
+"$LOCKGATE_CERTS" leaf --out quoted --issuer ca --cn 'pump "7"' || exit 1
+want 'a name with quotes' 0 'CN="pump \"7\""' verify --trust ca.crt quoted.crt
+want 'a name with quotes, JSON: the same once it is read' 0 'CN=\"pump \\\"7\\\"\""' verify --trust ca.crt --json quoted.crt
 want 'fresh list' 0 'ACCEPTED' verify --trust ca.crt --crl ca.crl --require-crl yes d1.crt
 
 want 'no issuer' 1 'unknown-issuer' verify --trust root.crt d1.crt
@@ -50,7 +53,9 @@ want 'expired' 1 'expired' verify --trust root.crt --at 2040-01-01T00:00:00Z d1-
 want 'too early' 1 'REFUSED' verify --trust root.crt --at 2001-01-01 d1-chain.crt
 want 'server as client' 1 'REFUSED' verify --trust root.crt server-chain.crt
 want 'server as server' 0 'ACCEPTED' verify --trust root.crt --purpose server server-chain.crt
-want 'a certificate that is none' 1 'refused' verify --trust root.crt broken.crt
+want 'a certificate that is none' 1 'broken.crt: REFUSED (malformed): a presented certificate cannot be read' verify --trust root.crt broken.crt
+want 'one of those beside LEAF is none: which' 1 'broken.crt: REFUSED (malformed)' verify --trust root.crt --untrusted broken.crt -- d1.crt
+want 'one of those beside LEAF is none, JSON' 1 '{"certificate":"broken.crt","verdict":"refuse"' verify --trust root.crt --untrusted broken.crt --json -- d1.crt
 want 'a certificate that is none, JSON' 1 '"reason":"malformed"' verify --trust root.crt --json broken.crt
 
 { printf '\357\273\277'; cat ca.crl; "$LOCKGATE_CERTS" crl --out root --issuer root && cat root.crl; } >bom.crl

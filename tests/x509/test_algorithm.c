@@ -1,5 +1,5 @@
 /*
- * test_algorithm.c - RSASSA-PSS-params (RFC 4055 3.1) as strict DER: what is supported, weak, unsupported and malformed.
+ * test_algorithm.c - RSASSA-PSS-params (RFC 4055 3.1): what is supported, weak, unsupported and malformed.
  * Goal:    one row per field and per way to get it wrong; each accepted form is malformed when it is cut anywhere.
  */
 #include <string.h>
@@ -46,12 +46,16 @@ static const struct {
 		0, 0},
 	{"trailerField 2", PSS "3039a00f" SHA256 "a11c301a" MGF1 SHA256 "a203020120a303020102", UNSUPPORTED,
 		0, 0},
-	{"X.690 11.5 trailerField 1 written out",
-		PSS "3039a00f" SHA256 "a11c301a" MGF1 SHA256 "a203020120a303020101", MALFORMED, 0, 0},
-	{"X.690 11.5 salt 20 written out", PSS "3034a00f" SHA256 "a11c301a" MGF1 SHA256 "a203020114",
-		MALFORMED, 0, 0},
-	{"X.690 11.5 SHA-1 written out", PSS "300da00b" SHA1, MALFORMED, 0, 0},
-	{"X.690 11.5 MGF1 with SHA-1 written out", PSS "301aa1183016" MGF1 SHA1, MALFORMED, 0, 0},
+	{"RFC 4055 3.1 trailerField 1 written out",
+		PSS "3039a00f" SHA256 "a11c301a" MGF1 SHA256 "a203020120a303020101", GOOD, HASH_SHA256, 32},
+	{"trailerField 0", PSS "3039a00f" SHA256 "a11c301a" MGF1 SHA256 "a203020120a303020100", UNSUPPORTED,
+		0, 0},
+	{"salt 20 written out", PSS "3034a00f" SHA256 "a11c301a" MGF1 SHA256 "a203020114", GOOD, HASH_SHA256,
+		20},
+	{"RFC 4055 3.1 SHA-1 written out", PSS "300da00b" SHA1, WEAK, HASH_SHA1, 20},
+	{"RFC 4055 3.1 MGF1 with SHA-1 written out", PSS "301aa1183016" MGF1 SHA1, WEAK, HASH_SHA1, 20},
+	{"RFC 4055 3.1 MGF1 with SHA-1 written out, under another hash",
+		PSS "302ba00f" SHA256 "a1183016" MGF1 SHA1, UNSUPPORTED, 0, 0},
 	{"RFC 4055 3.1 parameters absent", PSS, MALFORMED, 0, 0},
 	{"NULL for parameters", PSS "0500", MALFORMED, 0, 0},
 	{"negative salt", PSS "3034a00f" SHA256 "a11c301a" MGF1 SHA256 "a2030201ff", MALFORMED, 0, 0},

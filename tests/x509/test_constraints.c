@@ -50,12 +50,46 @@
 #define DIR_AB                                                                                               \
 	TEXT(DIRECTORY, "\x30\x1c\x31\x0e\x30\x0c\x06\x03\x55\x04\x0a\x0c\x05Plant"                          \
 			"\x31\x0a\x30\x08\x06\x03\x55\x04\x0b\x0c\x01\x41")
-#define DIR_B   TEXT(DIRECTORY, "\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x0a\x0c\x05Plent")
-#define NET_10  TEXT(IP, "\x0a\x01\x00\x00\xff\xff\x00\x00")
-#define NET_6   TEXT(IP, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0")
-#define HOST_10 TEXT(IP, "\x0a\x01\x02\x03")
-#define HOST_11 TEXT(IP, "\x0b\x01\x02\x03")
-#define HOST_6  TEXT(IP, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1")
+/* O=Plant with a fullwidth P, with a soft hyphen, with e and an accent apart; O=Stra\u00dfe, STRASSE, B\u00fcro; T61 text */
+#define DIR_WIDE TEXT(DIRECTORY, "\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07\xef\xbc\xb0lant")
+#define DIR_SOFT TEXT(DIRECTORY, "\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07Pla\xc2\xadnt")
+#define DIR_BELL TEXT(DIRECTORY, "\x30\x11\x31\x0f\x30\x0d\x06\x03\x55\x04\x0a\x0c\x06Pla\x07nt")
+#define DIR_SHARP                                                                                            \
+	TEXT(DIRECTORY, "\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07Stra\xc3\x9f"                   \
+			"e")
+#define DIR_STRASSE TEXT(DIRECTORY, "\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07STRASSE")
+#define DIR_BURO                                                                                             \
+	TEXT(DIRECTORY, "\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x0a\x0c\x05"                               \
+			"B\xc3\xbcro")
+#define DIR_BURO_FOLDED                                                                                      \
+	TEXT(DIRECTORY, "\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x0a\x0c\x05"                               \
+			"B\xc3\x9cRO")
+#define DIR_BURO_APART                                                                                       \
+	TEXT(DIRECTORY, "\x30\x11\x31\x0f\x30\x0d\x06\x03\x55\x04\x0a\x0c\x06"                               \
+			"Bu\xcc\x88ro")
+#define DIR_BURO_T61                                                                                         \
+	TEXT(DIRECTORY, "\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x0a\x14\x04"                               \
+			"B\xfcro")
+/* OU=wide "Plant": another kind of attribute; DC=example; CN=x+O=Plent with a fullwidth P */
+#define DIR_WIDE_UNIT TEXT(DIRECTORY, "\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0b\x0c\x07\xef\xbc\xb0lant")
+#define DIR_DC                                                                                               \
+	TEXT(DIRECTORY, "\x30\x19\x31\x17\x30\x15\x06\x0a\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19\x16\x07"   \
+			"example")
+#define DIR_DC_B                                                                                             \
+	TEXT(DIRECTORY, "\x30\x19\x31\x17\x30\x15\x06\x0a\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x19\x16\x07"   \
+			"elsewho")
+/* SmtpUTF8Mailbox: u\u00fc@plant.example, the same at another host, and one that is no UTF8String */
+#define MAILBOX(rest)  TEXT(OTHER, "\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x09" rest)
+#define MAILBOX_A      MAILBOX("\xa0\x12\x0c\x10\xc3\xbc@plant.example")
+#define MAILBOX_B      MAILBOX("\xa0\x12\x0c\x10\xc3\xbc@plent.example")
+#define MAILBOX_UPPER  MAILBOX("\xa0\x12\x0c\x10\xc3\x9c@plant.example")
+#define MAILBOX_BROKEN MAILBOX("\xa0\x12\x16\x10uu@plent.example")
+#define DIR_B          TEXT(DIRECTORY, "\x30\x10\x31\x0e\x30\x0c\x06\x03\x55\x04\x0a\x0c\x05Plent")
+#define NET_10         TEXT(IP, "\x0a\x01\x00\x00\xff\xff\x00\x00")
+#define NET_6          TEXT(IP, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff\0\0\0\0\0\0\0\0\0\0\0\0")
+#define HOST_10        TEXT(IP, "\x0a\x01\x02\x03")
+#define HOST_11        TEXT(IP, "\x0b\x01\x02\x03")
+#define HOST_6         TEXT(IP, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1")
 
 struct general {
 	uint8_t tag; /* 0: none */
@@ -181,6 +215,38 @@ static const struct row rows[] = {
 	{"directoryName excluded: that very one", NO_NAME, DIR_A, {DIR_A}, REFUSED},
 	{"directoryName excluded: below", NO_NAME, DIR_A, {DIR_AB}, REFUSED},
 	{"directoryName excluded: above", NO_NAME, DIR_AB, {DIR_A}, X509_OK},
+	{"RFC 4518 2.3 excluded: it, in wide letters", NO_NAME, DIR_A, {DIR_WIDE}, REFUSED},
+	{"RFC 4518 2.2 excluded: it, with a soft hyphen", NO_NAME, DIR_A, {DIR_SOFT}, REFUSED},
+	{"RFC 4518 2.2 excluded: it, with a control", NO_NAME, DIR_A, {DIR_BELL}, REFUSED},
+	{"RFC 4518 2.2 excluded: it, with one letter for two", NO_NAME, DIR_STRASSE, {DIR_SHARP}, REFUSED},
+	{"RFC 4518 2.2 excluded: it, with two letters for one", NO_NAME, DIR_SHARP, {DIR_STRASSE}, REFUSED},
+	{"RFC 4518 2.3 excluded: it, from the wide form", NO_NAME, DIR_WIDE, {DIR_A}, REFUSED},
+	{"RFC 4518 2.3 excluded: it, letter and accent apart", NO_NAME, DIR_BURO, {DIR_BURO_APART}, REFUSED},
+	{"RFC 4518 2.2 excluded: it, in capitals", NO_NAME, DIR_BURO, {DIR_BURO_FOLDED}, REFUSED},
+	{"excluded: it, in T61 letters", NO_NAME, DIR_BURO, {DIR_BURO_T61}, REFUSED},
+	{"excluded in T61 letters: it", NO_NAME, DIR_BURO_T61, {DIR_BURO}, REFUSED},
+	{"excluded beyond ASCII: another, in ASCII", NO_NAME, DIR_BURO, {DIR_A}, X509_OK},
+	{"excluded in ASCII: another, beyond ASCII", NO_NAME, DIR_A, {DIR_BURO}, X509_OK},
+	{"excluded: another attribute, in wide letters", NO_NAME, DIR_A, {DIR_WIDE_UNIT}, X509_OK},
+	{"excluded below: in wide letters, but above it", NO_NAME, DIR_AB, {DIR_WIDE}, X509_OK},
+	{"excluded domain components: others", NO_NAME, DIR_DC, {DIR_DC_B}, X509_OK},
+	{"excluded domain components: these", NO_NAME, DIR_DC, {DIR_DC}, REFUSED},
+	{"RFC 9598 6 rfc822Name excluded: a mailbox of the host", NO_NAME, TEXT(EMAIL, "plant.example"),
+		{MAILBOX_A}, REFUSED},
+	{"RFC 9598 6 rfc822Name excluded: a mailbox of another", NO_NAME, TEXT(EMAIL, "plant.example"),
+		{MAILBOX_B}, X509_OK},
+	{"RFC 9598 6 one mailbox excluded: another of the host, with letters that fold", NO_NAME,
+		TEXT(EMAIL, "a@plant.example"), {MAILBOX_UPPER}, REFUSED},
+	{"RFC 9598 6 no e-mail constraint: a mailbox that is none", NO_NAME, TEXT(DNS, "plant.example"),
+		{MAILBOX_BROKEN}, X509_OK},
+	{"RFC 9598 6 rfc822Name excluded: a mailbox that is none", NO_NAME, TEXT(EMAIL, "plant.example"),
+		{MAILBOX_BROKEN}, REFUSED},
+	{"URI excluded: of another, by a backslash", NO_NAME, TEXT(URI, "plant.example"),
+		{TEXT(URI, "mqtts://plant.example\\@x.example/")}, REFUSED},
+	{"URI permitted: with a port that is none", TEXT(URI, "plant.example"), NO_NAME,
+		{TEXT(URI, "mqtts://plant.example:80:80/")}, REFUSED},
+	{"URI permitted: with an empty port", TEXT(URI, "plant.example"), NO_NAME,
+		{TEXT(URI, "mqtts://plant.example:/")}, X509_OK},
 	{"directoryName permitted: the subject CN=dev is outside", DIR_A, NO_NAME, {DIR_AB}, REFUSED},
 };
 

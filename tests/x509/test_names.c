@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "tests/test.h"
-#include "x509/der.h"
-#include "x509/x509.h"
+#include "x509/internal.h"
 
 static const struct {
 	const char *row, *a, *b;
@@ -47,6 +46,28 @@ static const struct {
 	{"another emoji", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x81", false},
 };
 
+/* Is the second within the first, or not, or could it be once both were normalised (RFC 4518)? Either way round. */
+static const struct {
+	const char *row, *name, *base;
+	enum name_relation relation;
+} relations[] = {
+	{"the same", "Werk", "wERK", NAME_WITHIN},
+	{"another", "Werk", "Wark", NAME_OUTSIDE},
+	{"another, both beyond ASCII", "W\xc3\xa4rk", "W\xc3\xb6rk", NAME_OUTSIDE},
+	{"another script", "\xd0\x90", "A", NAME_OUTSIDE},
+	{"Han, of which nothing folds", "\xe8\xa8\xad", "\xe5\x82\x99", NAME_OUTSIDE},
+	{"RFC 4518 2.3 letter and accent apart", "e\xcc\x81", "\xc3\xa9", NAME_UNSETTLED},
+	{"RFC 4518 2.3 the Kelvin sign", "\xe2\x84\xaa", "k", NAME_UNSETTLED},
+	{"RFC 4518 2.3 a ligature", "\xef\xac\x81", "fi", NAME_UNSETTLED},
+	{"RFC 3454 B.2 the long s", "\xc5\xbf", "s", NAME_UNSETTLED},
+	{"RFC 3454 B.2 U+0130", "\xc4\xb0", "i", NAME_UNSETTLED},
+	{"RFC 3454 B.2 sharp s", "\xc3\x9f", "ss", NAME_UNSETTLED},
+	{"RFC 4518 2.2 mapped to nothing", "a\xe2\x80\x8b", "a", NAME_UNSETTLED},
+	{"RFC 4518 2.2 a control", "a\x7f", "a", NAME_UNSETTLED},
+	{"RFC 4518 2.2 a blank is a blank", "a\xc2\xa0 b", "a b", NAME_WITHIN},
+	{"unsettled, and the very same", "\xef\xac\x81", "\xef\xac\x81", NAME_WITHIN},
+};
+
 static struct buf name_of(const char *common)
 {
 	struct buf out = BUF_INIT(1024);
@@ -71,6 +92,21 @@ int main(void)
 		CHECK(rows[i].row, x509_name_equal(buf_bytes(&a), buf_bytes(&b)) == rows[i].equal);
 		CHECK(rows[i].row, x509_name_equal(buf_bytes(&b), buf_bytes(&a)) == rows[i].equal);
 		CHECK(rows[i].row, x509_name_equal(buf_bytes(&a), buf_bytes(&a)));
+		buf_release(&a);
+		buf_release(&b);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(relations); i++) {
+		struct buf a = name_of(relations[i].name);
+		struct buf b = name_of(relations[i].base);
+		struct name name = {0};
+		struct name base = {0};
+		REQUIRE(relations[i].row, name_parse(buf_bytes(&a), false, &name) == ERR_OK);
+		REQUIRE(relations[i].row, name_parse(buf_bytes(&b), false, &base) == ERR_OK);
+		CHECK(relations[i].row, name_relation(&name, &base) == relations[i].relation);
+		CHECK(relations[i].row, name_relation(&base, &name) == relations[i].relation);
+		CHECK(relations[i].row, name_equal(&name, &base) == (relations[i].relation == NAME_WITHIN));
+		name_release(&name);
+		name_release(&base);
 		buf_release(&a);
 		buf_release(&b);
 	}

@@ -423,11 +423,68 @@ static void test_many_roots_of_one_name(void)
 	struct x509_answer answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, NULL, NULL);
 	CHECK("33 roots of one name: a stranger's issue", answer.reason == X509_LIMIT);
 	CHECK("costs no more for it", answer.signatures <= X509_SIGNATURES_MAX);
+	CHECK("and is told so",
+		strcmp(answer.sentence,
+			"more than 32 CAs bear the name of one issuer; no more of them are looked at") == 0);
 	for (size_t i = 0; i < ARRAY_COUNT(roots); i++) {
 		pki_free(&roots[i]);
 	}
 	pki_free(&stranger);
 	pki_free(&leaf);
+	trust_set_unref(trust);
+}
+
+/*
+ * CA 0 to CA 9, one below the other, and a device below the last: with the root that is a path of as many as there may be, or
+ * more. A short way that stands beside a long one is found, whichever is tried first.
+ */
+static void test_long_paths(void)
+{
+	struct pki root = pki_root("Root");
+	struct pki ca[10];
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(ca); i++) {
+		char name[16];
+		(void)snprintf(name, sizeof(name), "CA %zu", i);
+		ca[i] = pki_ca(i == 0 ? &root : &ca[i - 1], name);
+	}
+	struct pki short_way = pki_make(&root, &(struct x509_make){CA_MAKE}, "CA 9", &ca[9].key);
+	for (size_t last = 7; last < ARRAY_COUNT(ca); last++) {
+		const struct cert *chain[ARRAY_COUNT(ca) + 2];
+		struct x509_answer answer;
+		struct pki leaf = pki_leaf(&ca[last], "dev");
+		size_t count = 0;
+		chain[count++] = leaf.cert;
+		for (size_t i = 0; i <= last; i++) {
+			chain[count++] = ca[i].cert;
+		}
+		struct x509_question question = {.chain = chain,
+			.chain_count = count,
+			.trust = trust,
+			.now = PKI_NOW,
+			.purpose = X509_PURPOSE_CLIENT,
+			.given_by_operator = true};
+		x509_judge(&question, &answer);
+		bool fits = last + 3 <= 10;
+		CHECK("a path of ten certificates, and longer ones",
+			answer.reason == (fits ? X509_OK : X509_LIMIT));
+		CHECK("what is too long is called so",
+			fits || strcmp(answer.sentence, "the path to a trusted CA would be too long: at most "
+							"10 certificates, the "
+							"trusted one included") == 0);
+		if (last == 9) {
+			chain[question.chain_count++] = short_way.cert;
+			x509_judge(&question, &answer);
+			CHECK("a short way beside a long one",
+				answer.verdict == X509_ACCEPT && answer.path_count == 3);
+		}
+		pki_free(&leaf);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(ca); i++) {
+		pki_free(&ca[i]);
+	}
+	pki_free(&short_way);
+	pki_free(&root);
 	trust_set_unref(trust);
 }
 
@@ -443,6 +500,7 @@ int main(void)
 	}
 	test_bounds();
 	test_many_roots_of_one_name();
+	test_long_paths();
 	for (size_t i = 0; i < ID_COUNT; i++) {
 		pki_free(&all[i]);
 	}

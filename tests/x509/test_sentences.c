@@ -28,6 +28,9 @@ static const struct x509_make_extension constraint = {
 static const struct x509_make_extension constraint_broken = {OID_NC, true, {(const uint8_t *)"\x30\x00", 2}};
 static const struct x509_make_extension policies_broken = {
 	OID_POLICIES, false, {(const uint8_t *)"\x30\x00", 2}};
+static const struct x509_make_extension addresses = {"2.5.29.17", false,
+	{(const uint8_t *)"\x30\x18\x87\x04\x0a\x00\x00\x02\x87\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 26}};
+static const char *const address_as_name = "10.0.0.1";
 static const char *const other_host = "pump.elsewhere.example";
 
 #define CA   .ca = true, .path_length = -1
@@ -56,6 +59,11 @@ static void ask_server(struct x509_question *question)
 static void ask_host(struct x509_question *question)
 {
 	question->host = "broker.plant.example";
+}
+
+static void ask_address(struct x509_question *question)
+{
+	question->host = "10.0.0.1";
 }
 
 static void ask_policy(struct x509_question *question)
@@ -135,6 +143,15 @@ static const struct row rows[] = {
 	{"RFC 9525", X509_HOST_NAME, {LEAF, .dns = &other_host, .dns_count = 1}, {CA}, ask_host,
 		"certificate 'pump-1' is not for 'broker.plant.example'; its host names are: "
 		"pump.elsewhere.example"},
+	{"RFC 9525 an address, and a name only", X509_HOST_NAME,
+		{LEAF, .dns = &address_as_name, .dns_count = 1}, {CA}, ask_address,
+		"certificate 'pump-1' is not for '10.0.0.1'; its IP addresses are: none"},
+	{"RFC 9525 an address, and others", X509_HOST_NAME,
+		{LEAF, .extensions = &addresses, .extension_count = 1}, {CA}, ask_address,
+		"certificate 'pump-1' is not for '10.0.0.1'; its IP addresses are: 10.0.0.2, ::1"},
+	{"RFC 9525 a host name, and addresses only", X509_HOST_NAME,
+		{LEAF, .extensions = &addresses, .extension_count = 1}, {CA}, ask_host,
+		"certificate 'pump-1' is not for 'broker.plant.example'; its host names are: none"},
 	{"RFC 5280 4.2.1.9 and section 4 for a server", X509_PROFILE,
 		{.path_length = -1, .server_auth = true, .serial = {(const uint8_t *)"\x00", 1}}, {CA},
 		ask_server,
@@ -346,6 +363,12 @@ static void test_paths(void)
 	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, issued.cert, own.cert, NULL);
 	expect("self-signed, above another", &answer, X509_UNKNOWN_ISSUER,
 		"the chain ends in 'pump-3', which is self-signed and not trusted");
+	trust_set_unref(trust);
+	trust = pki_trust(own.cert, NULL);
+	answer = pki_judge(trust, NULL, X509_REVOCATION_NONE, own.cert, NULL, NULL);
+	expect("trusted as a CA, presented by itself", &answer, X509_UNKNOWN_ISSUER,
+		"certificate 'pump-3' is itself among the trusted CAs; that lets in what it issues, not "
+		"itself: pin it");
 	trust_set_unref(trust);
 	answer = pki_judge(NULL, NULL, X509_REVOCATION_NONE, own.cert, NULL, NULL);
 	expect("nothing trusted", &answer, X509_UNKNOWN_ISSUER, "no CA is trusted here");
