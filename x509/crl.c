@@ -467,6 +467,11 @@ size_t crl_memory_bytes(const struct crl *crl)
 	return sizeof(*crl) + crl->kept.len + crl->tbs.len + records + buckets + entries->issuers.cap;
 }
 
+bool crl_was_verified(const struct crl *crl)
+{
+	return atomic_load_explicit(&crl->memo.state, memory_order_acquire) == 2;
+}
+
 const uint8_t *crl_sha256(const struct crl *crl)
 {
 	return crl->sha256;

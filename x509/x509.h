@@ -140,6 +140,8 @@ size_t crl_entry_count(const struct crl *crl);
 bool crl_lists(const struct crl *crl, struct bytes serial);
 size_t crl_memory_bytes(const struct crl *crl); /* what it holds, the allocator's overhead aside */
 const uint8_t *crl_sha256(const struct crl *crl);
+/* Whether a verdict has found its signature to hold under the key of a certificate of its issuer's name that was at hand. */
+bool crl_was_verified(const struct crl *crl);
 /* As cert_verify_issued_by(): whether issuer's name and key fit the list's issuer and signature; nothing else is looked at. */
 MUST_CHECK enum err crl_verify_issued_by(const struct crl *crl, const struct cert *issuer);
 

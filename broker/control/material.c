@@ -397,49 +397,76 @@ static enum err load_crl_file(const char *path, struct crl_list *list, struct bu
 /* How many older lists of one issuer stay beside those in the files. */
 #define CRLS_KEPT_PER_ISSUER 4u
 
-/* How many of list's first `fresh` are of known's issuer; 0 also if known itself is among them. */
+/* How many of list's first `fresh` are of known's issuer. */
 static size_t fresh_of_issuer(const struct crl *known, const struct crl_list *list, size_t fresh)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < fresh; i++) {
-		if (memcmp(crl_sha256(known), crl_sha256(list->items[i]), SHA256_BYTES) == 0) {
-			return 0;
-		}
 		count += x509_name_equal(crl_issuer_der(known), crl_issuer_der(list->items[i])) ? 1 : 0;
 	}
 	return count;
 }
 
+static bool is_among(const struct crl *known, const struct crl_list *list, size_t fresh)
+{
+	for (size_t i = 0; i < fresh; i++) {
+		if (memcmp(crl_sha256(known), crl_sha256(list->items[i]), SHA256_BYTES) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Of before's lists from..end, all of one issuer, at most `places`, first those that a verdict has found to be signed. */
+static enum err keep_of_issuer(
+	const struct crl_set *before, size_t from, size_t end, size_t places, struct crl_list *list)
+{
+	size_t fresh = list->count;
+
+	for (int verified = 1; verified >= 0; verified--) {
+		for (size_t i = from; i < end && places > 0; i++) {
+			const struct crl *known = crl_set_at(before, i);
+
+			if (crl_was_verified(known) != (verified == 1) || is_among(known, list, fresh)) {
+				continue;
+			}
+			struct crl *reference = crl_ref(known);
+			enum err err = crl_list_add(list, reference);
+
+			if (err != ERR_OK) {
+				crl_unref(reference);
+				return err;
+			}
+			places--;
+		}
+	}
+	return ERR_OK;
+}
+
 /*
  * What was fetched of an issuer stays known: lists of issuers that are still there join the new ones, and the judge takes the
- * newest that the issuer signed. An older list therefore changes nothing. Who signed what is not known here, so
- * a few older ones stay; not all that there ever were. The set is sorted, newest first within an issuer.
+ * newest that the issuer signed. An older list therefore changes nothing. Who signed what is known here only of lists that served, so
+ * a few others stay too, but never in the place of one of these; not all that there ever were. The set is sorted, newest first within an issuer.
  */
 static enum err keep_known(const struct crl_set *before, struct crl_list *list)
 {
 	size_t fresh = list->count;
-	size_t kept = 0;
+	size_t count = before == NULL ? 0 : crl_set_count(before);
+	size_t end = 0;
 	enum err err = ERR_OK;
 
-	for (size_t i = 0; before != NULL && err == ERR_OK && i < crl_set_count(before); i++) {
-		const struct crl *known = crl_set_at(before, i);
-		size_t siblings = fresh_of_issuer(known, list, fresh);
+	for (size_t from = 0; err == ERR_OK && from < count; from = end) {
+		const struct crl *first = crl_set_at(before, from);
+		size_t siblings = fresh_of_issuer(first, list, fresh);
 
-		if (i == 0 ||
-			!x509_name_equal(crl_issuer_der(known), crl_issuer_der(crl_set_at(before, i - 1)))) {
-			kept = 0;
+		for (end = from + 1; end < count && x509_name_equal(crl_issuer_der(first),
+							    crl_issuer_der(crl_set_at(before, end)));
+			end++) {
 		}
-		if (siblings == 0 || kept >= siblings + CRLS_KEPT_PER_ISSUER - 1) {
-			continue;
+		if (siblings > 0) {
+			err = keep_of_issuer(before, from, end, siblings + CRLS_KEPT_PER_ISSUER - 1, list);
 		}
-		struct crl *reference = crl_ref(known);
-
-		err = crl_list_add(list, reference);
-		if (err != ERR_OK) {
-			crl_unref(reference);
-		}
-		kept++;
 	}
 	return err;
 }

@@ -400,7 +400,6 @@ static void add_fetched(void *ctx, const char *url)
 	struct joining *joining = ctx;
 	struct crl *crl = revocation_crl(joining->sources->cache, url);
 
-	joining->missing = joining->missing || crl == NULL;
 	if (crl != NULL && joining->err == ERR_OK) {
 		joining->err = add_crl(&joining->list, crl);
 	}
@@ -456,7 +455,10 @@ static bool has_issuer(const struct crl_set *set, const struct crl *crl)
 	return false;
 }
 
-/* The cache holds nothing from one of the addresses: lists of issuers that would have none left stay. */
+/*
+ * The cache holds nothing from one of the addresses, or what came from there is of another issuer: lists of issuers that would
+ * have none left stay.
+ */
 static enum err keep_unheld(struct control *control, const struct crl_set *before, struct crl_set **set)
 {
 	struct crl_list list = {0};
@@ -530,7 +532,7 @@ static struct crl_set *joined_lists(struct control *control, const struct propos
 	if (joining.list.count > 0 || (!other && lists->joined != NULL)) {
 		err = join(control, &joining, files, other ? NULL : lists->joined, &fresh);
 	}
-	if (err == ERR_OK && fresh != NULL && !other && lists->joined != NULL && joining.missing) {
+	if (err == ERR_OK && fresh != NULL && !other && lists->joined != NULL) {
 		err = keep_unheld(control, lists->joined, &fresh);
 	}
 	crl_list_release(&joining.list);
@@ -652,7 +654,7 @@ static void renew_complete(struct sources *sources, const char *url, const struc
 	}
 }
 
-static void on_crl(void *ctx, const char *url, struct crl *crl)
+void sources_on_crl(void *ctx, const char *url, struct crl *crl)
 {
 	struct sources *sources = ctx;
 
@@ -710,7 +712,7 @@ enum err sources_open(struct control *control)
 			.clock = control->clock,
 			.log = control->log,
 			.folder = folder,
-			.calls = {sources_vouch_take, sources_vouch_free, sources_vouch_for, on_crl,
+			.calls = {sources_vouch_take, sources_vouch_free, sources_vouch_for, sources_on_crl,
 				on_failed, asks_on_answer, sources},
 		};
 

@@ -44,6 +44,8 @@ struct sources {
 bool sources_add_cdp(struct sources *sources, struct channel *channel, const char *url);
 /* It has been for less than PARK_DELTAS_MS. */
 bool sources_cdp_is_new(const struct sources *sources, const struct channel *channel, const char *url);
+/* struct revocation_calls: it is in force with the next policy of the channels that use it. */
+void sources_on_crl(void *ctx, const char *url, struct crl *crl);
 /* Calls fn for each list that the channel's REVINFO names and CRLFETCH lets fetch. */
 typedef void (*sources_url_fn)(void *ctx, const char *url);
 void sources_each_listed(

@@ -1,6 +1,7 @@
 /*
  * test_sources.c - Goal: what was fetched for a channel stays in force when the cache holds it no longer, and when another
- * configuration is only proposed; it goes with the sources that it came from. Who cannot be asked about is busy.
+ * configuration is only proposed, and whatever else comes; it goes with the sources that it came from. Who cannot be asked
+ * about is busy.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +69,8 @@ struct scene {
 	const struct crl *fetched;
 };
 
-/* The proposal's view of the channel: whether it still has the list that was fetched. */
-static bool has_fetched(struct scene *scene, const struct catalog *catalog)
+/* The proposal's view of the channel: whether it has the list. */
+static bool has_list(struct scene *scene, const struct catalog *catalog, const struct crl *crl)
 {
 	/* What is weighed in the catalog is for good no more than another catalog. */
 	struct proposal source = {.catalog = catalog,
@@ -80,11 +81,15 @@ static bool has_fetched(struct scene *scene, const struct catalog *catalog)
 	sources_view(scene->control, &source, &scene->channel, catalog_find(catalog, OBJECT_CHANNEL, "C"),
 		scene->channel.material.crls, &view);
 	for (size_t i = 0; view.crls != NULL && i < crl_set_count(view.crls); i++) {
-		has = has || memcmp(crl_sha256(crl_set_at(view.crls, i)), crl_sha256(scene->fetched),
-				     SHA256_BYTES) == 0;
+		has = has || memcmp(crl_sha256(crl_set_at(view.crls, i)), crl_sha256(crl), SHA256_BYTES) == 0;
 	}
 	crl_set_unref(view.crls);
 	return has;
+}
+
+static bool has_fetched(struct scene *scene, const struct catalog *catalog)
+{
+	return has_list(scene, catalog, scene->fetched);
 }
 
 static void scene_open(struct scene *scene, const struct crl *fetched)
@@ -167,6 +172,125 @@ static void test_refused(const struct crl *fetched)
 	catalog_free(none);
 }
 
+/* A list of issuer; with a base number one that says what changed since. */
+static void made(
+	const struct pki *issuer, uint64_t number, int base, const struct cert *revoked, struct buf *der)
+{
+	uint8_t value[] = {0x02, 0x01, (uint8_t)base};
+	struct x509_make_extension indicator = {"2.5.29.27", true, bytes_of(value, sizeof(value))};
+	struct x509_make_revoked entry = {.when = PKI_NOW, .reason = -1};
+
+	if (revoked != NULL) {
+		entry.serial = cert_serial(revoked);
+	}
+	der->len = 0;
+	REQUIRE("a list is made",
+		x509_make_crl_extended(issuer->cert, secret_bytes(&issuer->key), PKI_NOW - PKI_DAY,
+			PKI_NOW + PKI_DAY, number, &entry, revoked == NULL ? 0 : 1, &indicator,
+			base < 0 ? 0 : 1, der) == ERR_OK);
+}
+
+static struct crl *read_list(const struct buf *der)
+{
+	struct crl *crl = NULL;
+
+	REQUIRE("a list is read", crl_parse(buf_bytes(der), &crl, NULL) == ERR_OK);
+	return crl;
+}
+
+/* From an address that may be anybody's: whatever comes, and however often, what was verified once stays. */
+static void test_others(const struct crl *fetched, const struct pki *ca, const struct pki *second)
+{
+	struct pki device = pki_leaf(ca, "device"), fake = pki_root("CA");
+	struct trust_set *trust = pki_trust(ca->cert, NULL);
+	struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+	struct revocation_want want = {"http://one.example/a.crl", true};
+
+	made(ca, 6, 1, device.cert, &der);
+	struct crl *delta = read_list(&der);
+	struct crl_set *real = pki_crls(fetched, delta);
+
+	CHECK("the delta revokes",
+		pki_judge(trust, real, X509_REVOCATION_REQUIRED, device.cert, NULL, NULL).reason ==
+			X509_REVOKED);
+	for (unsigned foreign = 0; foreign < 2; foreign++) {
+		struct scene scene;
+
+		scene_open(&scene, fetched);
+		crl_set_unref(scene.channel.lists.joined);
+		scene.channel.lists.joined = crl_set_ref(real);
+		REQUIRE("wanted", revocation_want_set(scene.kit.cache, &want, 1) == ERR_OK);
+		for (unsigned i = 0; i < 10; i++) {
+			revocation_refresh(scene.kit.cache);
+			ckit_advance(&scene.kit, 20);
+			made(foreign == 1 ? second : &fake, 100 + i, foreign == 1 ? -1 : 1, NULL, &der);
+			ckit_answer(&scene.kit, buf_bytes(&der), "");
+			struct crl *came = read_list(&der);
+
+			scene.channel.lists.stale = true;
+			CHECK("it is in force, for whoever signed it",
+				has_list(&scene, scene.control->catalog, came));
+			CHECK("RFC 5280 6.3.3 the delta stays",
+				has_list(&scene, scene.control->catalog, delta));
+			CHECK("the complete list stays", has_fetched(&scene, scene.control->catalog));
+			CHECK("nothing piles up", crl_set_count(scene.channel.lists.joined) <= 8);
+			crl_unref(came);
+		}
+		scene_close(&scene);
+	}
+	crl_set_unref(real);
+	crl_unref(delta);
+	buf_release(&der);
+	trust_set_unref(trust);
+	pki_free(&fake);
+	pki_free(&device);
+}
+
+/* RFC 5280 5.2.4: a delta that builds on a later complete list than the one that is held. */
+static void test_behind(const struct crl *fetched, const struct pki *ca)
+{
+	static const struct {
+		const char *name, *url;
+		int base;
+		bool renewed;
+	} rows[] = {
+		{"it builds on the one that is held", "http://d.example/d.crl", 5, false},
+		{"it builds on a later one", "http://d.example/d.crl", 7, true},
+		{"no delta", "http://d.example/d.crl", -1, false},
+		{"from an address that is not the channel's", "http://e.example/d.crl", 7, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		const struct revocation_want wants[] = {{"http://one.example/a.crl", true}};
+		struct buf der = BUF_INIT(PKI_DER_BYTES_MAX);
+		struct scene scene;
+
+		scene_open(&scene, fetched);
+		list_init(&scene.control->channels);
+		scene.channel.control = scene.control;
+		memcpy(scene.channel.name, "C", 2);
+		list_push_back(&scene.control->channels, &scene.channel.node);
+		scene.control->publishing = true; /* the next one waits */
+		CHECK(rows[i].name,
+			sources_add_cdp(&scene.sources, &scene.channel, "http://d.example/d.crl"));
+		REQUIRE("wanted", revocation_want_set(scene.kit.cache, wants, 1) == ERR_OK);
+		ckit_advance(&scene.kit, 20);
+		made(ca, 5, -1, NULL, &der);
+		ckit_answer(&scene.kit, buf_bytes(&der), "");
+		ckit_advance(&scene.kit, 20);
+		CHECK("its time has not come", scene.kit.asked_count == 1);
+		made(ca, 8, rows[i].base, NULL, &der);
+		struct crl *came = read_list(&der);
+
+		sources_on_crl(&scene.sources, rows[i].url, came);
+		ckit_advance(&scene.kit, 20);
+		CHECK(rows[i].name, scene.kit.asked_count == (rows[i].renewed ? 2 : 1));
+		crl_unref(came);
+		buf_release(&der);
+		scene_close(&scene);
+	}
+}
+
 /* Asks for the status of device. */
 static void ask(struct scene *scene, struct park *park, const struct pki *ca, const struct pki *device)
 {
@@ -226,6 +350,8 @@ int main(void)
 
 	test_stays(fetched, of_file);
 	test_refused(fetched);
+	test_others(fetched, &ca, &second);
+	test_behind(fetched, &ca);
 	test_busy(fetched, &ca);
 	crl_unref(fetched);
 	crl_unref(of_file);
