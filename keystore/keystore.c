@@ -261,10 +261,13 @@ enum err keystore_trust_set(const struct keystore *keystore, uint64_t generation
 {
 	const struct cert **anchors = calloc(keystore->count + 1, sizeof(*anchors));
 	struct trust_pin *pins = calloc(keystore->count + 1, sizeof(*pins));
+	const struct cert **others = calloc(keystore->count + 1, sizeof(*others));
+	struct trust_set *set = NULL;
 	size_t anchor_count = 0;
 	size_t pin_count = 0;
+	size_t other_count = 0;
 	enum err err = ERR_NOMEM;
-	if (anchors == NULL || pins == NULL) {
+	if (anchors == NULL || pins == NULL || others == NULL) {
 		goto out;
 	}
 	for (size_t i = 0; i < keystore->count; i++) {
@@ -274,15 +277,24 @@ enum err keystore_trust_set(const struct keystore *keystore, uint64_t generation
 		case KEYSTORE_PIN:
 			pins[pin_count++] = (struct trust_pin){entry->chain[0], entry->pin_name};
 			break;
+		case KEYSTORE_OTHER: others[other_count++] = entry->chain[0]; break;
 		case KEYSTORE_KEY:
-		case KEYSTORE_OTHER:
 		case KEYSTORE_KEPT: break;
 		}
 	}
-	err = trust_set_new(anchors, anchor_count, pins, pin_count, generation, out);
+	err = trust_set_new(anchors, anchor_count, pins, pin_count, generation, &set);
+	if (err == ERR_OK) {
+		err = trust_set_add_signers(set, others, other_count);
+	}
+	if (err == ERR_OK) {
+		*out = set;
+		set = NULL; /* moved to the caller */
+	}
 out:
+	trust_set_unref(set);
 	free(anchors);
 	free(pins);
+	free(others);
 	return err;
 }
 

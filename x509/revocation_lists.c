@@ -86,8 +86,9 @@ static bool signed_by(struct lookup *lookup, const struct crl *crl, const struct
 static enum status look_up(struct lookup *lookup);
 
 /*
- * A presented certificate that is not on the path: it counts only if a CA of this very path issued it, within what the
- * path allows, and if it is not revoked itself (6.3.3 (f)). So nobody can vouch for lists who could not issue them.
+ * A certificate that was presented, or that the operator keeps, and that is not on the path: it counts only if a CA of this
+ * very path issued it, within what the path allows, and if it is not revoked itself (6.3.3 (f)). So nobody can vouch for
+ * lists who could not issue them.
  */
 static bool vouched_for(struct lookup *lookup, const struct cert *signer)
 {
@@ -127,6 +128,20 @@ static bool vouched_for(struct lookup *lookup, const struct cert *signer)
 	return false;
 }
 
+/* signer if it is not on the path and signed the list as it may, else NULL. */
+static const struct cert *signed_aside(
+	struct lookup *lookup, const struct crl *crl, const struct cert *signer)
+{
+	bool self = lookup->nested && signer == lookup->path[0];
+	if (!name_equal(&signer->subject, &crl->issuer) || (lookup->nested && !self)) {
+		return NULL;
+	}
+	return check_crl_signer(lookup->judgement, signer) && signed_by(lookup, crl, signer) &&
+			       (self || vouched_for(lookup, signer))
+		       ? signer
+		       : NULL;
+}
+
 /* NULL: nobody who may; noted. */
 static const struct cert *find_signer(struct lookup *lookup, const struct crl *crl)
 {
@@ -145,16 +160,16 @@ static const struct cert *find_signer(struct lookup *lookup, const struct crl *c
 			}
 		}
 	}
-	for (size_t i = 0; i < question->chain_count && !stopped(lookup); i++) {
-		const struct cert *signer = question->chain[i];
-		bool self = lookup->nested && signer == lookup->path[0];
-		if (!name_equal(&signer->subject, &crl->issuer) || (lookup->nested && !self)) {
-			continue;
-		}
-		if (check_crl_signer(lookup->judgement, signer) && signed_by(lookup, crl, signer) &&
-			(self || vouched_for(lookup, signer))) {
-			return signer;
-		}
+	const struct cert *signer = NULL;
+	for (size_t i = 0; i < question->chain_count && signer == NULL && !stopped(lookup); i++) {
+		signer = signed_aside(lookup, crl, question->chain[i]);
+	}
+	for (size_t i = 0; i < trust_set_signer_count(question->trust) && signer == NULL && !stopped(lookup);
+		i++) {
+		signer = signed_aside(lookup, crl, trust_set_signer(question->trust, i));
+	}
+	if (signer != NULL) {
+		return signer;
 	}
 	bool other_key = crl->authority_key_id.len != 0 && lookup->path[1]->ext.subject_key_id.len != 0 &&
 			 !bytes_equal(crl->authority_key_id, lookup->path[1]->ext.subject_key_id);

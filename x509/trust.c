@@ -4,6 +4,7 @@
  * Never:   changes after it was made.
  * Threads: any; the counts are atomic.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,8 @@ struct trust_set {
 	size_t anchor_count;
 	struct pin *pins;
 	size_t pin_count;
+	const struct cert **signers;
+	size_t signer_count;
 };
 
 static enum err fill_trust(struct trust_set *set, const struct cert *const *anchors, size_t anchor_count,
@@ -66,6 +69,21 @@ enum err trust_set_new(const struct cert *const *anchors, size_t anchor_count, c
 	return ERR_OK;
 }
 
+enum err trust_set_add_signers(struct trust_set *set, const struct cert *const *certs, size_t count)
+{
+	assert(set->signers == NULL);
+	set->signers = calloc(count + 1, sizeof(struct cert *));
+	if (set->signers == NULL) {
+		return ERR_NOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (certs[i]->ext.has[EXT_KEY_USAGE] && (certs[i]->ext.key_usage & KU_CRL_SIGN) != 0) {
+			set->signers[set->signer_count++] = cert_ref(certs[i]);
+		}
+	}
+	return ERR_OK;
+}
+
 struct trust_set *trust_set_ref(const struct trust_set *set)
 {
 	struct trust_set *counted = UNCONST(struct trust_set, set);
@@ -85,8 +103,12 @@ void trust_set_unref(struct trust_set *set)
 		cert_unref(UNCONST(struct cert, set->pins[i].cert));
 		free(set->pins[i].name);
 	}
+	for (size_t i = 0; i < set->signer_count; i++) {
+		cert_unref(UNCONST(struct cert, set->signers[i]));
+	}
 	free(set->anchors);
 	free(set->pins);
+	free(set->signers);
 	free(set);
 }
 
@@ -119,6 +141,16 @@ const struct cert *trust_set_pin(const struct trust_set *set, size_t index, cons
 		*name = set->pins[index].name;
 	}
 	return set->pins[index].cert;
+}
+
+size_t trust_set_signer_count(const struct trust_set *set)
+{
+	return set == NULL ? 0 : set->signer_count;
+}
+
+const struct cert *trust_set_signer(const struct trust_set *set, size_t index)
+{
+	return index < set->signer_count ? set->signers[index] : NULL;
 }
 
 /* --- revocation lists --- */

@@ -113,6 +113,14 @@ struct trust_pin {
 /* Refs the certificates. generation is the caller's number for this part of the policy. */
 MUST_CHECK enum err trust_set_new(const struct cert *const *anchors, size_t anchor_count,
 	const struct trust_pin *pins, size_t pin_count, uint64_t generation, struct trust_set **out);
+/*
+ * Certificates that may have signed revocation lists for a CA, and are trusted for nothing: which of them may is asked of each
+ * list (RFC 5280 6.3.3 (f)). Those without cRLSign are left out. Once, before the set is shared. ERR_NOMEM.
+ */
+MUST_CHECK enum err trust_set_add_signers(
+	struct trust_set *set, const struct cert *const *certs, size_t count);
+size_t trust_set_signer_count(const struct trust_set *set); /* NULL: none */
+const struct cert *trust_set_signer(const struct trust_set *set, size_t index);
 struct trust_set *trust_set_ref(const struct trust_set *set);
 void trust_set_unref(struct trust_set *set);
 uint64_t trust_set_generation(const struct trust_set *set);

@@ -100,6 +100,8 @@ static void trust(struct fixture *pki)
 	struct keystore *keystore = sample(pki);
 	struct trust_set *set = NULL;
 	const char *name = NULL;
+	REQUIRE("no signer",
+		keystore_add_cert(keystore, "leaf", pki->leaf.cert, KEYSTORE_OTHER, NULL) == ERR_OK);
 	REQUIRE("trust", keystore_trust_set(keystore, 7, &set) == ERR_OK);
 	keystore_free(keystore); /* the set lives on without it */
 	CHECK("generation", trust_set_generation(set) == 7);
@@ -108,6 +110,8 @@ static void trust(struct fixture *pki)
 	REQUIRE("one pin", trust_set_pin_count(set) == 1);
 	CHECK("pin", bytes_equal(cert_der(trust_set_pin(set, 0, &name)), cert_der(pki->device.cert)));
 	CHECK("pin", strcmp(name, "sensor-7") == 0);
+	REQUIRE("one that may sign lists: not the other untrusted ones", trust_set_signer_count(set) == 1);
+	CHECK("signer", bytes_equal(cert_der(trust_set_signer(set, 0)), cert_der(pki->old.cert)));
 	trust_set_unref(set);
 }
 

@@ -317,19 +317,33 @@ static void test_signers(const struct world *world)
 		const struct pki *signer;
 		bool signer_revoked, present;
 		enum x509_reason want, want_listed;
-		bool no_root_list;
+		bool no_root_list, kept; /* kept: by the operator */
 	} rows[] = {
-		{"vouched for by the root", &good, false, true, X509_OK, X509_REVOKED, false},
+		{"vouched for by the root", &good, false, true, X509_OK, X509_REVOKED, false, false},
 		{"nobody knows whether it is revoked", &good, false, true, X509_CRL_UNSUPPORTED,
-			X509_CRL_UNSUPPORTED, true},
-		{"not presented", &good, false, false, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false},
-		{"itself revoked", &good, true, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false},
-		{"without cRLSign", &no_usage, false, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED,
+			X509_CRL_UNSUPPORTED, true, false},
+		{"not presented", &good, false, false, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false,
+			false},
+		{"itself revoked", &good, true, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false,
+			false},
+		{"without cRLSign", &no_usage, false, true, X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false,
 			false},
 		{"of a foreign root of the same name", &foreign, false, true, X509_CRL_UNSUPPORTED,
-			X509_CRL_UNSUPPORTED, false},
+			X509_CRL_UNSUPPORTED, false, false},
 		{"issued by the device itself", &by_device, false, true, X509_CRL_UNSUPPORTED,
-			X509_CRL_UNSUPPORTED, false},
+			X509_CRL_UNSUPPORTED, false, false},
+		{"kept by the operator, vouched for by the root", &good, false, false, X509_OK, X509_REVOKED,
+			false, true},
+		{"kept by the operator, nobody knows whether it is revoked", &good, false, false,
+			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, true, true},
+		{"kept by the operator, itself revoked", &good, true, false, X509_CRL_UNSUPPORTED,
+			X509_CRL_UNSUPPORTED, false, true},
+		{"kept by the operator, without cRLSign", &no_usage, false, false, X509_CRL_UNSUPPORTED,
+			X509_CRL_UNSUPPORTED, false, true},
+		{"kept by the operator, of a foreign root of the same name", &foreign, false, false,
+			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false, true},
+		{"kept by the operator, issued by the device itself", &by_device, false, false,
+			X509_CRL_UNSUPPORTED, X509_CRL_UNSUPPORTED, false, true},
 	};
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		for (size_t listed = 0; listed < 2; listed++) {
@@ -339,8 +353,12 @@ static void test_signers(const struct world *world)
 				pki_crl(&world->root, 2, (const struct cert *const *)&rows[i].signer->cert,
 					rows[i].signer_revoked ? 1 : 0);
 			struct crl_set *set = pki_crls(rows[i].no_root_list ? NULL : of_root, list);
+			struct trust_set *trust = pki_trust(world->root.cert, NULL);
+			REQUIRE(rows[i].name, trust_set_add_signers(trust,
+						      (const struct cert *const *)&rows[i].signer->cert,
+						      rows[i].kept ? 1 : 0) == ERR_OK);
 			struct x509_answer answer =
-				pki_judge(world->trust, set, X509_REVOCATION_REQUIRED, world->leaf.cert,
+				pki_judge(trust, set, X509_REVOCATION_REQUIRED, world->leaf.cert,
 					world->ca.cert, rows[i].present ? rows[i].signer->cert : NULL);
 			if (answer.reason != (listed ? rows[i].want_listed : rows[i].want)) {
 				printf("%s: %s (%s)\n", rows[i].name, x509_reason_name(answer.reason),
@@ -348,6 +366,7 @@ static void test_signers(const struct world *world)
 			}
 			CHECK(rows[i].name, answer.reason == (listed ? rows[i].want_listed : rows[i].want));
 			crl_set_unref(set);
+			trust_set_unref(trust);
 			crl_unref(list);
 			crl_unref(of_root);
 		}
