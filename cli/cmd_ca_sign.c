@@ -143,8 +143,14 @@ static int cert_make(struct sign *sign, const struct ca *ca)
 	if (make.not_before < cert_not_before(ca->cert)) {
 		make.not_before = cert_not_before(ca->cert);
 	}
+	if (now > cert_not_after(ca->cert)) {
+		return cli_fail("the CA has expired: 'lockgate ca init' makes another");
+	}
 	if (make.not_after > cert_not_after(ca->cert)) {
-		return cli_fail("the certificate would outlive its CA: fewer --days");
+		if (sign->days != NULL) {
+			return cli_fail("the certificate would outlive its CA: fewer --days");
+		}
+		make.not_after = cert_not_after(ca->cert);
 	}
 	if (bytes_equal(buf_bytes(&sign->spki), cert_spki(ca->cert))) {
 		return cli_fail("the request holds the CA's own key");
@@ -298,7 +304,8 @@ int cmd_ca_sign(int argc, char **argv)
 		{"--key-out", CLI_TEXT, &sign.key_out, "FILE", "instead: a new key, unsealed, 0600"},
 		{"--out", CLI_TEXT, &sign.out, "FILE", "the certificate (needed)"},
 		{"--cn", CLI_TEXT, &sign.name, "NAME", "the name; in place of all that the request says"},
-		{"--days", CLI_TEXT, &sign.days, "N", "how long it is good; default: 365"},
+		{"--days", CLI_TEXT, &sign.days, "N",
+			"how long it is good; default: 365, or as long as the CA"},
 		{"--client", CLI_FLAG, &sign.client, NULL, "for a device (the default)"},
 		{"--server", CLI_FLAG, &sign.server, NULL, "for a server; with --client: for both"},
 		{"--dns", CLI_LIST, &sign.dns, "NAME", "a DNS name of it (SAN)"},

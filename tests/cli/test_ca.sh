@@ -70,6 +70,15 @@ unchanged 'one file for both' 2 'the same file' as sign pki --cn x --key-out x.c
 unchanged 'neither request nor key' 2 'say one of' as sign pki --cn x --out x.crt
 unchanged 'no name' 2 '--cn is missing' as sign pki --key-out x.key --out x.crt
 unchanged 'no place' 2 '--out is missing' as sign pki --cn x --key-out x.key
+want 'a CA for a month' 0 'is the root' as init month --cn Month --days 30
+want 'as long as the CA' 0 'CN=x' as sign month --cn x --key-out month-x.key --out month-x.crt
+end_of() { openssl x509 -in "$1" -noout -enddate; }
+holds 'and no longer' test "$(end_of month-x.crt)" = "$(end_of month/ca.crt)"
+want 'said, it is refused' 1 'outlive its CA' as sign month --cn y --key-out month-y.key --out month-y.crt --days 365
+mkdir -m 700 over && sed -n 1,4p month/ca.db >over/ca.db && chmod 600 over/ca.db
+"$LOCKGATE_CERTS" root --out over/ca --cn Over --not-before -10d --not-after -1d || exit 1
+lg keystore create over/ca.p12 --passphrase file:pw && lg keystore import over/ca.p12 over/ca.crt over/ca.key --passphrase file:pw || exit 1
+want 'a CA that has expired' 1 'the CA has expired' as sign over --cn x --key-out over-x.key --out over-x.crt
 unchanged 'longer than its CA' 1 'outlive its CA' as sign pki --cn x --key-out x.key --out x.crt --days 3001
 unchanged 'a name that is none' 1 'cannot be made' as sign pki --cn x --server --dns 'a b' --key-out x.key --out x.crt
 unchanged 'an address that is none' 1 'cannot be made' as sign pki --cn x --server --ip 1.2.3 --key-out x.key --out x.crt
