@@ -58,12 +58,15 @@ list list-delta 6 delta=5
 list fails 5 "complete=$web/absent.crl"
 list fenced 5 "complete=http://127.0.0.2:$(cat port)/delta.crl"
 list hangs 5 "complete=$slow/delta.crl"
+list place 5 "complete=$web/place-delta.crl"
+mv web/place.crl place.crl
 {
   echo "ALTER QMGR REVALLOW('127.0.0.1:$(cat port)','127.0.0.1:$(cat port2)')"
   fleet_rules
   printf "SET CHLAUTH(CERT) TYPE(SSLPEERMAP) SSLPEER('CN=pinned') SSLFPRT('%s') USERSRC(MAP) MCAUSER('fleet')\n" \
     "$(openssl x509 -in pinned.crt -noout -fingerprint -sha256 | sed 's/.*=//')"
   for name in CERT LIST FAILS FENCED HANGS; do channel "$name" "CRLFETCH(CDP)"; done
+  channel NOPLACE "CRLFETCH(CDP) REVPARK(0) CRLFILE('$work/place.crl')"
 } >test.mqsc
 start_broker -f test.mqsc --workers 2 || { bad "start" "$(cat broker.err)"; finish; }
 
@@ -92,7 +95,7 @@ says_of() { # ROW URL WORDS: why the last fetch failed
 list list-delta 6 delta=5
 check "REFRESH with an older delta" mqsc "REFRESH SECURITY TYPE(SSL)"
 says_of "an older delta is not taken" "$web/list-delta.crl" 'not newer than the list that is held'
-turned_away "an older delta brings nobody back" LIST by-list revoked
+refused "an older delta brings nobody back" "" enter LIST by-list
 certs root --out fake --cn "Fleet CA"
 signer=fake list list-delta 9 delta=5
 check "REFRESH with a forged delta" mqsc "REFRESH SECURITY TYPE(SSL)"
@@ -101,7 +104,7 @@ list complete 9 delta=5
 check "REFRESH with a delta where the complete list lay" mqsc "REFRESH SECURITY TYPE(SSL)"
 says_of "RFC 5280 5.2.4 a delta is no complete list" "$web/complete.crl" 'a delta list, and a complete one is held'
 turned_away "neither brings anybody back" LIST by-list revoked
-admitted "nor keeps anybody out" LIST by-list-later
+check "nor keeps anybody out" enter LIST by-list-later
 
 # --- deltas that are not to be had ---
 from=$(lines)
@@ -113,8 +116,10 @@ says_of "it is tried again" "$web/absent.crl" 'HTTP status 404'
 expect_no_log "a delta that is not there closes nothing" "$from" '"session closed".*"channel":"FAILS"'
 check "nor later" enter FAILS fails-too
 from=$(lines)
-admitted "a delta at a private address keeps nobody out" FENCED fenced
+check "a delta at a private address keeps nobody out" enter FENCED fenced
 expect_log "a delta at a private address is not asked for" "$from" 5 '"LKG0453W".*127.0.0.2.*not one that is allowed'
+check "RFC 5280 6.3.3 nobody may wait: in without a delta" enter NOPLACE fails
+[ "$(asked 'GET place-delta.crl')" = 0 ] && ok || bad "nobody may wait: nothing is asked" "$(asked 'GET place-delta.crl') fetches"
 touch web2/hang
 begun=$(now_ms)
 check "a delta that hangs keeps nobody out" enter HANGS hangs
@@ -133,6 +138,6 @@ rm -f "$log"
 start_broker -f test.mqsc --workers 2 || { bad "start again" "$(cat broker.err)"; finish; }
 turned_away "a delta from disk" LIST by-list revoked
 turned_away "a delta from disk, of a certificate" CERT by-cert-revoked revoked
-admitted "the others come in" LIST by-list-later
+check "the others come in" enter LIST by-list-later
 stop_broker "graceful stop"
 finish
