@@ -373,7 +373,7 @@ bool judge_path(struct judge *judge)
 	ask_x509(judge, &answer);
 	switch (answer.verdict) {
 	case X509_ACCEPT:
-		keep_needs(judge, &answer); /* deltas, without which it is accepted as well */
+		keep_needs(judge, &answer); /* who may know more; it is accepted without them as well */
 		return accept_path(judge, &answer) && pass_revocation(judge, &answer);
 	case X509_NEED: (void)accept_path(judge, &answer); return wait_for_revocation(judge, &answer);
 	case X509_REFUSE: break;

@@ -347,7 +347,7 @@ void connection_gate(struct connection *connection, const char *note)
 		connection_remember_chain(connection, verdict);
 		pass_gate(connection);
 	} else if ((verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION) ||
-		   connection_wants_deltas(connection, verdict)) {
+		   connection_wants_more(connection, verdict)) {
 		connection_park(connection, verdict);
 	} else {
 		connection_remember_chain(connection, verdict);

@@ -210,7 +210,7 @@ static uint8_t group_of(const struct admission_verdict *verdict, size_t index)
 	if (verdict->needs[index].delta) {
 		return (uint8_t)index;
 	}
-	while (verdict->needs[group].cert != verdict->needs[index].cert) {
+	while (verdict->needs[group].delta || verdict->needs[group].cert != verdict->needs[index].cert) {
 		group++;
 	}
 	return group;
@@ -270,15 +270,15 @@ static enum err wait_begin(struct connection *connection, const struct world_cha
 	return ERR_OK;
 }
 
-/* A place for one more letter, with a park to go. Half of them are not for deltas: who needs more is refused without one. */
+/* A place for one more letter, with a park to go. Half of them are not for what is asked beside an acceptance: who cannot do without is refused if there is none. */
 static enum err take_place(
-	struct connection *connection, const struct world_channel *settings, bool deltas, struct park **out)
+	struct connection *connection, const struct world_channel *settings, bool beside, struct park **out)
 {
 	struct shared *shared = connection->worker->shared;
 	struct park *park = NULL;
 	uint32_t places = settings->revocation_park_max;
 
-	places = deltas ? places / 2 + places % 2 : places;
+	places = beside ? places / 2 + places % 2 : places;
 	if (atomic_fetch_add_explicit(&shared->parked, 1, memory_order_relaxed) < places) {
 		park = calloc(1, sizeof(*park));
 	}
@@ -293,18 +293,18 @@ static enum err take_place(
 	return ERR_OK;
 }
 
-bool connection_wants_deltas(const struct connection *connection, const struct admission_verdict *verdict)
+bool connection_wants_more(const struct connection *connection, const struct admission_verdict *verdict)
 {
 	return !connection->revocation_asked && verdict->admission != ADMISSION_REFUSE &&
 	       verdict->need != NEED_REVOCATION && verdict->need_count > 0;
 }
 
-static uint64_t wait_until(const struct connection *connection, bool deltas)
+static uint64_t wait_until(const struct connection *connection, bool beside)
 {
-	uint64_t deltas_ms =
-		net_now_ms(connection->worker->shared->net, connection->worker->at) + PARK_DELTAS_MS;
+	uint64_t beside_ms =
+		net_now_ms(connection->worker->shared->net, connection->worker->at) + PARK_BESIDE_MS;
 
-	return deltas && deltas_ms < connection->wait->until_ms ? deltas_ms : connection->wait->until_ms;
+	return beside && beside_ms < connection->wait->until_ms ? beside_ms : connection->wait->until_ms;
 }
 
 void connection_park(struct connection *connection, const struct admission_verdict *verdict)
@@ -312,21 +312,22 @@ void connection_park(struct connection *connection, const struct admission_verdi
 	const struct world_channel *settings = connection_settings(connection);
 	struct worker *worker = connection->worker;
 	struct park *park = NULL;
-	bool deltas = connection_wants_deltas(connection, verdict);
-	enum err err = settings == NULL ? ERR_STATE : take_place(connection, settings, deltas, &park);
+	bool beside = connection_wants_more(connection, verdict);
+	enum err err = settings == NULL ? ERR_STATE : take_place(connection, settings, beside, &park);
 
 	if (err == ERR_OK) {
 		err = wait_begin(connection, settings);
 	}
 	if (err == ERR_OK) {
+		park->beside = beside;
 		err = fill(connection, park, verdict);
 	}
 	if (err != ERR_OK) {
 		if (park != NULL) {
 			park_free(park);
 		}
-		connection->revocation_asked = err == ERR_NOT_FOUND || deltas;
-		connection->revocation_busy = err != ERR_NOT_FOUND && !deltas;
+		connection->revocation_asked = err == ERR_NOT_FOUND || beside;
+		connection->revocation_busy = err != ERR_NOT_FOUND && !beside;
 		connection_gate(connection, NULL); /* which now decides */
 		return;
 	}
@@ -337,7 +338,7 @@ void connection_park(struct connection *connection, const struct admission_verdi
 	park->letters = 1;
 	park->mail.run = on_ask;
 	connection->timer.fn = on_wait_over;
-	wheel_add(worker->wheel, &connection->timer, wait_until(connection, deltas));
+	wheel_add(worker->wheel, &connection->timer, wait_until(connection, beside));
 	net_post_reserved(worker->shared->net, net_control_at(worker->shared->net), &park->mail);
 }
 
@@ -373,10 +374,10 @@ void connection_park_look(struct connection *connection)
 	}
 	struct admission_verdict *verdict = connection_judge(connection);
 
-	/* What waits for more goes on waiting; out of memory is no reason to decide. */
+	/* What waits for more goes on waiting; out of memory is no reason to decide. Who would pass now waits anew, and not as long. */
 	bool waits = verdict == NULL ||
 		     (verdict->admission == ADMISSION_NEED && verdict->need == NEED_REVOCATION) ||
-		     connection_wants_deltas(connection, verdict);
+		     (park != NULL && park->beside && connection_wants_more(connection, verdict));
 
 	free(verdict);
 	if (!waits) {

@@ -15,8 +15,8 @@
 
 /* --- limits an operator can see --- */
 #define PARK_ROUNDS_MAX 4u /* how often one connection may ask for what the last answer left open */
-#define PARK_DELTAS_MS                                                                                       \
-	2000u /* so long a connection waits for deltas, at most REVWAIT; then it goes on without them */
+/* So long a connection waits for what is asked beside its acceptance, at most REVWAIT; then it goes on without. */
+#define PARK_BESIDE_MS 2000u
 
 struct revocation_wait;
 struct connection;
@@ -43,6 +43,7 @@ struct park {
 	unsigned at; /* the worker */
 	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
 	struct park_need needs[X509_NEEDS_MAX];
+	bool beside;       /* its certificate passes without them, too */
 	size_t need_count; /* 0: the lists that the operator named; the control loop fills in which */
 	/* The worker's. */
 	struct connection *connection; /* NULL: it is gone, or no longer waits */
@@ -62,11 +63,11 @@ void park_answer(struct park *park);
 /* --- the worker's side --- */
 /*
  * The connection was judged NEED_REVOCATION: asks, and waits. Too many wait already, or there is no room to ask: the
- * connection is judged again with revocation_busy. For deltas alone (connection_wants_deltas()): it goes on without them.
+ * connection is judged again with revocation_busy. Beside its acceptance (connection_wants_more()): it goes on without.
  */
 void connection_park(struct connection *connection, const struct admission_verdict *verdict);
-/* Its certificate passed, and deltas that may be had were not asked for yet. */
-bool connection_wants_deltas(const struct connection *connection, const struct admission_verdict *verdict);
+/* Its certificate passed, and who may know more was not asked yet: deltas, responders. */
+bool connection_wants_more(const struct connection *connection, const struct admission_verdict *verdict);
 /* The world changed: a connection that waits is judged again; it may have become hopeless, or have all it needs. */
 void connection_park_look(struct connection *connection);
 /* It does not wait any more. Idempotent. */

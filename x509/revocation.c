@@ -291,19 +291,27 @@ static bool add_need(
 	return true;
 }
 
+static bool add_responders(struct needs *needs, const struct status *status)
+{
+	const struct x509_question *question = status->judgement->question;
+	char url[X509_URL_BYTES];
+	if (question->ocsp_auth == X509_OCSP_NONE) {
+		return false;
+	}
+	bool fetchable =
+		question->ocsp_url != NULL && add_need(needs, X509_NEED_OCSP, question->ocsp_url, status);
+	for (size_t i = 0; question->need_aia && cert_ocsp_url(status->cert, i, url); i++) {
+		fetchable = add_need(needs, X509_NEED_OCSP, url, status) || fetchable;
+	}
+	return fetchable;
+}
+
 /* As IBM MQ asks: the responder that is configured, then the certificate's own, then its lists. */
 static bool add_needs(struct needs *needs, const struct status *status)
 {
 	const struct x509_question *question = status->judgement->question;
 	char url[X509_URL_BYTES];
-	bool fetchable = false;
-	if (question->ocsp_auth != X509_OCSP_NONE) {
-		fetchable = question->ocsp_url != NULL &&
-			    add_need(needs, X509_NEED_OCSP, question->ocsp_url, status);
-		for (size_t i = 0; question->need_aia && cert_ocsp_url(status->cert, i, url); i++) {
-			fetchable = add_need(needs, X509_NEED_OCSP, url, status) || fetchable;
-		}
-	}
+	bool fetchable = add_responders(needs, status);
 	for (size_t i = 0; question->need_cdp && cert_crl_url(status->cert, i, url); i++) {
 		fetchable = add_need(needs, X509_NEED_CRL, url, status) || fetchable;
 	}
@@ -337,14 +345,21 @@ struct walk {
 	struct status unsettled; /* the first whose status a fetch may settle; judgement NULL: none */
 	bool hopeless;           /* one that would be refused, and for which nothing can be fetched */
 	struct needs needs;
-	struct needs deltas; /* of those whose status is known; they need not be there */
+	struct needs more; /* of those whose status is known: who may know more. They need not be there */
 };
 
 static void walk_known(struct walk *walk, const struct status *status)
 {
 	const struct x509_question *question = status->judgement->question;
-	if (question->may_need && question->need_cdp && status->lists.state == X509_CRL_STATE_GOOD) {
-		add_deltas(&walk->deltas, status);
+	if (!question->may_need || status->lists.state != X509_CRL_STATE_GOOD) {
+		return;
+	}
+	/* A responder may know of a revocation before any list does. One that said that it does not know has been asked. */
+	if (status->ocsp.state == X509_OCSP_STATE_UNREACHABLE || status->ocsp.reason == X509_OCSP_STALE) {
+		(void)add_responders(&walk->more, status);
+	}
+	if (question->need_cdp) {
+		add_deltas(&walk->more, status);
 	}
 }
 
@@ -397,8 +412,8 @@ bool revocation_check(struct judgement *judgement, const struct cert *const *pat
 	int64_t *until, bool *known)
 {
 	struct x509_need items[X509_NEEDS_MAX];
-	struct x509_need deltas[X509_NEEDS_MAX];
-	struct walk walk = {.needs = {.items = items}, .deltas = {.items = deltas}};
+	struct x509_need more[X509_NEEDS_MAX];
+	struct walk walk = {.needs = {.items = items}, .more = {.items = more}};
 	bool all = true;
 	*known = false;
 	judgement->out->warned = false;
@@ -430,6 +445,6 @@ bool revocation_check(struct judgement *judgement, const struct cert *const *pat
 	if (!settle(judgement, &walk)) {
 		return false;
 	}
-	put_needs(judgement->out, &walk.deltas); /* an accepted path is the last that is looked at */
+	put_needs(judgement->out, &walk.more); /* an accepted path is the last that is looked at */
 	return true;
 }

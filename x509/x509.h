@@ -359,12 +359,15 @@ struct x509_question {
 	const char *ocsp_url;   /* the responder that is asked first, of every certificate; NULL: none */
 };
 
-/* What X509_NEED asks to be fetched: the most preferred first (responder of the question, of the certificate, its lists). */
+/*
+ * What X509_NEED asks to be fetched: the most preferred first (responder of the question, of the certificate, its lists). Beside
+ * X509_ACCEPT, which holds without them: deltas, and responders where lists say good.
+ */
 enum x509_need_kind { X509_NEED_OCSP, X509_NEED_CRL };
 struct x509_need {
 	enum x509_need_kind kind;
-	bool delta;               /* named by freshestCRL: beside X509_ACCEPT, which holds without it */
-	char url[X509_URL_BYTES]; /* http or https */
+	bool delta;                       /* a list that freshestCRL names */
+	char url[X509_URL_BYTES];         /* http or https */
 	const struct cert *cert, *issuer; /* of the question; signatures up to an anchor were verified */
 };
 

@@ -430,6 +430,10 @@ static void send_home(struct sources *sources, struct park_need *need)
 		if (status != NULL) {
 			status->asking--;
 		}
+		if (status != NULL && need->park->beside) {
+			status->asked_ms = clock_mono_ms(&sources->control->clock);
+			status->fruitless++;
+		}
 	}
 }
 
@@ -610,7 +614,7 @@ static void ask_responder(struct sources *sources, struct park_need *need)
 
 	need->over = true;
 	if (status == NULL) {
-		need->park->busy = true;
+		need->park->busy = need->park->busy || !need->park->beside;
 		return;
 	}
 	if (!settles(worth(sources, status->watch))) {
@@ -625,7 +629,8 @@ static void ask_responder(struct sources *sources, struct park_need *need)
 		need->good = true;
 		return;
 	}
-	if (status->known == X509_OCSP_UNKNOWN && asked_lately(status)) {
+	/* Who is let in without it anyway does not wait for one that was silent a moment ago. */
+	if ((status->known == X509_OCSP_UNKNOWN || need->park->beside) && asked_lately(status)) {
 		return;
 	}
 	enum err err = send_question(status, on_said, need, &need->wait, &error);
@@ -636,7 +641,8 @@ static void ask_responder(struct sources *sources, struct park_need *need)
 		status->asking++;
 		return;
 	}
-	need->park->busy = need->park->busy || err == ERR_NOMEM || err == ERR_LIMIT;
+	need->park->busy =
+		need->park->busy || (!need->park->beside && (err == ERR_NOMEM || err == ERR_LIMIT));
 	if (error.sentence[0] != '\0') {
 		responder_note(sources, status->watch, error.sentence);
 	}

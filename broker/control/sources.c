@@ -360,7 +360,7 @@ bool sources_cdp_is_new(const struct sources *sources, const struct channel *cha
 
 	for (size_t i = 0; i < lists->cdp_count; i++) {
 		if (strcmp(lists->cdp[i].url, url) == 0) {
-			return now_ms - lists->cdp[i].since_ms < PARK_DELTAS_MS;
+			return now_ms - lists->cdp[i].since_ms < PARK_BESIDE_MS;
 		}
 	}
 	return false;

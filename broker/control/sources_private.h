@@ -42,7 +42,7 @@ struct sources {
 /* --- sources.c --- */
 /* The address is one of the channel's own from now on; true: it was not before. */
 bool sources_add_cdp(struct sources *sources, struct channel *channel, const char *url);
-/* It has been for less than PARK_DELTAS_MS. */
+/* It has been for less than PARK_BESIDE_MS. */
 bool sources_cdp_is_new(const struct sources *sources, const struct channel *channel, const char *url);
 /* struct revocation_calls: it is in force with the next policy of the channels that use it. */
 void sources_on_crl(void *ctx, const char *url, struct crl *crl);

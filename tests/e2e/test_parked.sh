@@ -97,7 +97,22 @@ cp list.crl crl/.new && mv crl/.new crl/ca.crl
 expect_log "a list on disk lets in who waits" "$from" 5 '"LKG0300I".*"client":"d"'
 expect_log "a list on disk refuses who is on it" "$from" 5 '"connection refused".*"channel":"WAITS".*"certificate":"revoked".*CN=e,'
 wait "$client" "$client_e"
+
+# --- lists say good: a responder that hangs holds nobody up for long, nor twice; one that knows more is heard ---
+check "a good list, and the responder hangs" enter WAITS a
+from=$(now_ms)
+check "the same again" enter WAITS a
+[ $(($(now_ms) - from)) -lt 1500 ] && ok || bad "the same again: at once" "$(($(now_ms) - from)) ms"
 rm web/hang
+leaf sooner
+says "$(serial sooner)" revoked
+turned_away "a responder knows of a revocation sooner than the list" WAITS sooner revoked
+leaf later
+live WAITS later
+from=$(lines)
+says "$(serial later)" revoked
+check "a refresh asks" mqsc "REFRESH SECURITY TYPE(SSL)"
+expect_log "a responder hears of it while a session lives by a list" "$from" 5 '"session closed".*"certificate":"revoked".*"client":"later"'
 
 # --- fifty wait for one list ---
 certs crl --out many --issuer ca --number 2 --revoke-serial 77

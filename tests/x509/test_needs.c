@@ -198,7 +198,14 @@ static void test_known_needs(void)
 	struct ocsp_response *no = pki_ocsp(&root, leaf.cert, OCSP_SAYS_REVOKED);
 	struct ocsp_response *dunno = pki_ocsp(&root, leaf.cert, OCSP_SAYS_UNKNOWN);
 	const struct no_needs_row rows[] = {
-		{"a good list is at hand", leaf.cert, NULL, trust, clean, NULL, X509_ACCEPT, X509_OK, 0},
+		{"a good list is at hand: responders may know of a revocation sooner", leaf.cert, NULL, trust,
+			clean, NULL, X509_ACCEPT, X509_OK, 2},
+		{"a good list and a good answer are at hand", leaf.cert, NULL, trust, clean, good,
+			X509_ACCEPT, X509_OK, 0},
+		{"a good list, and an answer that says revoked", leaf.cert, NULL, trust, clean, no,
+			X509_REFUSE, X509_REVOKED, 0},
+		{"a good list, and an answer that does not know", leaf.cert, NULL, trust, clean, dunno,
+			X509_ACCEPT, X509_OK, 0},
 		{"a good answer is at hand", leaf.cert, NULL, trust, NULL, good, X509_ACCEPT, X509_OK, 0},
 		{"revoked by an answer at hand", leaf.cert, NULL, trust, NULL, no, X509_REFUSE, X509_REVOKED,
 			0},
@@ -308,7 +315,7 @@ static void test_two_paths(void)
 		struct x509_answer answer;
 		x509_judge(&question, &answer);
 		CHECK("a path that is known wins", answer.verdict == X509_ACCEPT);
-		CHECK("a path that is known wins", answer.need_count == 0);
+		CHECK("a responder may know more of both", answer.need_count == 2);
 		CHECK("a path that is known wins",
 			answer.path_count == 3 && answer.path[1] == ca[known].cert);
 		CHECK("its evidence is shown", answer.evidence_count == 2);
