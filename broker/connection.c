@@ -248,18 +248,26 @@ void connection_refuse(
 	io_close(connection->io);
 }
 
-void connection_fault(struct connection *connection, uint8_t reason, const char *clause)
+static void tell_fault(const struct connection *connection, uint8_t reason, const char *clause)
 {
-	struct worker *worker = connection->worker;
+	struct shared *shared = connection->worker->shared;
 	char peer[AUTH_ADDRESS_TEXT_BYTES];
 
-	wheel_cancel(worker->wheel, &connection->timer);
+	if (!refusals_may_tell(shared->refusals, &connection->peer, REFUSAL_CONNECT)) {
+		return;
+	}
 	auth_address_format(&connection->peer, peer);
-	LOG(worker->shared->log, LOG_INFO, "LKG0302I", "connection ended before it was admitted",
+	LOG(shared->log, LOG_INFO, "LKG0302I", "connection ended before it was admitted",
 		LF_TEXT("channel", connection->channel), LF_TEXT("peer", peer),
 		LF_INT("port", connection->peer_port), LF_INT("mqtt_reason", reason),
 		LF_TEXT("clause", clause == NULL ? "" : clause),
 		LF_TEXT("client", connection->client_id == NULL ? "" : connection->client_id));
+}
+
+void connection_fault(struct connection *connection, uint8_t reason, const char *clause)
+{
+	wheel_cancel(connection->worker->wheel, &connection->timer);
+	tell_fault(connection, reason, clause);
 	connection->state = CONNECTION_REFUSED;
 	if (reason != 0) {
 		connection_send_connack_refusal(connection, reason);
@@ -407,6 +415,9 @@ static void note_failed_handshake(struct connection *connection, const char *det
 			return;
 		}
 		free(verdict);
+	}
+	if (!refusals_may_tell(worker->shared->refusals, &connection->peer, REFUSAL_HANDSHAKE)) {
+		return;
 	}
 	auth_address_format(&connection->peer, peer);
 	LOG(worker->shared->log, LOG_WARN, "LKG9633E", "TLS handshake failed",

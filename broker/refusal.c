@@ -6,6 +6,7 @@
  */
 #include "broker/refusal.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +16,23 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/utf8.h"
+#include "broker/refusal_bound.h"
 
+/* Shares of the ring of admissions: of one client; of one kind, by strangers and by others; of all strangers. */
+#define REFUSAL_SHARE_CLIENT        16u /* a sixteenth */
+#define REFUSAL_SHARE_STRANGER_KIND 4u
+#define REFUSAL_SHARE_KIND          2u
+#define REFUSAL_SHARE_STRANGERS     2u
 /* Answers of OCSP responders that are kept with one refusal. */
 #define REFUSAL_ANSWERS_MAX 8u
 
 struct refusal {
 	char id[REFUSAL_ID_BYTES];
 	int64_t wall_ms;
+	/* Of an admission: whose place it has, and since when. */
+	struct refusal_who who;
+	struct refusal_kind kind;
+	uint64_t order;
 	char channel[AUTH_CHANNEL_NAME_BYTES_MAX + 1];
 	struct auth_address peer;
 	enum certificate_evidence certificate;
@@ -42,7 +53,7 @@ struct refusal {
 	char *topic, *user, *common_name, *peer_text;
 };
 
-/* A part of the ring: what is newest takes the place of what is oldest there. */
+/* A part of the ring: what is newest takes the place of what is oldest there; of admissions see choose_place(). */
 struct shelf {
 	size_t first, count, next;
 };
@@ -55,6 +66,9 @@ struct refusals {
 	uint64_t counter;
 	size_t kept;
 	struct shelf admissions, rights;
+	struct refusal_bound *bound;
+	bool window_open;
+	uint64_t window_began_ms;
 	struct refusal *ring;
 };
 
@@ -70,8 +84,10 @@ enum err refusals_new(
 	refusals->admissions = (struct shelf){0, kept, 0};
 	refusals->rights = (struct shelf){kept, rights_kept, 0};
 	refusals->ring = calloc(refusals->kept, sizeof(*refusals->ring));
-	if (refusals->ring == NULL || crypto_random(refusals->key, sizeof(refusals->key)) != ERR_OK ||
+	if (refusals->ring == NULL || refusal_bound_new(&refusals->bound) != ERR_OK ||
+		crypto_random(refusals->key, sizeof(refusals->key)) != ERR_OK ||
 		pthread_mutex_init(&refusals->lock, NULL) != 0) {
+		refusal_bound_free(refusals->bound);
 		free(refusals->ring);
 		free(refusals);
 		return ERR_NOMEM;
@@ -103,14 +119,106 @@ static void refusal_clear(struct refusal *refusal)
 	*refusal = (struct refusal){0};
 }
 
+/* --- who has a line --- */
+
+/* Ends the window. A line for each kind of which some had none. */
+static void sum_up(struct refusals *refusals)
+{
+	struct refusal_sum sums[REFUSAL_SUMS_MAX];
+	uint64_t now = clock_mono_ms(&refusals->clock);
+
+	(void)pthread_mutex_lock(&refusals->lock);
+	size_t count = refusals->window_open ? refusal_bound_end(refusals->bound, sums) : 0;
+	uint64_t lasted_ms = now - refusals->window_began_ms;
+
+	refusals->window_open = false;
+	(void)pthread_mutex_unlock(&refusals->lock);
+	for (size_t i = 0; i < count; i++) {
+		enum x509_reason reason = sums[i].kind.reason;
+
+		LOG(refusals->log, LOG_WARN, "LKG9789W",
+			"more connections were refused than are logged one by one",
+			LF_INT("suppressed", sums[i].suppressed), LF_INT("seconds", (lasted_ms + 500) / 1000),
+			LF_TEXT("step", refusal_step_name(sums[i].kind.step)),
+			LF_TEXT("certificate", reason == X509_OK ? "" : x509_reason_name(reason)));
+	}
+}
+
+void refusals_tick(struct refusals *refusals)
+{
+	(void)pthread_mutex_lock(&refusals->lock);
+	bool over = refusals->window_open &&
+		    clock_mono_ms(&refusals->clock) - refusals->window_began_ms >= REFUSAL_WINDOW_MS;
+
+	(void)pthread_mutex_unlock(&refusals->lock);
+	if (over) {
+		sum_up(refusals);
+	}
+}
+
+/* Under the lock. */
+static bool may_tell(
+	struct refusals *refusals, const struct refusal_who *who, const struct refusal_kind *kind)
+{
+	if (!refusals->window_open) {
+		refusals->window_open = true;
+		refusals->window_began_ms = clock_mono_ms(&refusals->clock);
+	}
+	return refusal_bound_take(refusals->bound, who, kind);
+}
+
+/* IPv6 by its network: one host has as many addresses there as it likes. */
+static struct refusal_who stranger_of(const struct refusals *refusals, const struct auth_address *peer)
+{
+	uint8_t octets[1 + 8] = {peer->family};
+
+	memcpy(octets + 1, peer->octets, peer->family == 6 ? 8 : 4);
+	return (struct refusal_who){siphash(refusals->key, bytes_of(octets, sizeof(octets))), false};
+}
+
+/*
+ * Who was refused behind the path holds the key of a certificate that was issued for somebody (a chain is there only after
+ * Finished); so does who was let in once, or he is who his client id says.
+ */
+static struct refusal_who who_of(const struct refusals *refusals, const struct refusal_facts *facts)
+{
+	const struct evidence *evidence = facts->evidence;
+	struct refusal_who who = stranger_of(refusals, &evidence->peer);
+
+	if (evidence->chain_count > 0 && (facts->live || facts->verdict->step > STEP_PATH)) {
+		who.known = true;
+		who.hash = siphash(refusals->key, bytes_of(cert_sha256(evidence->chain[0]), SHA256_BYTES));
+	} else if (facts->live) {
+		who.known = true;
+		who.hash = siphash(
+			refusals->key, bytes_text(evidence->client_id == NULL ? "" : evidence->client_id));
+	}
+	return who;
+}
+
+bool refusals_may_tell(struct refusals *refusals, const struct auth_address *peer, enum refusal_unjudged what)
+{
+	const struct refusal_kind kind = {
+		what == REFUSAL_HANDSHAKE ? REFUSAL_STEP_HANDSHAKE : REFUSAL_STEP_CONNECT, X509_OK};
+	struct refusal_who who = stranger_of(refusals, peer);
+
+	(void)pthread_mutex_lock(&refusals->lock);
+	bool may = may_tell(refusals, &who, &kind);
+
+	(void)pthread_mutex_unlock(&refusals->lock);
+	return may;
+}
+
 void refusals_free(struct refusals *refusals)
 {
 	if (refusals == NULL) {
 		return;
 	}
+	sum_up(refusals);
 	for (size_t i = 0; i < refusals->kept; i++) {
 		refusal_clear(&refusals->ring[i]);
 	}
+	refusal_bound_free(refusals->bound);
 	free(refusals->ring);
 	(void)pthread_mutex_destroy(&refusals->lock);
 	free(refusals);
@@ -194,17 +302,75 @@ static void log_refusal(struct log *log, const struct refusal_facts *facts, cons
 	buf_release(&subject);
 }
 
-/* Under the lock: the oldest place of the shelf, emptied, and a new id. */
-static struct refusal *take_place(struct refusals *refusals, struct shelf *shelf, char id[REFUSAL_ID_BYTES])
+/* A group of kept refusals that has a share of the ring. */
+struct share {
+	size_t count;
+	struct refusal *oldest;
+};
+
+static void share_count(struct share *share, struct refusal *refusal)
+{
+	if (share->count++ == 0 || refusal->order < share->oldest->order) {
+		share->oldest = refusal;
+	}
+}
+
+/*
+ * Of admissions: the oldest of the narrowest group that has its share already, else an empty place, else the oldest of all. So
+ * neither one client, nor one kind of refusal, nor all strangers push out what is not theirs.
+ */
+static struct refusal *choose_place(
+	const struct refusals *refusals, const struct refusal_who *who, const struct refusal_kind *kind)
+{
+	struct share all = {0}, own = {0}, alike = {0}, strangers = {0};
+	struct refusal *empty = NULL;
+	const struct shelf *shelf = &refusals->admissions;
+	unsigned kind_share = who->known ? REFUSAL_SHARE_KIND : REFUSAL_SHARE_STRANGER_KIND;
+
+	for (size_t i = 0; i < shelf->count; i++) {
+		struct refusal *refusal = &refusals->ring[shelf->first + i];
+		bool like = refusal->who.known == who->known;
+
+		if (refusal->id[0] == '\0') {
+			empty = refusal;
+			continue;
+		}
+		share_count(&all, refusal);
+		if (like && refusal->who.hash == who->hash) {
+			share_count(&own, refusal);
+		}
+		if (like && refusal->kind.step == kind->step && refusal->kind.reason == kind->reason) {
+			share_count(&alike, refusal);
+		}
+		if (!refusal->who.known) {
+			share_count(&strangers, refusal);
+		}
+	}
+	if (own.count > 0 && own.count * REFUSAL_SHARE_CLIENT >= shelf->count) {
+		return own.oldest;
+	}
+	if (alike.count > 0 && alike.count * kind_share >= shelf->count) {
+		return alike.oldest;
+	}
+	if (!who->known && strangers.count > 0 && strangers.count * REFUSAL_SHARE_STRANGERS >= shelf->count) {
+		return strangers.oldest;
+	}
+	struct refusal *place = empty != NULL ? empty : all.oldest;
+
+	assert(place != NULL); /* the shelf has places */
+	return place;
+}
+
+/* Under the lock: a place, emptied, and a new id. */
+static struct refusal *take_place(
+	struct refusals *refusals, struct refusal *refusal, char id[REFUSAL_ID_BYTES])
 {
 	uint64_t counter = ++refusals->counter;
-	struct refusal *refusal = &refusals->ring[shelf->first + shelf->next];
 
 	/* Not a counter that anybody could follow: how many are refused is nobody's business outside. */
 	uint64_t hash = siphash(refusals->key, bytes_of(&counter, sizeof(counter)));
 
 	(void)snprintf(id, REFUSAL_ID_BYTES, "%08X", (unsigned)(hash & 0xffffffffu));
-	shelf->next = (shelf->next + 1) % shelf->count;
 	refusal_clear(refusal);
 	return refusal;
 }
@@ -217,11 +383,22 @@ static void sign(struct refusals *refusals, struct refusal *refusal, const char 
 
 void refusals_add(struct refusals *refusals, const struct refusal_facts *facts, char id[REFUSAL_ID_BYTES])
 {
+	const struct refusal_kind kind = {facts->verdict->step, facts->verdict->certificate_reason};
+	struct refusal_who who = who_of(refusals, facts);
+
 	(void)pthread_mutex_lock(&refusals->lock);
-	struct refusal *refusal = take_place(refusals, &refusals->admissions, id);
+	if (!facts->live && !may_tell(refusals, &who, &kind)) {
+		(void)pthread_mutex_unlock(&refusals->lock);
+		id[0] = '\0';
+		return;
+	}
+	struct refusal *refusal = take_place(refusals, choose_place(refusals, &who, &kind), id);
 
 	refusal_fill(refusal, facts);
 	sign(refusals, refusal, id);
+	refusal->who = who;
+	refusal->kind = kind;
+	refusal->order = refusals->counter;
 	(void)pthread_mutex_unlock(&refusals->lock);
 	log_refusal(refusals->log, facts, id);
 }
@@ -282,8 +459,10 @@ void refusals_add_right(
 
 	ask_right(right->policy, right, &answer);
 	(void)pthread_mutex_lock(&refusals->lock);
-	struct refusal *refusal = take_place(refusals, &refusals->rights, id);
+	struct shelf *shelf = &refusals->rights;
+	struct refusal *refusal = take_place(refusals, &refusals->ring[shelf->first + shelf->next], id);
 
+	shelf->next = (shelf->next + 1) % shelf->count;
 	right_fill(refusal, right, answer.reason);
 	sign(refusals, refusal, id);
 	(void)pthread_mutex_unlock(&refusals->lock);

@@ -1,7 +1,8 @@
 /*
  * refusal.h - why somebody was not let in, or was thrown out: one log line with an id, and the evidence behind it.
  * Owns:    the last pieces of evidence: BROKER_REFUSALS_KEPT of admission, BROKER_RIGHTS_KEPT of publishing and
- *          subscribing, apart, so that neither pushes the other out. No secret is among them.
+ *          subscribing, apart, so that neither pushes the other out. No secret is among them. And the counts of who
+ *          had no line, since strangers could fill a disk with theirs (refusal_bound.h).
  * Never:   judges but for explain, through the one judge.
  * Threads: any; one lock, held for a copy.
  */
@@ -27,8 +28,18 @@ struct refusal_facts {
 	const char *tls_version; /* "" for plain */
 	const char *note;        /* more than the verdict says (a TLS failure), or NULL */
 };
-/* Keeps a copy, writes the log line; id receives the refusal id. Nothing here can fail outwardly: out of memory keeps no evidence. */
+/*
+ * Keeps a copy, writes the log line; id receives the refusal id. A newcomer beyond the bounds is counted instead: nothing is
+ * kept, and id is "". Nothing here can fail outwardly: out of memory keeps no evidence.
+ */
 void refusals_add(struct refusals *refusals, const struct refusal_facts *facts, char id[REFUSAL_ID_BYTES]);
+
+/* An end before any verdict, whose line is the caller's: whether it may be written. If not, it is counted. */
+enum refusal_unjudged { REFUSAL_HANDSHAKE, REFUSAL_CONNECT };
+MUST_CHECK bool refusals_may_tell(
+	struct refusals *refusals, const struct auth_address *peer, enum refusal_unjudged what);
+/* Once a second: writes what was counted when the window is over. */
+void refusals_tick(struct refusals *refusals);
 
 /* A publish or subscribe that authority refused. Borrowed for the call; the optional ones NULL. */
 struct refusal_right {

@@ -260,7 +260,7 @@ static void run_explain(struct admin_client *client, struct bytes body)
 	if (err != ERR_OK) {
 		code = 1;
 		enum err said = buf_printf(&client->report,
-			err == ERR_NOT_FOUND ? "No refusal of that id is kept; the last %u are.\n"
+			err == ERR_NOT_FOUND ? "No refusal of that id is kept; of the last, at most %u are.\n"
 					     : "The refusal could not be explained (%u).\n",
 			err == ERR_NOT_FOUND ? BROKER_REFUSALS_KEPT : (unsigned)err);
 		(void)said;

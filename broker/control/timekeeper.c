@@ -131,6 +131,7 @@ static void on_tick(struct wheel_timer *timer)
 	say(control, time_guard_tick(
 			     &control->time, clock_mono_ms(&control->clock), clock_wall_ms(&control->clock)));
 	write_mark(control);
+	refusals_tick(control->shared->refusals);
 	wheel_add(control->wheel, timer, clock_mono_ms(&control->clock) + TICK_MS);
 }
 

@@ -62,7 +62,7 @@ static void test_hostile(const struct policy *policy, const struct pki *leaf)
 	struct refusals *refusals = NULL;
 	char id[REFUSAL_ID_BYTES] = "", second[REFUSAL_ID_BYTES] = "";
 
-	REQUIRE("new", refusals_new(4, 4, NULL, clock_system(), &refusals) == ERR_OK);
+	REQUIRE("new", refusals_new(64, 4, NULL, clock_system(), &refusals) == ERR_OK);
 	add(refusals, policy, leaf, id);
 	add(refusals, policy, leaf, second);
 	CHECK("each has its own id", strcmp(id, second) != 0);

@@ -1,15 +1,18 @@
 /*
  * test_refusal.c - Goal: a refused publish or subscribe has a line and an id, explain asks today's authority about it,
- * neither kind of refusal pushes the other out, and out of memory costs evidence but nothing else.
+ * neither kind of refusal pushes the other out, nor does a flood what others are looked for by; lines are bounded, and what
+ * has none is counted; and out of memory costs evidence but nothing else.
  */
 #include "broker/refusal.h"
 
 #include <string.h>
 
 #include "base/file.h"
+#include "broker/refusal_bound.h"
 #include "tests/auth/world.h"
 
-#define KEPT   4u
+#define KEPT   4u /* of one client, of RING */
+#define RING   64u
 #define RIGHTS 2u
 
 /* A policy of channel PLANT.TCP where user u1 may publish below "open" if granted. */
@@ -104,7 +107,7 @@ static void test_shelves(const struct policy *policy, struct log *log)
 	char first[REFUSAL_ID_BYTES], id[REFUSAL_ID_BYTES], admissions[KEPT + 1][REFUSAL_ID_BYTES];
 	struct refusal_right right = right_of(policy, RIGHT_SUB, "#");
 
-	REQUIRE("new", refusals_new(KEPT, RIGHTS, log, clock_system(), &refusals) == ERR_OK);
+	REQUIRE("new", refusals_new(RING, RIGHTS, log, clock_system(), &refusals) == ERR_OK);
 	refusals_add_right(refusals, &right, first);
 	for (size_t i = 0; i <= KEPT; i++) {
 		add_admission(refusals, policy, admissions[i]);
@@ -123,6 +126,182 @@ static void test_shelves(const struct policy *policy, struct log *log)
 	refusals_free(refusals);
 }
 
+/* --- floods --- */
+
+struct flood {
+	struct clock_fake fake;
+	const char *path;
+	struct log *log;
+	struct refusals *refusals;
+	struct policy *policy;
+};
+
+static void flood_open(struct flood *flood, const char *name, struct policy *policy)
+{
+	*flood = (struct flood){
+		.fake = {1000, PKI_NOW * 1000}, .path = test_path(test_folder(), name), .policy = policy};
+	struct clock clock = clock_from_fake(&flood->fake);
+	struct log_options options = {.path = flood->path, .format = LOG_JSON, .clock = clock};
+
+	REQUIRE("log", log_open(&options, &flood->log) == ERR_OK);
+	REQUIRE("new", refusals_new(RING, RIGHTS, flood->log, clock, &flood->refusals) == ERR_OK);
+}
+
+/* Lines of the log that hold both words. */
+static size_t flood_lines(const struct flood *flood, const char *a, const char *b)
+{
+	struct buf lines = BUF_INIT(8u << 20);
+	const char *text = "";
+	size_t count = 0;
+
+	REQUIRE("read",
+		file_read(flood->path, 8u << 20, &lines) == ERR_OK && buf_text(&lines, &text) == ERR_OK);
+	for (const char *end; (end = strchr(text, '\n')) != NULL; text = end + 1) {
+		size_t len = (size_t)(end - text);
+
+		count += memmem(text, len, a, strlen(a)) != NULL && memmem(text, len, b, strlen(b)) != NULL;
+	}
+	buf_release(&lines);
+	return count;
+}
+
+static void flood_close(struct flood *flood)
+{
+	refusals_free(flood->refusals);
+	log_close(flood->log);
+}
+
+/* One that was refused at that step, from 10.0.0.0 + number; leaf NULL: none. */
+struct refused {
+	unsigned number;
+	enum admission_step step;
+	enum x509_reason reason;
+	const struct pki *leaf;
+	bool live;
+};
+
+static void refuse(struct flood *flood, const struct refused *refused, char id[REFUSAL_ID_BYTES])
+{
+	const struct cert *slot = NULL;
+	struct evidence evidence = world_evidence("NOWHERE", refused->leaf, &slot);
+	struct admission_verdict verdict = {.step = refused->step, .certificate_reason = refused->reason};
+
+	evidence.peer = (struct auth_address){
+		.family = 4, .octets = {10, 0, (uint8_t)(refused->number >> 8), (uint8_t)refused->number}};
+	refusals_add(flood->refusals,
+		&(struct refusal_facts){.evidence = &evidence, .verdict = &verdict, .live = refused->live},
+		id);
+}
+
+static bool is_kept(struct flood *flood, const char *id)
+{
+	return id[0] != '\0' && explained(flood->refusals, id, flood->policy, false, "NOWHERE");
+}
+
+static void next_window(struct flood *flood)
+{
+	clock_fake_advance(&flood->fake, REFUSAL_WINDOW_MS);
+	refusals_tick(flood->refusals);
+}
+
+static void test_lines(struct policy *policy, const struct pki *device)
+{
+	const struct refused stranger = {1, STEP_PATH, X509_UNKNOWN_ISSUER, NULL, false};
+	const struct refused live = {1, STEP_REVOCATION, X509_REVOKED, device, true};
+	const struct refused known = {1, STEP_REVOCATION, X509_REVOKED, device, false};
+	struct auth_address peer = world_address("10.0.0.1");
+	struct flood flood;
+	char id[REFUSAL_ID_BYTES];
+	size_t ids = 0, told = 0;
+
+	flood_open(&flood, "lines", policy);
+	for (unsigned i = 0; i < 1000; i++) {
+		refuse(&flood, &stranger, id);
+		ids += id[0] != '\0' ? 1 : 0;
+	}
+	CHECK("a flood from one address", ids == REFUSAL_LINES_EACH);
+	CHECK("its lines",
+		flood_lines(&flood, "\"connection refused\"", "unknown-issuer") == REFUSAL_LINES_EACH);
+	refuse(&flood, &known, id);
+	CHECK("a device behind that address is told of", flood_lines(&flood, id, "\"revoked\"") == 1);
+	for (unsigned i = 0; i < 100; i++) {
+		refuse(&flood, &live, id);
+	}
+	CHECK("closed sessions are told all",
+		flood_lines(&flood, "\"session closed\"", "\"revoked\"") == 100);
+	for (unsigned i = 0; i < 30; i++) {
+		told += refusals_may_tell(flood.refusals, &peer, REFUSAL_HANDSHAKE) ? 1 : 0;
+		told += refusals_may_tell(flood.refusals, &peer, REFUSAL_CONNECT) ? 1 : 0;
+	}
+	CHECK("ends before a verdict: the first of each kind", told == 2);
+	clock_fake_advance(&flood.fake, REFUSAL_WINDOW_MS - 1);
+	refusals_tick(flood.refusals);
+	CHECK("not before the window is over", flood_lines(&flood, "LKG9789W", "") == 0);
+	clock_fake_advance(&flood.fake, 1);
+	refusals_tick(flood.refusals);
+	CHECK("how many more", flood_lines(&flood, "LKG9789W",
+				       "\"suppressed\":980,\"seconds\":10,\"step\":\"path\","
+				       "\"certificate\":\"unknown-issuer\"") == 1);
+	CHECK("of handshakes", flood_lines(&flood, "LKG9789W",
+				       "\"suppressed\":29,\"seconds\":10,\"step\":\"handshake\"") == 1);
+	CHECK("of connections", flood_lines(&flood, "LKG9789W",
+					"\"suppressed\":29,\"seconds\":10,\"step\":\"connect\"") == 1);
+	CHECK("and no other kind", flood_lines(&flood, "LKG9789W", "") == 3);
+	next_window(&flood);
+	CHECK("nothing since: nothing is said", flood_lines(&flood, "LKG9789W", "") == 3);
+	for (unsigned i = 0; i < 25; i++) {
+		refuse(&flood, &stranger, id);
+	}
+	clock_fake_advance(&flood.fake, 1600);
+	flood_close(&flood);
+	CHECK("what is left at the end is said",
+		flood_lines(&flood, "LKG9789W", "\"suppressed\":5,\"seconds\":2,") == 1);
+}
+
+/* What one looks for is still there after floods of many windows. */
+static void test_ring(struct policy *policy, const struct pki *device)
+{
+	const struct refused sought = {9, STEP_CLIENT_AUTH, X509_OK, NULL, false};
+	const struct refused known = {9, STEP_REVOCATION, X509_REVOKED, device, false};
+	struct flood flood;
+	char first[REFUSAL_ID_BYTES], second[REFUSAL_ID_BYTES], id[REFUSAL_ID_BYTES];
+
+	flood_open(&flood, "ring", policy);
+	refuse(&flood, &sought, first);
+	refuse(&flood, &known, second);
+	for (unsigned window = 0; window < 20; window++, next_window(&flood)) {
+		for (unsigned i = 0; i < 100; i++) {
+			refuse(&flood,
+				&(struct refused){
+					1, (enum admission_step)(i % STEP_LOGIN), X509_OK, NULL, false},
+				id);
+		}
+	}
+	CHECK("one address", is_kept(&flood, first) && is_kept(&flood, second));
+	for (unsigned window = 0; window < 20; window++, next_window(&flood)) {
+		for (unsigned i = 0; i < 100; i++) {
+			refuse(&flood,
+				&(struct refused){1000 + i, STEP_PATH, X509_UNKNOWN_ISSUER, NULL, false}, id);
+		}
+		CHECK("the newest of a flood is kept", is_kept(&flood, id));
+	}
+	CHECK("one reason, many addresses", is_kept(&flood, first) && is_kept(&flood, second));
+	for (unsigned window = 0; window < 20; window++, next_window(&flood)) {
+		for (unsigned i = 0; i < 100; i++) {
+			refuse(&flood,
+				&(struct refused){
+					1000 + i, STEP_PATH, (enum x509_reason)(1 + i % 20), NULL, false},
+				id);
+		}
+	}
+	CHECK("strangers of all kinds leave a device's alone", is_kept(&flood, second));
+	for (unsigned i = 0; i < 2 * RING; i++) {
+		refuse(&flood, &(struct refused){9, STEP_REVOCATION, X509_REVOKED, device, true}, id);
+	}
+	CHECK("of one client, the newest", is_kept(&flood, id) && !is_kept(&flood, second));
+	flood_close(&flood);
+}
+
 /* The Nth allocation fails: no crash, no leak, and an id all the same. */
 static void test_memory(const struct policy *policy)
 {
@@ -130,7 +309,7 @@ static void test_memory(const struct policy *policy)
 	struct refusal_right right = right_of(policy, RIGHT_PUB, "open/a");
 	bool failed = true;
 
-	REQUIRE("new", refusals_new(KEPT, RIGHTS, NULL, clock_system(), &refusals) == ERR_OK);
+	REQUIRE("new", refusals_new(RING, RIGHTS, NULL, clock_system(), &refusals) == ERR_OK);
 	for (unsigned long n = 1; failed && n < 100; n++) {
 		char id[REFUSAL_ID_BYTES] = "";
 
@@ -160,10 +339,17 @@ int main(void)
 	struct policy *today = make_policy(true);
 
 	REQUIRE("log", log_open(&options, &log) == ERR_OK);
-	REQUIRE("new", refusals_new(KEPT, RIGHTS, log, clock_system(), &refusals) == ERR_OK);
+	REQUIRE("new", refusals_new(RING, RIGHTS, log, clock_system(), &refusals) == ERR_OK);
 	test_explain(refusals, before, today);
 	test_shelves(before, log);
 	test_memory(before);
+	struct pki root = pki_root("Root");
+	struct pki device = pki_leaf(&root, "d1");
+
+	test_lines(before, &device);
+	test_ring(before, &device);
+	pki_free(&device);
+	pki_free(&root);
 	refusals_free(refusals);
 	log_close(log);
 	REQUIRE("read", file_read(path, 1u << 20, &lines) == ERR_OK);
