@@ -380,9 +380,11 @@ enum err keystore_add_cert(struct keystore *keystore, const char *alias, const s
 		return keystore_fail(error, ERR_INVALID, "a certificate alone is no key entry");
 	}
 	if (kind == KEYSTORE_OTHER && cert_is_self_issued(cert) && cert_is_ca(cert)) {
+		struct shown shown = keystore_shown(bytes_text(alias));
 		return keystore_fail(error, ERR_INVALID,
-			"this is a self-signed CA certificate: say --anchor if it is to be trusted to issue, "
-			"--pinned if only itself is to be let in");
+			"'%s' is a self-signed CA certificate: say --anchor if it is to be trusted to issue, "
+			"--pinned if only itself is to be let in",
+			shown.text);
 	}
 	enum err err = alias_for_kind(alias, kind, &full, error);
 	if (err != ERR_OK || (err = store_alias_free(keystore, full, SIZE_MAX, error)) != ERR_OK) {
