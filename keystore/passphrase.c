@@ -82,6 +82,13 @@ static enum err from_fd(const char *number, struct secret *out, struct keystore_
 		return keystore_fail(error, err, "passphrase from descriptor %lu: %s", fd,
 			err == ERR_IO ? keystore_errno_shown(errno).text : err_name(err));
 	}
+	if (content.len == 0) {
+		secret_free(&content);
+		return keystore_fail(error, ERR_INVALID,
+			"passphrase from descriptor %lu: nothing is in it; a descriptor can be read only "
+			"once",
+			fd);
+	}
 	err = first_line(&content, out, error);
 	secret_free(&content);
 	return err;

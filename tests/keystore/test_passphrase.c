@@ -94,6 +94,7 @@ static void others(void)
 	REQUIRE("pipe", write(ends[1], "hunter2\nrest", 12) == 12 && close(ends[1]) == 0);
 	(void)snprintf(spec, sizeof(spec), "fd:%d", ends[0]);
 	want("descriptor", spec, ERR_OK, "hunter2");
+	want("descriptor that was read before", spec, ERR_INVALID, "only once");
 	(void)close(ends[0]);
 	want("no descriptor", "fd:", ERR_INVALID, "number");
 	want("descriptor with a tail", "fd:3x", ERR_INVALID, "number");
