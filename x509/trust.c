@@ -272,38 +272,52 @@ const struct crl *crl_set_at(const struct crl_set *set, size_t index)
 	return index < set->count ? set->crls[index] : NULL;
 }
 
-size_t crl_set_of_issuer(
-	const struct crl_set *set, const struct name *issuer, const struct crl *const **first)
+/* The index of the first list whose issuer's name is not before name, or with past 1 the first whose name is behind it. */
+static size_t issuer_bound(const struct crl_set *set, struct bytes name, int past)
 {
-	struct bytes wanted = buf_bytes(&issuer->canonical);
 	size_t low = 0;
 	size_t high = set->count;
-	while (low < high) { /* the first that is not before wanted */
+	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (bytes_compare(buf_bytes(&set->crls[middle]->issuer.canonical), wanted) < 0) {
+		if (bytes_compare(buf_bytes(&set->crls[middle]->issuer.canonical), name) < past) {
 			low = middle + 1;
 		} else {
 			high = middle;
 		}
 	}
-	size_t end = low;
-	while (end < set->count && bytes_equal(buf_bytes(&set->crls[end]->issuer.canonical), wanted)) {
-		end++;
+	return low;
+}
+
+/* The index of crl in the set's order, or where it belongs. */
+static size_t crl_bound(const struct crl_set *set, const struct crl *crl)
+{
+	size_t low = 0;
+	size_t high = set->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (crl_compare(&set->crls[middle], &crl) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
 	}
-	*first = set->crls + low;
-	return end - low;
+	return low;
+}
+
+size_t crl_set_of_issuer(
+	const struct crl_set *set, const struct name *issuer, const struct crl *const **first)
+{
+	struct bytes wanted = buf_bytes(&issuer->canonical);
+	size_t begin = issuer_bound(set, wanted, 0);
+	size_t end = issuer_bound(set, wanted, 1);
+	*first = set->crls + begin;
+	return end - begin;
 }
 
 bool crl_set_has(const struct crl_set *set, const struct crl *crl)
 {
-	const struct crl *const *first = NULL;
-	size_t count = crl_set_of_issuer(set, &crl->issuer, &first);
-	for (size_t i = 0; i < count; i++) {
-		if (memcmp(first[i]->sha256, crl->sha256, SHA256_BYTES) == 0) {
-			return true;
-		}
-	}
-	return false;
+	size_t at = crl_bound(set, crl);
+	return at < set->count && memcmp(set->crls[at]->sha256, crl->sha256, SHA256_BYTES) == 0;
 }
 
 /* What a list says ends with the next one only if that is about the same certificates, under the same key, and can be used. */
@@ -349,11 +363,10 @@ bool crl_set_has_older(const struct crl_set *set, const struct crl *crl)
 
 size_t crl_set_rank(const struct crl_set *set, const struct crl *crl)
 {
-	const struct crl *const *first = NULL;
-	size_t count = crl_set_of_issuer(set, &crl->issuer, &first);
+	size_t end = crl_bound(set, crl);
 	size_t newer = 0;
-	for (size_t i = 0; i < count; i++) {
-		newer += crl_compare(&first[i], &crl) < 0 && crl_replaces(first[i], crl) ? 1 : 0;
+	for (size_t i = issuer_bound(set, buf_bytes(&crl->issuer.canonical), 0); i < end; i++) {
+		newer += crl_replaces(set->crls[i], crl) ? 1 : 0;
 	}
 	return newer;
 }

@@ -277,12 +277,15 @@ static enum err commit_channels(struct apply *apply, const struct catalog *befor
 		}
 		if (err == ERR_OK) {
 			if (apply->channels[i].material.crls == NULL) {
-				channel_let_go(
-					channel, channel->material.crls); /* CRLFILE is no longer named */
-				crl_set_unref(channel->material.crls);
-				crl_set_unref(channel->material.held);
-				channel->material.crls = NULL;
-				channel->material.held = NULL;
+				struct material *gone = &channel->material; /* CRLFILE is no longer named */
+
+				channel_let_go(channel, gone->crls, gone->crls_count);
+				crl_set_unref(gone->crls);
+				crl_set_unref(gone->held);
+				gone->crls = NULL;
+				gone->held = NULL;
+				gone->crls_count = (struct hold_count){0, 0};
+				gone->held_count = (struct hold_count){0, 0};
 				channel->crl_failed = false;
 			}
 			channel_take(channel, &apply->channels[i].material);

@@ -184,10 +184,9 @@ enum err channel_open(struct channel *channel, const struct object *object, stru
 	return ERR_OK;
 }
 
-void channel_let_go(struct channel *channel, const struct crl_set *gone)
+void channel_let_go(struct channel *channel, const struct crl_set *gone, struct hold_count count)
 {
 	struct control *control = channel->control;
-	struct hold_count count = hold_count(gone);
 	struct crl_set *rest = NULL;
 
 	if (gone == NULL) {
@@ -255,12 +254,14 @@ void channel_take(struct channel *channel, struct material *material)
 		material->crls = NULL;
 	}
 	if (material->crls != NULL) {
-		channel_let_go(channel, material->gone);
+		channel_let_go(channel, material->gone, material->gone_count);
 		crl_set_unref(into->crls);
 		into->crls = material->crls;
+		into->crls_count = material->crls_count;
 		if (!material->crls_partial) {
 			crl_set_unref(into->held);
 			into->held = material->held;
+			into->held_count = material->held_count;
 			material->held = NULL;
 		}
 		memcpy(into->crl_stamp, material->crl_stamp, sizeof(into->crl_stamp));
@@ -642,8 +643,8 @@ void control_stop_channel(struct control *control, const char *name, const char 
 		return;
 	}
 	if (client_id == NULL) {
-		lost = hold_count(channel->material.held);
-		channel_let_go(channel, channel->material.held);
+		lost = channel->material.held_count;
+		channel_let_go(channel, channel->material.held, lost);
 		channel_end(channel, MQTT_REASON_ADMINISTRATIVE_ACTION, purge);
 	} else {
 		struct close_letter what = {

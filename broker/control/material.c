@@ -489,9 +489,12 @@ static enum err use_held(struct material *material, const struct hold_question *
 	} else {
 		material->held = answer.held;
 	}
+	material->crls_count = hold_count(material->crls);
+	material->held_count = hold_count(material->held);
 	if (question->let_go) {
 		crl_set_unref(material->gone);
 		material->gone = answer.gone;
+		material->gone_count = hold_count(material->gone);
 	} else {
 		crl_set_unref(answer.gone);
 	}

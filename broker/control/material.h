@@ -60,8 +60,10 @@ struct material {
 	size_t staple_count;
 	struct trust_set *trust;
 	struct crl_set *crls;
-	struct crl_set *held;            /* of crls: those that no file holds any more; NULL: none */
-	struct crl_set *gone;            /* of crls_before: those that were let go; NULL: none */
+	struct crl_set *held; /* of crls: those that no file holds any more; NULL: none */
+	struct crl_set *gone; /* of crls_before: those that were let go; NULL: none */
+	/* Of these sets, counted where they are loaded: thousands of lists take longer than a loop has. */
+	struct hold_count crls_count, held_count, gone_count;
 	struct secret passphrase;        /* of an fd: source */
 	struct inventory inventory;      /* of the keystore */
 	struct keystore_look look;       /* of keystore and passphrase as they were read */

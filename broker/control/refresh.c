@@ -111,10 +111,10 @@ static void refresh_take(struct refresh *refresh)
 		struct channel *channel = control_channel(control, refresh->loaded[i].channel);
 
 		if (channel != NULL) {
-			struct hold_count gone = hold_count(refresh->loaded[i].material.gone);
+			const struct hold_count *gone = &refresh->loaded[i].material.gone_count;
 
-			refresh->gone.lists += gone.lists;
-			refresh->gone.entries += gone.entries;
+			refresh->gone.lists += gone->lists;
+			refresh->gone.entries += gone->entries;
 			channel_take(channel, &refresh->loaded[i].material);
 		} else {
 			material_release(&refresh->loaded[i].material);

@@ -216,8 +216,8 @@ static bool take_crls(struct control *control, struct watched *watched)
 		}
 		LOG(control->log, LOG_INFO, "LKG0405I", "revocation lists taken",
 			LF_TEXT("channel", channel->name),
-			LF_INT("lists", hold_count(channel->material.crls).lists),
-			LF_INT("held", hold_count(channel->material.held).lists));
+			LF_INT("lists", channel->material.crls_count.lists),
+			LF_INT("held", channel->material.held_count.lists));
 	}
 	if (watched->bad) {
 		memcpy(channel->crl_tried, watched->stamp, SHA256_BYTES);

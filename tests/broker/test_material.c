@@ -359,10 +359,10 @@ static void test_gone(void)
 		for (size_t at = 0; at < STEPS_MAX && rows[i].steps[at].kind != STEP_END; at++) {
 			take_step(rows[i].name, folder, &rows[i].steps[at], &in_force);
 		}
-		struct hold_count gone = hold_count(in_force.gone);
+		struct hold_count gone = in_force.gone_count;
 
 		CHECK(rows[i].name, crl_set_count(in_force.crls) == rows[i].crls);
-		CHECK(rows[i].name, hold_count(in_force.held).lists == rows[i].held);
+		CHECK(rows[i].name, in_force.held_count.lists == rows[i].held);
 		CHECK(rows[i].name, serving(in_force.crls) == rows[i].serving);
 		CHECK(rows[i].name, gone.lists == rows[i].gone_lists && gone.entries == rows[i].gone_entries);
 		material_release(&in_force);
@@ -393,7 +393,7 @@ static void test_held_object(void)
 	REQUIRE("join", material_join_files(&act, next.crls, 4) == ERR_OK);
 	CHECK("what came meanwhile is in force", serving(act.crls) == 6);
 	CHECK("what was let go is not", !crl_set_has(act.crls, crl_set_at(next.held, 0)));
-	CHECK("and is told once", hold_count(act.gone).lists == 1);
+	CHECK("and is told once", act.gone_count.lists == 1);
 	bool failed = true;
 
 	for (unsigned long n = 1; failed; n++) {
@@ -463,7 +463,7 @@ static void test_many(void)
 	}
 	REQUIRE("one", load(folder, in_force.crls, 2, &next, &why) == ERR_OK);
 	CHECK("all are in force", crl_set_count(next.crls) == PARTITIONS);
-	CHECK("all but one are held", hold_count(next.held).lists == PARTITIONS - 1);
+	CHECK("all but one are held", next.held_count.lists == PARTITIONS - 1);
 	material_release(&in_force);
 	material_release(&next);
 	buf_release(&why);
@@ -501,7 +501,7 @@ static void test_delta(void)
 			put_list(folder, "base.crl", &root, rows[i].base_then);
 		}
 		REQUIRE(rows[i].name, load(folder, in_force.crls, 2, &next, &why) == ERR_OK);
-		CHECK(rows[i].name, hold_count(next.held).lists == rows[i].held);
+		CHECK(rows[i].name, next.held_count.lists == rows[i].held);
 		CHECK(rows[i].name, rows[i].held == 0 || crl_set_count(next.held) == rows[i].held);
 		material_release(&in_force);
 		material_release(&next);

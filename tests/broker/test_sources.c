@@ -138,7 +138,7 @@ static void test_stays(const struct crl *fetched, const struct crl *of_file)
 
 	scene.channel.control = scene.control;
 	scene.channel.material.crls = NULL;
-	channel_let_go(&scene.channel, gone);
+	channel_let_go(&scene.channel, gone, hold_count(gone));
 	CHECK("a list of CRLFILE was let go: not what was fetched",
 		has_fetched(&scene, scene.control->catalog));
 	CHECK("a list of CRLFILE was let go: it is gone here, too",
