@@ -201,6 +201,10 @@ static int keystore_read(struct verify *verify)
 		(void)cli_fail("%s: %s", verify->keystore, err_name(err));
 		return CLI_USAGE;
 	}
+	if (verify->anchors.count + verify->pins.count == 0) {
+		(void)cli_fail("%s: holds no anchor and no pin, so nothing is trusted", verify->keystore);
+		return CLI_USAGE;
+	}
 	return CLI_OK;
 }
 

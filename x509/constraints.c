@@ -8,6 +8,7 @@
  * so each CA's extension is held against each certificate below it. In doubt, an excluded subtree covers and a permitted
  * one does not. Critical or not makes no difference.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -354,7 +355,26 @@ struct subtree {
 struct subtrees {
 	struct subtree *items; /* NULL: there is no such list */
 	size_t count;
+	struct general_name broken; /* what is no base of its form; tag 0: none */
 };
+
+struct form_label {
+	char text[LABEL_BYTES + 32];
+};
+
+/* "DNS name 'a.example'", "IP address" */
+static struct form_label form_label(const struct general_name *name)
+{
+	static const char *const forms[] = {"other name", "e-mail address", "DNS name", "X.400 address",
+		"directory name", "EDI name", "URI", "IP address", "registered id"};
+	struct form_label label;
+	unsigned form = name->tag & 0x1fu;
+	bool text = form == 1 || form == 2 || form == 6;
+	(void)snprintf(label.text, sizeof(label.text), "%s%s%s%s",
+		form < ARRAY_COUNT(forms) ? forms[form] : "name", text ? " '" : "",
+		text ? bytes_label(name->value).text : "", text ? "'" : "");
+	return label;
+}
 
 static void subtrees_release(struct subtrees *subtrees)
 {
@@ -364,7 +384,7 @@ static void subtrees_release(struct subtrees *subtrees)
 		}
 	}
 	free(subtrees->items);
-	*subtrees = (struct subtrees){NULL, 0};
+	*subtrees = (struct subtrees){.items = NULL};
 }
 
 /* total: of both lists so far. */
@@ -381,7 +401,11 @@ static enum err get_subtrees(
 	}
 	for (struct wire_reader walk = list; wire_reader_left(&walk) != 0; count++) {
 		struct general_name base;
-		if (subtree_next(&walk, &base) != ERR_OK || !base_valid(&base)) {
+		if (subtree_next(&walk, &base) != ERR_OK) {
+			return ERR_MALFORMED;
+		}
+		if (!base_valid(&base)) {
+			out->broken = base;
 			return ERR_MALFORMED;
 		}
 		if (++(*total) > SUBTREES_MAX || !spend(judgement, base.value.len)) {
@@ -465,14 +489,9 @@ static enum match walk_subtrees(struct constraint_check *check, const struct sub
 static bool refuse_name(
 	const struct constraint_check *check, const struct general_name *name, const char *why)
 {
-	static const char *const forms[] = {"other name", "e-mail address", "DNS name", "X.400 address",
-		"directory name", "EDI name", "URI", "IP address", "registered id"};
-	unsigned form = name->tag & 0x1fu;
-	bool text = form == 1 || form == 2 || form == 6;
 	return judgement_fail(check->judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
-		"of '%s' the %s%s%s%s %s the name constraints of CA '%s'", cert_label(check->cert).text,
-		form < ARRAY_COUNT(forms) ? forms[form] : "name", text ? " '" : "",
-		text ? bytes_label(name->value).text : "", text ? "'" : "", why, cert_label(check->ca).text);
+		"of '%s' the %s %s the name constraints of CA '%s'", cert_label(check->cert).text,
+		form_label(name).text, why, cert_label(check->ca).text);
 }
 
 static bool check_held(struct constraint_check *check, const struct held *held)
@@ -570,11 +589,26 @@ static bool check_cert(struct constraint_check *check)
 	return true;
 }
 
+/* broken: the base that is none, tag 0 where it is something else. */
+static bool refuse_constraints(
+	struct judgement *judgement, const struct cert *cert, bool leaf, const struct general_name *broken)
+{
+	if (leaf) {
+		return judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
+			"the name constraints of '%s' are out of place: it is no CA on this path",
+			cert_label(cert).text);
+	}
+	return judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
+		"the name constraints of '%s' are malformed or of a form that is not supported%s%s",
+		cert_label(cert).text, broken->tag != 0 ? ": " : "",
+		broken->tag != 0 ? form_label(broken).text : "");
+}
+
 /* One CA's extension against each certificate below it. */
 static bool check_below(struct judgement *judgement, const struct cert *const *path, size_t ca)
 {
-	struct subtrees permitted = {NULL, 0};
-	struct subtrees excluded = {NULL, 0};
+	struct subtrees permitted = {.items = NULL};
+	struct subtrees excluded = {.items = NULL};
 	bool good = true;
 	enum err err = ca == 0 ? ERR_MALFORMED
 			       : get_constraints(judgement, path[ca]->ext.value[EXT_NAME_CONSTRAINTS],
@@ -585,10 +619,8 @@ static bool check_below(struct judgement *judgement, const struct cert *const *p
 	} else if (judgement->out_of_work && judgement->limit == LIMIT_CONSTRAINTS) {
 		good = false;
 	} else if (err != ERR_OK) {
-		good = judgement_fail(judgement, RANK_PATH, X509_NAME_CONSTRAINTS,
-			"the name constraints of '%s' are %s", cert_label(path[ca]).text,
-			ca == 0 ? "out of place: it is no CA on this path"
-				: "malformed or of a form that is not supported");
+		good = refuse_constraints(judgement, path[ca], ca == 0,
+			permitted.broken.tag != 0 ? &permitted.broken : &excluded.broken);
 	}
 	for (size_t i = 0; i < ca && good; i++) {
 		struct constraint_check check = {.judgement = judgement,

@@ -39,6 +39,7 @@ struct level {
 };
 
 struct graph {
+	const struct cert *at; /* whose policies are looked at */
 	struct level levels[PATH_CERTS_MAX];
 	size_t count;
 	size_t explicit_policy, mapping, inhibit_any; /* RFC 5280 6.1.2 (d)-(f) */
@@ -402,10 +403,12 @@ static enum err begin_at_anchor(struct graph *graph, const struct cert *anchor)
 
 static enum err walk(struct graph *graph, const struct cert *const *path, size_t count)
 {
+	graph->at = path[count - 1];
 	enum err err = begin_at_anchor(graph, path[count - 1]);
 	for (size_t i = count - 1; i-- > 0 && err == ERR_OK;) {
 		const struct cert *cert = path[i];
 		struct level *level = &graph->levels[graph->count - 1];
+		graph->at = cert;
 		bool leaf = i == 0;
 		err = apply_policies(level, cert, graph->inhibit_any != 0 || (!leaf && cert->self_issued));
 		if (err == ERR_OK && leaf) {
@@ -500,16 +503,15 @@ bool policy_check(struct judgement *judgement, const struct cert *const *path, s
 		judgement->out_of_memory = true;
 	} else if (err == ERR_LIMIT) {
 		(void)judgement_fail(judgement, RANK_PATH, X509_LIMIT,
-			"the certificate policies on the path of '%s' are too many",
-			cert_label(path[0]).text);
+			"the certificate policies of '%s', with those above it, are too many",
+			cert_label(graph.at).text);
 	} else if (err == ERR_UNSUPPORTED) {
 		(void)judgement_fail(judgement, RANK_PATH, X509_POLICY,
-			"a policy on the path of '%s' has a qualifier that is not known and may not be "
-			"passed over",
-			cert_label(path[0]).text);
+			"a policy of '%s' has a qualifier that is not known and may not be passed over",
+			cert_label(graph.at).text);
 	} else if (err != ERR_OK) {
 		(void)judgement_fail(judgement, RANK_PATH, X509_POLICY,
-			"a policy extension on the path of '%s' is malformed", cert_label(path[0]).text);
+			"a policy extension of '%s' is malformed", cert_label(graph.at).text);
 	} else if (graph.explicit_policy == 0 && !satisfied(&graph, question)) {
 		(void)judgement_fail(judgement, RANK_PATH, X509_POLICY,
 			"certificate '%s' was not issued under an acceptable certificate policy",

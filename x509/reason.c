@@ -109,6 +109,16 @@ struct label cert_label(const struct cert *cert)
 	return bytes_label(bytes_text(text));
 }
 
+/* Of a sentence that was cut, the end may be half of one. */
+static void drop_last_character(char *text)
+{
+	size_t len = strlen(text);
+	while (len > 0 && ((uint8_t)text[len - 1] & 0xc0u) == 0x80u) {
+		len--;
+	}
+	text[len > 0 ? len - 1 : 0] = '\0';
+}
+
 bool judgement_fail(
 	struct judgement *judgement, enum failure_rank rank, enum x509_reason reason, const char *format, ...)
 {
@@ -120,7 +130,10 @@ bool judgement_fail(
 	judgement->out->verdict = X509_REFUSE;
 	judgement->out->reason = reason;
 	va_start(args, format);
-	(void)vsnprintf(judgement->out->sentence, sizeof(judgement->out->sentence), format, args);
+	int n = vsnprintf(judgement->out->sentence, sizeof(judgement->out->sentence), format, args);
 	va_end(args);
+	if (n >= (int)sizeof(judgement->out->sentence)) {
+		drop_last_character(judgement->out->sentence);
+	}
 	return false;
 }

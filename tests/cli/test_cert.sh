@@ -13,6 +13,7 @@ verify() { "$LOCKGATE" cert verify "$@"; }
 openssl x509 -in d1.crt -outform der -out d1.der 2>/dev/null || cp d1.crt d1.der
 echo pw >pw
 "$LOCKGATE" keystore create k.p12 --passphrase file:pw || exit 1
+"$LOCKGATE" keystore create empty.p12 --passphrase file:pw || exit 1
 "$LOCKGATE" keystore import-trust k.p12 root.crt --anchor --passphrase file:pw >/dev/null || exit 1
 head -c 200 d1.crt >cut.crt
 { echo '-----BEGIN CERTIFICATE-----'; echo 'MAMCAQA='; echo '-----END CERTIFICATE-----'; } >broken.crt
@@ -23,6 +24,8 @@ want 'untrusted beside it' 0 'ACCEPTED' verify --trust root.crt --untrusted ca.c
 want 'several values, leaf last' 0 'ACCEPTED' verify --trust root.crt --untrusted ca.crt d2.crt d1.crt
 want 'DER' 0 'ACCEPTED' verify --trust root.crt --untrusted ca.crt -- d1.der
 want 'keystore' 0 'ACCEPTED' verify --keystore k.p12 --passphrase file:pw d1-chain.crt
+want 'a keystore that trusts nobody' 2 'empty.p12: holds no anchor and no pin' verify --keystore empty.p12 --passphrase file:pw d1-chain.crt
+want 'a keystore that trusts nobody, and a CA beside it' 0 'ACCEPTED' verify --keystore empty.p12 --passphrase file:pw --trust root.crt d1-chain.crt
 want 'pinned' 0 'is pinned' verify --pinned pinned.crt pinned.crt
 want 'JSON' 0 '"verdict":"accept"' verify --trust root.crt --json d1-chain.crt
 "$LOCKGATE_CERTS" leaf --out quoted --issuer ca --cn 'pump "7"' || exit 1

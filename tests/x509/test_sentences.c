@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tests/x509/pki.h"
 
 #define OID_NC       "2.5.29.30"
@@ -25,6 +26,11 @@ static const struct x509_make_extension access_critical = {
 /* permitted { DNS plant.example } */
 static const struct x509_make_extension constraint = {
 	OID_NC, true, {(const uint8_t *)"\x30\x13\xa0\x11\x30\x0f\x82\x0dplant.example", 21}};
+/* permitted { DNS .plant.example }, excluded { IP 10.0.0.1 } */
+static const struct x509_make_extension constraint_dot = {
+	OID_NC, true, {(const uint8_t *)"\x30\x14\xa0\x12\x30\x10\x82\x0e.plant.example", 22}};
+static const struct x509_make_extension constraint_host = {
+	OID_NC, true, {(const uint8_t *)"\x30\x0a\xa1\x08\x30\x06\x87\x04\x0a\x00\x00\x01", 12}};
 static const struct x509_make_extension constraint_broken = {OID_NC, true, {(const uint8_t *)"\x30\x00", 2}};
 static const struct x509_make_extension policies_broken = {
 	OID_POLICIES, false, {(const uint8_t *)"\x30\x00", 2}};
@@ -129,13 +135,25 @@ static const struct row rows[] = {
 	{"RFC 5280 4.2.1.10 empty", X509_NAME_CONSTRAINTS, {LEAF},
 		{CA, .extensions = &constraint_broken, .extension_count = 1}, NULL,
 		"the name constraints of 'Plant 7 CA' are malformed or of a form that is not supported"},
+	{"RFC 5280 4.2.1.10 a DNS name with a dot before it", X509_NAME_CONSTRAINTS, {LEAF},
+		{CA, .extensions = &constraint_dot, .extension_count = 1}, NULL,
+		"the name constraints of 'Plant 7 CA' are malformed or of a form that is not supported: DNS "
+		"name "
+		"'.plant.example'"},
+	{"RFC 5280 4.2.1.10 an address without a mask", X509_NAME_CONSTRAINTS, {LEAF},
+		{CA, .extensions = &constraint_host, .extension_count = 1}, NULL,
+		"the name constraints of 'Plant 7 CA' are malformed or of a form that is not supported: IP "
+		"address"},
 	{"RFC 5280 4.2.1.10 in a leaf", X509_NAME_CONSTRAINTS,
 		{LEAF, .extensions = &constraint, .extension_count = 1}, {CA}, NULL,
 		"the name constraints of 'pump-1' are out of place: it is no CA on this path"},
 	{"RFC 5280 6.1.5 (g)", X509_POLICY, {LEAF}, {CA}, ask_policy,
 		"certificate 'pump-1' was not issued under an acceptable certificate policy"},
 	{"RFC 5280 4.2.1.4", X509_POLICY, {LEAF, .extensions = &policies_broken, .extension_count = 1}, {CA},
-		NULL, "a policy extension on the path of 'pump-1' is malformed"},
+		NULL, "a policy extension of 'pump-1' is malformed"},
+	{"RFC 5280 4.2.1.4 of the CA", X509_POLICY, {LEAF},
+		{CA, .extensions = &policies_broken, .extension_count = 1}, NULL,
+		"a policy extension of 'Plant 7 CA' is malformed"},
 	{"RFC 5280 6.3 no list", X509_CRL_MISSING, {LEAF}, {CA}, ask_list,
 		"no CRL of 'Plant 7 CA' is at hand to say whether 'pump-1' is revoked"},
 	{"too many presented", X509_LIMIT, {LEAF}, {CA}, ask_too_much,
@@ -378,6 +396,37 @@ static void test_paths(void)
 	}
 }
 
+/* A sentence that does not fit is cut between characters, wherever its end falls. */
+static void test_cut(void)
+{
+	static const char *const names[] = {"", "x", "xx", "xxx"};
+	static const char long_host[] =
+		"pump-with-a-very-long-name-indeed.hall-with-a-long-name-too.elsewhere.example";
+	static const char *const host = long_host;
+	struct pki root = pki_root("Plant Root");
+	struct trust_set *trust = pki_trust(root.cert, NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		char text[128];
+		size_t used = (size_t)snprintf(text, sizeof(text), "%s", names[i]);
+		while (used + 3 < 80) {
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "\xc3\xa9");
+		}
+		struct pki ca = pki_make(&root,
+			&(struct x509_make){CA, .extensions = &constraint, .extension_count = 1}, text, NULL);
+		struct pki leaf =
+			pki_make(&ca, &(struct x509_make){LEAF, .dns = &host, .dns_count = 1}, text, NULL);
+		struct x509_answer answer =
+			pki_judge(trust, NULL, X509_REVOCATION_NONE, leaf.cert, ca.cert, NULL);
+		CHECK("a long sentence", answer.reason == X509_NAME_CONSTRAINTS &&
+						 strlen(answer.sentence) >= X509_SENTENCE_BYTES - 4);
+		CHECK("a long sentence is text", utf8_valid(bytes_text(answer.sentence)));
+		pki_free(&leaf);
+		pki_free(&ca);
+	}
+	trust_set_unref(trust);
+	pki_free(&root);
+}
+
 /* Certificates without a name of their own, and a CA that may not sign lists. */
 static void test_odd(void)
 {
@@ -414,6 +463,7 @@ int main(void)
 	test_loop();
 	test_paths();
 	test_responders();
+	test_cut();
 	crypto_cleanup();
 	return test_result();
 }
