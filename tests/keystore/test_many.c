@@ -13,7 +13,7 @@
 #include "tests/test.h"
 
 #define PASS      "pw"
-#define MANY      4000u
+#define MANY      1000u
 #define LOOKS_MAX 16u /* at one entry, from the file until it is stored */
 
 static unsigned long looks;
