@@ -150,6 +150,7 @@ void cut_guard_stop(struct control *control)
 	struct cut_guard *guard = control->guard;
 
 	if (guard->now != NULL) {
+		wheel_cancel(control->wheel, &guard->now->patience); /* it is answered here, and once */
 		atomic_store(&guard->now->given_up, true);
 		guard->now->question.done(guard->now->question.ctx, ERR_STATE, STOPPING);
 	}

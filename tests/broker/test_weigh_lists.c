@@ -48,6 +48,18 @@ static void worker_turn(struct scene *scene)
 	(void)uv_run(&net_loop(scene->shared.net, 0)->uv, UV_RUN_NOWAIT);
 }
 
+/* A count takes several turns; the answer is on its way then. */
+static void count_to_the_end(struct scene *scene)
+{
+	unsigned turns = 0;
+
+	do {
+		worker_turn(scene);
+		turns++;
+	} while (scene->worker.weighing != NULL && turns < 8 * UNITS);
+	CHECK("counted", scene->worker.weighing == NULL);
+}
+
 static void control_turn(struct scene *scene)
 {
 	while (loop_drain_mail(scene->shared.net, net_control_at(scene->shared.net))) {
@@ -408,7 +420,7 @@ static void test_counted_upon_the_new_list(void)
 		scene_open(&scene, "REVCHECK(NONE)");
 		weigh_begin(&scene, CHECKING);
 		if (when > 0) {
-			worker_turn(&scene); /* counted, and the answer is on its way */
+			count_to_the_end(&scene);
 		}
 		list_comes(&scene, UNITS - 2);
 		if (when > 1) {
@@ -492,21 +504,30 @@ static void test_judged_meanwhile(void)
 	scene_close(&scene);
 }
 
-/* The broker stops while it counts. */
+/* The broker stops while it counts, or while it waits for a list to be in force before it does. */
 static void test_stops(void)
 {
-	struct scene scene;
+	for (unsigned waits = 0; waits < 2; waits++) {
+		struct scene scene;
 
-	scene_open(&scene, "REVCHECK(REQUIRED)");
-	weigh_begin(&scene, OUTSIDER);
-	scene.control->stopping = true;
-	cut_guard_stop(scene.control);
-	CHECK("it is told so", scene.over && says(&scene, "stopping") && scene.control->settled == NULL);
-	script_end(&scene);
-	settle(&scene);
-	cut_guard_free(scene.control); /* the question was answered, its counts are home */
-	REQUIRE("guard", cut_guard_new(scene.control) == ERR_OK);
-	scene_close(&scene);
+		scene_open(&scene, "REVCHECK(REQUIRED)");
+		weigh_begin(&scene, OUTSIDER);
+		if (waits > 0) {
+			list_comes(&scene, 3);
+			count_to_the_end(&scene);
+			control_turn(&scene);
+		}
+		scene.control->stopping = true;
+		cut_guard_stop(scene.control);
+		CHECK("it is told so",
+			scene.over && says(&scene, "stopping") && scene.control->settled == NULL);
+		script_end(&scene);
+		pass(&scene, 2 * A_WEIGH); /* told once: its time does not end any more */
+		settle(&scene);
+		cut_guard_free(scene.control); /* its counts are home */
+		REQUIRE("guard", cut_guard_new(scene.control) == ERR_OK);
+		scene_close(&scene);
+	}
 }
 
 int main(void)
