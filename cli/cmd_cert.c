@@ -67,7 +67,8 @@ static int certs_read(const char *path, struct cert_list *list)
 	enum err err = cert_list_load(buf_bytes(&content), list, &error);
 	buf_release(&content);
 	if (err == ERR_OK && list->count > CERTS_MAX) {
-		err = ERR_LIMIT;
+		(void)cli_fail("%s: more than %u certificates", path, CERTS_MAX);
+		return CLI_USAGE;
 	}
 	return err == ERR_OK ? CLI_OK : unreadable(path, err, &error);
 }
@@ -352,8 +353,9 @@ static int malformed_report(const struct verify *verify)
 	struct buf out = BUF_INIT(1 << 16);
 	struct json_writer json = json_writer_init(&out);
 	char sentence[X509_SENTENCE_BYTES];
-	(void)snprintf(sentence, sizeof(sentence), "a presented certificate cannot be read: %s (byte %zu)",
-		what, verify->leaf_error.offset);
+	(void)snprintf(sentence, sizeof(sentence), "a presented certificate %s: %s (byte %zu)",
+		verify->leaf_error.err == ERR_LIMIT ? "holds more than is read" : "cannot be read", what,
+		verify->leaf_error.offset);
 	json_object_begin(&json);
 	json_key(&json, "certificate");
 	json_text(&json, verify->leaf_error_path);

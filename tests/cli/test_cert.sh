@@ -57,6 +57,15 @@ want 'too early' 1 'REFUSED' verify --trust root.crt --at 2001-01-01 d1-chain.cr
 want 'server as client' 1 'REFUSED' verify --trust root.crt server-chain.crt
 want 'server as server' 0 'ACCEPTED' verify --trust root.crt --purpose server server-chain.crt
 want 'a certificate that is none' 1 'broken.crt: REFUSED (malformed): a presented certificate cannot be read' verify --trust root.crt broken.crt
+if command -v openssl >/dev/null; then
+  openssl req -new -key d1.key -subj /CN=names -out names.csr 2>/dev/null || exit 1
+  for n in 256 257; do
+    printf 'subjectAltName=%s\n' "$(seq -s , -f 'DNS:h%g.example' "$n")" >names.ext
+    openssl x509 -req -in names.csr -CA ca.crt -CAkey ca.key -days 30 -extfile names.ext -out "names-$n.crt" 2>/dev/null || exit 1
+  done
+  want 'as many names as are read' 0 'ACCEPTED' verify --trust ca.crt names-256.crt
+  want 'one name more than are read' 1 'holds more than is read: subjectAltName' verify --trust ca.crt names-257.crt
+fi
 want 'one of those beside LEAF is none: which' 1 'broken.crt: REFUSED (malformed)' verify --trust root.crt --untrusted broken.crt -- d1.crt
 want 'one of those beside LEAF is none, JSON' 1 '{"certificate":"broken.crt","verdict":"refuse"' verify --trust root.crt --untrusted broken.crt --json -- d1.crt
 want 'a certificate that is none, JSON' 1 '"reason":"malformed"' verify --trust root.crt --json broken.crt
