@@ -6,6 +6,8 @@ certs root --out root --cn "Test Root"
 certs ca --out ca --issuer root --cn "Test CA"
 certs leaf --out server --issuer ca --cn localhost --server --dns localhost
 for name in good revoked; do certs leaf --out "$name" --issuer ca --cn "$name" --client; done
+certs root --out second --cn "Second Root"
+certs leaf --out unlisted --issuer second --cn unlisted --client
 mkdir -p -m 700 data lists
 certs crl --out root --issuer root --number 1
 certs crl --out ca --issuer ca --number 7 --revoke revoked.crt
@@ -16,6 +18,7 @@ ks() { local what=$1; shift; "$LOCKGATE" keystore "$what" --passphrase "file:$wo
 check "keystore" ks create store.p12
 check "keystore: key" ks import --alias channel store.p12 server-chain.crt server.key
 check "keystore: anchor" ks import-trust --anchor store.p12 root.crt
+check "keystore: second anchor" ks import-trust --anchor --alias second store.p12 second.crt
 tls="CHLTYPE(MQTT) PORT(0) LOCLADDR('127.0.0.1') SSLKEYR('$work/store.p12') SSLKEYP('file:$work/pass') SSLCAUTH(REQUIRED) FAILDLAY(0)"
 cat >test.mqsc <<CONFIG
 DEFINE CHANNEL(LISTS) $tls REVCHECK(IFAVAIL) CRLFILE('$work/lists') MCAUSER('dev')
@@ -56,14 +59,19 @@ expect_no_log "a new name is no warning" "$from" '"LKG0427W"'
 stays_out "a new name"
 
 # --- a bad file beside good ones ---
+check "IFAVAIL: no list of its CA" try unlisted
 from=$(lines)
 mkfifo -m 600 lists/pipe
 expect_log "a bad file: it is named" "$from" 5 '"LKG0404E".*lists/pipe: it cannot be read'
+expect_log "a bad file: in force" "$from" 5 '"LKG0430I"'
+refused "a bad file: it may be the list that is missing" "" try unlisted
 certs crl --out ca8 --issuer ca --number 8 --revoke revoked.crt --revoke good.crt
 from=$(lines)
 put ca8.crl renamed.crl
 expect_log "a bad file: the others count" "$from" 5 '"LKG0405I"'
+expect_log "a bad file: they are in force" "$from" 5 '"LKG0430I"'
 refused "a bad file: who is revoked by another is out" "" try good
+refused "a bad file: it may be the one all the while" "" try unlisted
 expect_no_log "a bad file: nothing is called gone" "$from" '"LKG0427W"'
 expect_log "a bad file: and is bad still" "$from" 8 '"LKG0404E".*lists/pipe'
 from=$(lines)
