@@ -70,7 +70,7 @@ static void on_tally(struct wheel_timer *timer)
 		const struct object *object = catalog_find(control_catalog(control), OBJECT_CHANNEL, name);
 		unsigned long left = channel == NULL || channel->listener == NULL
 					     ? 0
-					     : listener_connections(channel->listener);
+					     : listener_staying(channel->listener);
 
 		if (object != NULL &&
 			cut_exceeds(closed, closed + left, (unsigned)object_number(object, "CUTMAX"))) {

@@ -363,6 +363,9 @@ void io_state_release(struct net *net, struct io_state *state)
 	free(state->chain);
 	tls_context_unref(state->tls);
 	if (state->listener != NULL) {
+		if (state->leaving) {
+			listener_count_leaving(state->listener, false);
+		}
 		listener_count_down(state->listener);
 		listener_unref(state->listener);
 		atomic_fetch_sub(&net->live, 1);
@@ -396,9 +399,18 @@ static void on_closed(uv_handle_t *handle)
 	io_free(io);
 }
 
+static void io_leave(struct io *io)
+{
+	if (io->s.listener != NULL && !io->s.leaving) {
+		io->s.leaving = true;
+		listener_count_leaving(io->s.listener, true);
+	}
+}
+
 static void io_shut(struct io *io, bool reset)
 {
 	assert(!io_ended(io));
+	io_leave(io);
 	wheel_cancel(io->loop->wheel, &io->timer);
 	io->phase = IO_CLOSED;
 	io->reading = false;
@@ -420,6 +432,7 @@ void io_end(struct io *io, enum io_close why, const char *detail, bool gentle)
 		set_detail(io, detail);
 	}
 	if (gentle) {
+		io_leave(io);
 		io->phase = IO_FLUSHING;
 		io_set_timer(io, IO_FLUSH_MS);
 		io_mark(io);

@@ -40,6 +40,7 @@ struct listener {
 	struct io_limits limits;
 	unsigned connections_max;
 	atomic_uint connections;
+	atomic_uint leaving; /* of these, whose end has begun */
 	uint16_t port;
 	unsigned acceptors_open; /* control thread */
 	bool closing;
@@ -103,6 +104,22 @@ uint16_t listener_port(const struct listener *listener)
 unsigned listener_connections(const struct listener *listener)
 {
 	return atomic_load(&listener->connections);
+}
+
+unsigned listener_staying(const struct listener *listener)
+{
+	unsigned leaving = atomic_load(&listener->leaving); /* first, so that it is never more */
+	unsigned connections = atomic_load(&listener->connections);
+	return connections > leaving ? connections - leaving : 0;
+}
+
+void listener_count_leaving(struct listener *listener, bool leaves)
+{
+	if (leaves) {
+		atomic_fetch_add(&listener->leaving, 1);
+	} else {
+		atomic_fetch_sub(&listener->leaving, 1);
+	}
 }
 
 void listener_count_down(struct listener *listener)

@@ -430,6 +430,7 @@ uint16_t listener_port(const struct listener *listener);
 /* For every ClientHello read from now on; handshakes behind it keep theirs. Takes its own reference. Any thread. */
 void listener_set_tls(struct listener *listener, struct tls_set *tls);
 unsigned listener_connections(const struct listener *listener); /* open now, wherever they moved */
+unsigned listener_staying(const struct listener *listener);     /* of these, whose end has not begun */
 /* Stops accepting; its connections stay (their owners close them). */
 void listener_close(struct listener *listener);
 

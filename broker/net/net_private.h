@@ -135,6 +135,7 @@ struct tls_set *listener_tls_ref(struct listener *listener); /* NULL: plain */
 bool listener_is_tls(const struct listener *listener);
 const struct io_limits *listener_limits(const struct listener *listener);
 void listener_count_down(struct listener *listener);
+void listener_count_leaving(struct listener *listener, bool leaves); /* its end has begun; or is over */
 
 /* --- connections --- */
 enum io_phase {
@@ -184,7 +185,8 @@ struct io_state {
 	bool chain_over; /* over a limit, no memory, or another one the second time */
 	bool gate_open;
 	bool paused;
-	bool behind; /* output passed its mark */
+	bool behind;  /* output passed its mark */
+	bool leaving; /* counted as such */
 };
 
 struct io {

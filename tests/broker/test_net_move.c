@@ -145,6 +145,7 @@ static void test_parcel_dropped(void)
 	net_counters(kit.net, 0, &counters);
 	CHECK("it left the loop", counters.connections == 0);
 	CHECK("and is still counted by its listener", listener_connections(kit.listener) == 1);
+	CHECK("as one that stays", listener_staying(kit.listener) == 1);
 	io_parcel_free(atomic_load(&kit.app.parcel)); /* from another thread */
 	CHECK("cut", kit_drain(&client) == KIT_FIN);
 	CHECK("not counted any more", listener_connections(kit.listener) == 0);

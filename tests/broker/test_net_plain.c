@@ -163,9 +163,11 @@ static void test_close_does_not_wait_for_ever(void)
 	struct kit_client client;
 	kit_open(&kit, 1, NULL, NULL);
 	REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
+	CHECK("FIN", kit_drain(&client) == KIT_FIN);
+	CHECK("still counted", listener_connections(kit.listener) == 1);
+	CHECK("but not among those that stay", listener_staying(kit.listener) == 0);
 	/* The client keeps its end open and says nothing: IO_LINGER_MS later it is over. */
 	CHECK("closed", kit_wait(&kit, &kit.app.closed, 1));
-	CHECK("FIN", kit_drain(&client) == KIT_FIN);
 	kit_hang_up(&client);
 	kit_close(&kit);
 }
