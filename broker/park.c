@@ -270,7 +270,10 @@ static enum err wait_begin(struct connection *connection, const struct world_cha
 	return ERR_OK;
 }
 
-/* A place for one more letter, with a park to go. Half of them are not for what is asked beside an acceptance: who cannot do without is refused if there is none. */
+/*
+ * A place for one more letter, with a park to go. Half of them are not for what is asked beside an acceptance: who cannot do
+ * without is refused if there is none.
+ */
 static enum err take_place(
 	struct connection *connection, const struct world_channel *settings, bool beside, struct park **out)
 {

@@ -199,7 +199,10 @@ MUST_CHECK enum err keystore_import(struct keystore *keystore, struct bytes cont
 	const struct keystore_import *options, size_t *added, struct keystore_error *error);
 
 /* --- for the judge --- */
-/* Anchors, pins, and what may have signed lists (KEYSTORE_OTHER). Refers to the certificates, not to the keystore. Pin names are folded (pin_name). */
+/*
+ * Anchors, pins, and what may have signed lists (KEYSTORE_OTHER). Refers to the certificates, not to the keystore. Pin names are
+ * folded (pin_name).
+ */
 MUST_CHECK enum err keystore_trust_set(
 	const struct keystore *keystore, uint64_t generation, struct trust_set **out);
 

@@ -201,9 +201,10 @@ enum extension_id extension_identify(struct bytes oid);
 MUST_CHECK enum err authority_key_id_parse(struct bytes value, struct bytes *key_id);
 
 /*
- * "The signature holds under the key whose hash is key", or, as a memo of its own, "it does not": a pure function of the object's bytes and that key, so remembering
- * it cannot make one verdict depend on another connection. A connection is judged several times, and a fleet at once when
- * a list changes; each signature is computed once. state: 0 empty, 1 being written, 2 readable.
+ * "The signature holds under the key whose hash is key", or, as a memo of its own, "it does not": a pure function of the
+ * object's bytes and that key, so remembering it cannot make one verdict depend on another connection. A connection is judged
+ * several times, and a fleet at once when a list changes; each signature is computed once. state: 0 empty, 1 being written,
+ * 2 readable.
  */
 struct signature_memo {
 	atomic_int state;
@@ -383,7 +384,8 @@ struct judgement {
 
 /*
  * How near to acceptance a failure was: the nearest is what an engineer is told. A path that failed for absence of knowledge
- * alone outranks one that failed for good, and one that a fetch may settle outranks both: of several paths the best counts (DESIGN.md 1, three values).
+ * alone outranks one that failed for good, and one that a fetch may settle outranks both: of several paths the best counts
+ * (DESIGN.md 1, three values).
  */
 enum failure_rank {
 	RANK_NONE,

@@ -182,8 +182,8 @@ int crl_number_compare(struct bytes a, struct bytes b)
 
 /*
  * A total order, so that sorting is safe whatever was loaded: issuer; numbered lists before unnumbered ones; higher
- * number; later thisUpdate; more entries (RFC 5280 5.2.3 forbids two of one number that differ); hash. None is dropped here: which of them an issuer really signed is not known yet, and a
- * forged list with a high number must not push the real one out.
+ * number; later thisUpdate; more entries (RFC 5280 5.2.3 forbids two of one number that differ); hash. None is dropped here:
+ * which of them an issuer really signed is not known yet, and a forged list with a high number must not push the real one out.
  */
 static int crl_order(const struct crl *a, const struct crl *b)
 {

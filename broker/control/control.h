@@ -187,7 +187,10 @@ MUST_CHECK enum err load_submit(
 /* The same for the keystore alone. */
 MUST_CHECK enum err load_submit_keystore(
 	struct control *control, const struct object *object, void (*then)(struct load_job *load), void *ctx);
-/* Says so (count: of gone), and takes them out of what was joined with fetched lists; the channel's own set is the caller's. NULL: nothing. */
+/*
+ * Says so (count: of gone), and takes them out of what was joined with fetched lists; the channel's own set is the caller's.
+ * NULL: nothing.
+ */
 void channel_let_go(struct channel *channel, const struct crl_set *gone, struct hold_count count);
 /* Takes what was loaded; parts that were not loaded stay. */
 void channel_take(struct channel *channel, struct material *material);

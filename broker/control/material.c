@@ -447,7 +447,8 @@ static enum err keep_of_issuer(
 /*
  * What was fetched of an issuer stays known: lists of issuers that are still there join the new ones, and the judge takes the
  * newest that the issuer signed. An older list therefore changes nothing. Who signed what is known here only of lists that served, so
- * a few others stay too, but never in the place of one of these; not all that there ever were. The set is sorted, newest first within an issuer.
+ * a few others stay too, but never in the place of one of these; not all that there ever were. The set is sorted, newest first
+ * within an issuer.
  */
 static enum err keep_known(const struct crl_set *before, struct crl_list *list)
 {

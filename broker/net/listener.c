@@ -1,5 +1,6 @@
 /*
- * listener.c - a TCP port (MQTT-4.2.0-1, 3.1.1 MQTT-7.1.1-1): one socket per worker, all bound with SO_REUSEPORT, so that the kernel spreads connections.
+ * listener.c - a TCP port (MQTT-4.2.0-1, 3.1.1 MQTT-7.1.1-1): one socket per worker, all bound with SO_REUSEPORT, so that the
+ *          kernel spreads connections.
  * Owns:    the listening sockets; counts the listener's connections.
  * Never:   shares a port with another process: it is first bound once without SO_REUSEPORT.
  * Threads: opened and closed on the control thread; each acceptor belongs to its worker.

@@ -241,7 +241,10 @@ struct tls_identity {
 		[SHA256_BYTES]; /* tells one chain from another, for whoever compares; the set has no use for it */
 };
 struct tls_set;
-/* The first is the default. Copies all and refs the contexts, which are of one SSLCIPH and SSLCAUTH. ERR_LIMIT (none, or over TLS_IDENTITIES_MAX), ERR_NOMEM. */
+/*
+ * The first is the default. Copies all and refs the contexts, which are of one SSLCIPH and SSLCAUTH. ERR_LIMIT (none, or over
+ * TLS_IDENTITIES_MAX), ERR_NOMEM.
+ */
 MUST_CHECK enum err tls_set_new(const struct tls_identity *identities, size_t count, struct tls_set **out);
 struct tls_set *tls_set_ref(struct tls_set *set);
 void tls_set_unref(struct tls_set *set); /* NULL is fine */

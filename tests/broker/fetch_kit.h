@@ -31,7 +31,10 @@ void web_set_hold(struct web *web);
 const char *web_last(struct web *web); /* the last request, head and body; valid until the next call */
 
 /* --- names: what getaddrinfo() answers in this program --- */
-/* addresses: dotted, comma between several; the nth call gets the nth of those parted by ';', the last for ever. "hang": until names_release(). */
+/*
+ * addresses: dotted, comma between several; the nth call gets the nth of those parted by ';', the last for ever. "hang": until
+ * names_release().
+ */
 void names_set(const char *name, const char *addresses);
 unsigned names_asked(void);
 void names_release(void);
