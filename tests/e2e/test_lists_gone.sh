@@ -76,9 +76,13 @@ expect_no_log "a bad file: nothing is called gone" "$from" '"LKG0427W"'
 expect_log "a bad file: and is bad still" "$from" 8 '"LKG0404E".*lists/pipe'
 from=$(lines)
 rm lists/pipe
-certs crl --out ca --issuer ca --number 9 --revoke revoked.crt
-put ca.crl renamed.crl
 expect_log "a bad file is away" "$from" 5 '"LKG0405I".*"lists":2,"held":0'
+expect_log "a bad file is away: in force" "$from" 5 '"LKG0430I"'
+certs crl --out ca --issuer ca --number 9 --revoke revoked.crt
+from=$(lines)
+put ca.crl renamed.crl
+expect_log "the others are taken as ever" "$from" 5 '"LKG0405I".*"lists":2,"held":0'
+expect_log "the others are taken as ever: in force" "$from" 5 '"LKG0430I"'
 stays_out "a bad file is away"
 certs crl --out older --issuer ca --number 6
 
