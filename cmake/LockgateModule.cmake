@@ -33,13 +33,16 @@ function(lockgate_test name)
   if(LOCKGATE_SANITIZE)
     math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
   endif()
+  # A test that hangs says where, shortly before ctest would kill it without a word.
+  math(EXPR limit "${ARG_TIMEOUT} - 8")
   add_executable(test_${name} ${ARG_SOURCES})
   target_link_libraries(test_${name} PRIVATE lockgate_flags lockgate_testing)
   lockgate_link(test_${name} PRIVATE ${ARG_LINK})
   add_test(NAME ${name} COMMAND test_${name} ${ARG_ARGS})
   # 77: skipped, with the reason printed (missing test data or a missing daemon).
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} SKIP_RETURN_CODE 77
-    LABELS "${ARG_LABELS}" ENVIRONMENT_MODIFICATION "${LOCKGATE_SANITIZER_ENV}")
+    LABELS "${ARG_LABELS}"
+    ENVIRONMENT_MODIFICATION "${LOCKGATE_SANITIZER_ENV};LOCKGATE_TEST_LIMIT_S=set:${limit}")
 endfunction()
 
 # lockgate_fuzz(NAME SOURCES fuzz_x.c LINK …)

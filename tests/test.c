@@ -1,18 +1,23 @@
 /*
- * test.c - what a test needs: CHECK by row name, hex literals, temporary folders, a failing allocator.
+ * test.c - what a test needs: CHECK by row name, hex literals, temporary folders, a failing allocator, a last word.
  * Owns:    the test's memory and folders until exit.
  * Never:   counts its own allocations against test_alloc_fail_at().
  * Threads: CHECK and the allocator from any; the rest from the main thread.
  */
 #include "tests/test.h"
 
+#include <dirent.h>
+#include <execinfo.h>
 #include <ftw.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define TEST_FAILURES_SHOWN_MAX 50
@@ -39,6 +44,76 @@ struct test_item {
 	char data[];
 };
 static struct test_item *test_items;
+
+/* --- a test that does not end --- */
+
+#define TEST_FRAMES_MAX 48
+
+static void test_tell(const char *text)
+{
+	ssize_t n = write(STDERR_FILENO, text, strlen(text));
+	(void)n;
+}
+
+/*
+ * In every thread: where it stands. Addresses are of this build; addr2line tells their lines.
+ * NOLINTBEGIN(bugprone-signal-handler,cert-sig30-c): said below at test_on_limit()
+ */
+static void test_tell_frames(void)
+{
+	char name[17] = "";
+	void *frames[TEST_FRAMES_MAX];
+	(void)prctl(PR_GET_NAME, name);
+	test_tell("thread ");
+	test_tell(name);
+	test_tell(":\n");
+	backtrace_symbols_fd(frames, backtrace(frames, TEST_FRAMES_MAX), STDERR_FILENO);
+}
+/* NOLINTEND(bugprone-signal-handler,cert-sig30-c) */
+
+static void test_on_asked(int number)
+{
+	(void)number;
+	test_tell_frames();
+}
+
+/*
+ * Whoever hears the alarm speaks first, then asks the others, one after the other, and ends the test. Not all of it is
+ * async-signal-safe: should it hang in turn, the second alarm ends the test without more words.
+ */
+static void test_on_limit(int number)
+{
+	(void)signal(number, SIG_DFL);
+	(void)signal(SIGUSR2, test_on_asked);
+	(void)alarm(5);
+	test_tell("no end in sight; where each thread stands:\n");
+	test_tell_frames();
+	DIR *tasks = opendir("/proc/self/task");
+	for (struct dirent *task = NULL; tasks != NULL && (task = readdir(tasks)) != NULL;) {
+		long id = strtol(task->d_name, NULL, 10);
+		if (id > 0 && id != syscall(SYS_gettid)) {
+			(void)syscall(SYS_tgkill, getpid(), id, SIGUSR2);
+			(void)usleep(100000);
+		}
+	}
+	(void)test_result();
+	_exit(EXIT_FAILURE);
+}
+
+/* ctest kills a test at its TIMEOUT without a word: a little before, it speaks itself. Lines are out when they are printed. */
+__attribute__((constructor)) static void test_begin(void)
+{
+	const char *limit = getenv("LOCKGATE_TEST_LIMIT_S");
+	struct sigaction action = {.sa_handler = test_on_limit, .sa_flags = SA_RESTART};
+	void *frame = NULL;
+	(void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
+	if (limit != NULL && sigaction(SIGALRM, &action, NULL) == 0) {
+		(void)backtrace(&frame, 1); /* its library is loaded now, not in the handler */
+		(void)alarm((unsigned)strtoul(limit, NULL, 10));
+	}
+}
+
+/* --- allocations that fail --- */
 
 static bool test_alloc_fails(void)
 {
@@ -77,6 +152,8 @@ bool test_alloc_failed(void)
 {
 	return atomic_load(&test_alloc_hit);
 }
+
+/* --- checks --- */
 
 void test_check(const char *file, int line, const char *row, const char *what, bool good)
 {

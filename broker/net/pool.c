@@ -139,9 +139,13 @@ void net_quit(struct net *net)
 	uv_stop(&net_loop(net, net_control_at(net))->uv);
 }
 
+/*
+ * Being called ends the wait; but libuv runs the timers that are due before it waits, too, and would then wait without
+ * one, for ever. A stop is good for this turn alone.
+ */
 static void on_turn_over(uv_timer_t *handle)
 {
-	(void)handle; /* being called ended the wait */
+	uv_stop(handle->loop);
 }
 
 void net_turn(struct net *net, uint64_t wait_ms)

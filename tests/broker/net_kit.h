@@ -127,7 +127,7 @@ size_t kit_recv(struct kit_client *client, void *into, size_t room, enum kit_end
 bool kit_recv_exactly(struct kit_client *client, void *into, size_t n);
 /* Reads to the end; how it ended. */
 enum kit_end kit_drain(struct kit_client *client);
-void kit_limit_ms(struct kit_client *client, unsigned ms); /* of one receive */
+void kit_limit_ms(struct kit_client *client, unsigned ms); /* of one receive, of one send */
 void kit_hang_up(struct kit_client *client);               /* FIN; plain close of the socket */
 void kit_cut(struct kit_client *client);                   /* a reset */
 void kit_goodbye(struct kit_client *client);               /* close_notify, then FIN */
