@@ -3,9 +3,11 @@
  * is looked at again, and can be nothing worse than refused.
  */
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -483,8 +485,48 @@ static void test_disk_bounds(void)
 	ckit_close(&again);
 }
 
-/* A disk that is full, or a folder that was taken away: fetching goes on, what was written is whole. */
-static void test_disk_fails(void)
+/* A disk that is full: fetching goes on, and what stood there before stays whole. */
+static void test_disk_full(void)
+{
+	const char *folder = made_folder();
+	const struct revocation_want want = {URL_A, false};
+	struct ckit kit = {0}, again = {0};
+	struct revocation_counters counters;
+	struct revocation_state state;
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	struct rlimit before;
+
+	ckit_open(&kit, folder, true, NULL);
+	kit.vouch_for = ca.cert;
+	CHECK("wanted", revocation_want_set(kit.cache, &want, 1) == ERR_OK);
+	ckit_jobs(&kit);
+	REQUIRE("limit", sigaction(SIGXFSZ, &ignore, NULL) == 0 && getrlimit(RLIMIT_FSIZE, &before) == 0);
+	struct rlimit small = {100, before.rlim_max};
+	REQUIRE("limit", setrlimit(RLIMIT_FSIZE, &small) == 0);
+	revocation_refresh(kit.cache);
+	ckit_advance(&kit, 20);
+	ckit_answer_crl(&kit, &ca, 6, PKI_NOW + 1, PKI_NOW + 12 * 3600);
+	REQUIRE("limit", setrlimit(RLIMIT_FSIZE, &before) == 0);
+	CHECK("number 6 is in force", kit.crl_calls == 2 && revocation_state_of(kit.cache, URL_A, &state) &&
+					      state.vouched && !state.from_disk);
+	revocation_counters(kit.cache, &counters);
+	CHECK("counted", counters.disk_errors == 1);
+	CHECK("nothing half-written stays", file_count(folder) == 1);
+	ckit_close(&kit);
+
+	ckit_open(&again, folder, true, NULL);
+	again.vouch_for = ca.cert;
+	CHECK("wanted", revocation_want_set(again.cache, &want, 1) == ERR_OK);
+	ckit_jobs(&again);
+	CHECK("number 5 comes back", revocation_state_of(again.cache, URL_A, &state) && state.vouched &&
+					     state.from_disk);
+	revocation_counters(again.cache, &counters);
+	CHECK("whole", counters.disk_errors == 0);
+	ckit_close(&again);
+}
+
+/* A folder that was taken away: fetching goes on. */
+static void test_folder_gone(void)
 {
 	const char *folder = made_folder();
 	const struct revocation_want want = {URL_A, false};
@@ -708,7 +750,8 @@ int main(void)
 	test_tampering();
 	test_folder_of_others();
 	test_disk_bounds();
-	test_disk_fails();
+	test_disk_full();
+	test_folder_gone();
 	test_answers_restart();
 	test_lane_is_shared();
 	test_memory();
