@@ -277,6 +277,7 @@ void control_time_accept(struct control *control, bool backward);
 /* --- stapling.c --- */
 /* The channel serves what is in material from now on. */
 void control_staple(struct control *control, const char *channel, const struct material *material);
+void control_staple_renew(struct control *control); /* asks now for newer responses of all channels */
 void control_staple_end(struct control *control, const char *channel);
 void control_staple_stop(struct control *control); /* before sources_close() */
 

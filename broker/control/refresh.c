@@ -126,6 +126,7 @@ static void refresh_take(struct refresh *refresh)
 	control->login_generation = refresh->login_generation;
 	control_time_accept(control, refresh->force);
 	sources_refresh(control);
+	control_staple_renew(control);
 	control_dirty(control);
 	if (control_published(control, on_refresh_published, refresh) != ERR_OK) {
 		on_refresh_published(refresh, ERR_OK); /* it is on its way all the same */

@@ -310,6 +310,19 @@ enum err staples_set(struct staples *staples, const char *channel, const struct 
 	return ERR_OK;
 }
 
+void staples_renew(struct staples *staples)
+{
+	LIST_FOR_EACH(node, &staples->items)
+	{
+		struct item *item = CONTAINER_OF(node, struct item, node);
+
+		/* What has no response was asked for when the channel took what it serves. */
+		if (item->response != NULL && item->fetch == NULL) {
+			ask(item);
+		}
+	}
+}
+
 void staples_remove(struct staples *staples, const char *channel)
 {
 	LIST_FOR_EACH_SAFE(node, after, &staples->items)

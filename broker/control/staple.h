@@ -45,6 +45,8 @@ void staples_free(struct staples *staples); /* cancels what is under way; NULL i
  */
 MUST_CHECK enum err staples_set(struct staples *staples, const char *channel,
 	const struct staple_subject *subjects, size_t count, const char *url);
+/* Asks now for a newer one of each response that there is; the present one is served until it comes. */
+void staples_renew(struct staples *staples);
 void staples_remove(struct staples *staples, const char *channel);
 
 #endif

@@ -66,6 +66,13 @@ void control_staple(struct control *control, const char *channel, const struct m
 	}
 }
 
+void control_staple_renew(struct control *control)
+{
+	if (control->staples != NULL) {
+		staples_renew(control->staples);
+	}
+}
+
 void control_staple_end(struct control *control, const char *channel)
 {
 	if (control->staples != NULL) {

@@ -357,6 +357,49 @@ static void test_revoked(void)
 	scene_close(&scene);
 }
 
+/* An operator who refreshes need not wait for half of the time. */
+static void test_renewed(void)
+{
+	struct scene scene;
+	struct buf first = BUF_INIT(8192), second = BUF_INIT(8192);
+
+	scene_open(&scene);
+	make(&(struct pki_ocsp){.issuer = &scene.root, .cert = scene.server.cert}, &first);
+	set(&scene, &scene.server, scene.context, NULL);
+	staples_renew(scene.staples);
+	CHECK("one is under way: no second", scene.fake.asked == 1);
+	answer(&scene.fake, buf_bytes(&first));
+	pass(&scene, 1000);
+	staples_renew(scene.staples);
+	CHECK("asked now", scene.fake.asked == 2);
+	CHECK("the present one is served meanwhile", shows(&scene, scene.context, buf_bytes(&first)));
+	staples_renew(scene.staples);
+	CHECK("once", scene.fake.asked == 2);
+	make(&(struct pki_ocsp){.issuer = &scene.root,
+		     .cert = scene.server.cert,
+		     .this_update = scene.clock.wall_ms / 1000,
+		     .produced_at = scene.clock.wall_ms / 1000,
+		     .next_update = scene.clock.wall_ms / 1000 + PKI_DAY},
+		&second);
+	answer(&scene.fake, buf_bytes(&second));
+	CHECK("then the newer one", shows(&scene, scene.context, buf_bytes(&second)));
+	pass(&scene, HALF_MS - 60000);
+	CHECK("half of the time runs anew: not before", scene.fake.asked == 2);
+	pass(&scene, 2 * 60000);
+	CHECK("but then", scene.fake.asked == 3);
+	answer(&scene.fake, BYTES_NONE);
+	staples_renew(scene.staples);
+	CHECK("after a failure too", scene.fake.asked == 4);
+	answer(&scene.fake, BYTES_NONE);
+	CHECK("which takes nothing away", shows(&scene, scene.context, buf_bytes(&second)));
+	staples_remove(scene.staples, "C");
+	staples_renew(scene.staples);
+	CHECK("nothing of a channel that has stopped", scene.fake.asked == 4);
+	buf_release(&first);
+	buf_release(&second);
+	scene_close(&scene);
+}
+
 static void test_changes(void)
 {
 	struct scene scene;
@@ -443,6 +486,7 @@ int main(void)
 	test_failures();
 	test_judged();
 	test_revoked();
+	test_renewed();
 	test_changes();
 	test_nth_allocation();
 	return test_result();

@@ -518,8 +518,8 @@ static void test_disk_full(void)
 	again.vouch_for = ca.cert;
 	CHECK("wanted", revocation_want_set(again.cache, &want, 1) == ERR_OK);
 	ckit_jobs(&again);
-	CHECK("number 5 comes back", revocation_state_of(again.cache, URL_A, &state) && state.vouched &&
-					     state.from_disk);
+	CHECK("number 5 comes back",
+		revocation_state_of(again.cache, URL_A, &state) && state.vouched && state.from_disk);
 	revocation_counters(again.cache, &counters);
 	CHECK("whole", counters.disk_errors == 0);
 	ckit_close(&again);

@@ -88,6 +88,15 @@ serves "and RSA as before" main-rsa -servername main.example -sigalgs RSA-PSS+SH
 expect_log "with a response of its own" "$from" 10 '"LKG0205I".*"label":"new"'
 stapled "stapled, renewed" -servername main.example
 
+# A refresh asks for a newer response, though half of the present one's time is not over.
+of_when() { client -status -servername main.example | grep -m 1 'This Update'; }
+before=$(of_when)
+sleep 1.1
+check "refresh for the response" mqsc "REFRESH SECURITY TYPE(SSL)"
+until=$(($(now_ms) + 10000))
+while [ "$(of_when)" = "$before" ] && [ "$(now_ms)" -lt $until ]; do sleep 0.1; done
+check "a newer response is served" test -n "$before" -a "$(of_when)" != "$before"
+
 # The responder goes: what there is stays, through a refresh too.
 kill "$responder"
 wait "$responder" 2>/dev/null
