@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "x509/internal.h"
 
@@ -149,6 +150,31 @@ static enum err extended_key_usage(struct bytes value, struct extensions *out)
 	return ERR_OK;
 }
 
+static enum err directory_string(struct wire_reader *in, uint8_t tag)
+{
+	static const uint8_t strings[] = {DER_UTF8, DER_PRINTABLE, DER_T61, DER_UNIVERSAL, DER_BMP};
+	struct wire_reader inner;
+	struct der_item text;
+	if (der_enter(in, tag, &inner) != ERR_OK || der_next(&inner, &text) != ERR_OK ||
+		der_end(&inner) != ERR_OK || memchr(strings, text.tag, sizeof(strings)) == NULL) {
+		return ERR_MALFORMED;
+	}
+	return ERR_OK;
+}
+
+/* RFC 5280 4.2.1.6: EDIPartyName, nameAssigner [0] OPTIONAL, partyName [1], each an explicit DirectoryString. */
+static enum err edi_party_name(struct wire_reader in)
+{
+	if (der_is_next(&in, DER_CONTEXT_CONSTRUCTED(0)) &&
+		directory_string(&in, DER_CONTEXT_CONSTRUCTED(0)) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	if (directory_string(&in, DER_CONTEXT_CONSTRUCTED(1)) != ERR_OK) {
+		return ERR_MALFORMED;
+	}
+	return der_end(&in);
+}
+
 enum err general_name_next(struct wire_reader *in, struct general_name *out)
 {
 	struct wire_reader work = *in;
@@ -186,9 +212,13 @@ enum err general_name_next(struct wire_reader *in, struct general_name *out)
 			return ERR_MALFORMED;
 		}
 		break;
+	case DER_CONTEXT_CONSTRUCTED(5):
+		if (edi_party_name(inner) != ERR_OK) {
+			return ERR_MALFORMED;
+		}
+		break;
 	case DER_CONTEXT(7):
-	case DER_CONTEXT_CONSTRUCTED(3):
-	case DER_CONTEXT_CONSTRUCTED(5): break;
+	case DER_CONTEXT_CONSTRUCTED(3): break;
 	default: return ERR_MALFORMED;
 	}
 	out->tag = item.tag;

@@ -8,6 +8,7 @@
 
 #include "base/pem.h"
 #include "tests/x509/pki.h"
+#include "x509/internal.h"
 
 static struct bytes dup(struct bytes in, uint8_t **copy)
 {
@@ -310,6 +311,42 @@ static void test_report(const struct pki *root, const struct pki *leaf)
 	trust_set_unref(trust);
 }
 
+/* RFC 5280 4.2.1.6: also the forms of which nothing is used are read as what they must be. */
+static const struct {
+	const char *name, *hex;
+	bool good;
+} general_names[] = {
+	{"RFC 5280 4.2.1.6 ediPartyName: a party", "a5 05 a1 03 0c 01 61", true},
+	{"RFC 5280 4.2.1.6 ediPartyName: an assigner, then a party", "a5 0a a0 03 13 01 41 a1 03 1e 01 62",
+		true},
+	{"ediPartyName: an assigner alone", "a5 05 a0 03 0c 01 61", false},
+	{"ediPartyName: the party first", "a5 0a a1 03 0c 01 61 a0 03 0c 01 62", false},
+	{"ediPartyName: two parties", "a5 0a a1 03 0c 01 61 a1 03 0c 01 62", false},
+	{"ediPartyName: a party without its string's own tag", "a5 03 81 01 61", false},
+	{"ediPartyName: a string that is no DirectoryString", "a5 05 a1 03 16 01 61", false},
+	{"ediPartyName: a string put together from parts", "a5 07 a1 05 2c 03 0c 01 61", false},
+	{"ediPartyName: two strings in one", "a5 08 a1 06 0c 01 61 0c 01 62", false},
+	{"ediPartyName: a directory name in it", "a5 0e 30 0c 31 0a 30 08 06 03 55 04 0a 0c 01 61", false},
+	{"ediPartyName: empty", "a5 00", false},
+	{"ediPartyName: an empty party", "a5 02 a1 00", false},
+	{"ediPartyName: cut", "a5 05 a1 03 0c 02 61", false},
+	{"x400Address: whatever is DER around it", "a3 05 61 03 13 01 41", true},
+	{"a form that there is not", "89 01 61", false},
+};
+
+static void test_general_names(void)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(general_names); i++) {
+		struct test_bytes der = test_hex(general_names[i].hex);
+		struct wire_reader in = wire_reader_init(test_bytes_view(&der));
+		struct general_name name;
+		enum err err = general_name_next(&in, &name);
+		CHECK(general_names[i].name, (err == ERR_OK) == general_names[i].good);
+		CHECK(general_names[i].name, err == ERR_OK || err == ERR_MALFORMED);
+		CHECK(general_names[i].name, err == ERR_OK || wire_reader_left(&in) == der.len);
+	}
+}
+
 int main(void)
 {
 	static const char *const dns[] = {"d1.example"};
@@ -324,6 +361,7 @@ int main(void)
 	test_no_memory(&leaf);
 	test_fields(&root, &leaf);
 	test_names_equal();
+	test_general_names();
 	test_print(&root);
 	test_make_refusals(&root);
 	test_requests();
