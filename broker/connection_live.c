@@ -241,7 +241,8 @@ static void arm_valid_until(struct connection *connection, int64_t valid_until)
 	if (valid_until == X509_NEVER) {
 		return;
 	}
-	if (valid_until <= now_ms / 1000) {
+	/* The last second counts (RFC 5280 4.1.2.5): who is judged in it is judged again when it is over. */
+	if (valid_until < now_ms / 1000) {
 		valid_until = now_ms / 1000 +
 			      JUDGED_AGAIN_S; /* it stays for want of knowledge: look again, not at once */
 	}

@@ -23,6 +23,6 @@ function(e2e_shell_test name)
     ENVIRONMENT "LOCKGATE=$<TARGET_FILE:lockgate>;LOCKGATE_CERTS=$<TARGET_FILE:lockgate-certs>;${ARGN}")
 endfunction()
 
-foreach(name rejudge lists_gone control identities kept keystore_live causes certpol clock report)
+foreach(name rejudge lists_gone control identities kept keystore_live causes last_second certpol clock report)
   e2e_shell_test(${name} "SHIFT_CLOCK_LIB=${SHIFT_CLOCK_LIB}")
 endforeach()
