@@ -5,6 +5,10 @@
  * Threads: the control loop.
  *
  * Request:  "lockgate-admin 1 KIND FLAGS LENGTH\n" and LENGTH bytes.   Reply: "CODE LENGTH\n" and LENGTH bytes.
+ *
+ * We poll and accept ourselves instead of using uv_listen(), as broker/net/listener.c does: while accept() fails for want of
+ * descriptors, libuv may call back without end and never come back to the loop; and a client that we have no memory for, and
+ * so do not accept, would be the last one that it tells us of.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +40,9 @@ struct admin_client {
 
 struct admin {
 	struct control *control;
-	uv_pipe_t listener;
+	uv_poll_t listener;
+	int fd;                   /* that listens */
+	struct wheel_timer again; /* behind an accept() that failed */
 	struct list clients;
 	unsigned client_count;
 	uint64_t client_serial;
@@ -394,25 +400,23 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *in)
 	}
 }
 
-static bool peer_is_trusted(const uv_pipe_t *pipe)
+static bool peer_is_trusted(int fd)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
-	int fd = -1;
 
-	if (uv_fileno((const uv_handle_t *)pipe, &fd) != 0 ||
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0) {
-		return false;
-	}
-	return peer.uid == 0 || peer.uid == geteuid();
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+/* Takes fd. */
+static void take_client(struct admin *admin, int fd)
 {
-	struct admin *admin = listener->data;
-	struct admin_client *client = status != 0 || admin->closing ? NULL : calloc(1, sizeof(*client));
+	bool good = admin->client_count < BROKER_ADMIN_CLIENTS_MAX && peer_is_trusted(fd);
+	struct admin_client *client = good ? calloc(1, sizeof(*client)) : NULL;
 
 	if (client == NULL) {
+		(void)close(fd);
 		return;
 	}
 	client->admin = admin;
@@ -421,55 +425,99 @@ static void on_connection(uv_stream_t *listener, int status)
 	client->out = BUF_INIT(MQSC_OUTPUT_BYTES_MAX + 64u);
 	client->report = BUF_INIT(MQSC_OUTPUT_BYTES_MAX);
 	list_init(&client->node);
-	if (uv_pipe_init(net_control_loop(admin->control->shared->net), &client->pipe, 0) != 0) {
-		free(client);
-		return;
-	}
+	(void)uv_pipe_init(net_control_loop(admin->control->shared->net), &client->pipe,
+		0); /* without a socket it cannot fail */
 	client->pipe.data = client;
 	admin->open++;
 	admin->client_count++;
 	list_push_back(&admin->clients, &client->node);
-	if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 || !peer_is_trusted(&client->pipe) ||
-		admin->client_count > BROKER_ADMIN_CLIENTS_MAX ||
-		uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) != 0) {
+	if (uv_pipe_open(&client->pipe, fd) != 0) {
+		(void)close(fd);
 		client_close(client);
+	} else if (uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) != 0) {
+		client_close(client);
+	}
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void listen_on(struct admin *admin)
+{
+	(void)uv_poll_start(&admin->listener, UV_READABLE, on_connection);
+}
+
+static void on_again(struct wheel_timer *timer)
+{
+	listen_on(CONTAINER_OF(timer, struct admin, again));
+}
+
+/* Whoever waits is served when there are descriptors again. */
+static void back_off(struct admin *admin)
+{
+	struct control *control = admin->control;
+
+	(void)uv_poll_stop(&admin->listener);
+	admin->again.fn = on_again;
+	wheel_add(control->wheel, &admin->again, clock_mono_ms(&control->clock) + NET_ACCEPT_BACKOFF_MS);
+}
+
+static void on_connection(uv_poll_t *poll, int status, int events)
+{
+	struct admin *admin = poll->data;
+
+	(void)events;
+	for (unsigned i = 0; status == 0 && i < BROKER_ADMIN_CLIENTS_MAX; i++) {
+		int fd = accept4(admin->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			take_client(admin, fd);
+		} else if (errno == EAGAIN) {
+			return;
+		} else if (errno != EINTR && errno != ECONNABORTED) {
+			status = -errno;
+		}
+	}
+	if (status != 0) {
+		back_off(admin);
 	}
 }
 
 static void on_listener_closed(uv_handle_t *handle)
 {
-	admin_release(handle->data);
+	struct admin *admin = handle->data;
+
+	(void)close(admin->fd);
+	admin_release(admin);
 }
 
 /*
- * Binds listener to path, 0600 from the first moment on: Linux gives the file the mode that the socket has. Not by umask(),
- * which is the whole process's: a folder that a lane makes meanwhile would be of no use to its owner. 0 or an error of
- * libuv's.
+ * A socket that listens at path, 0600 from the first moment on: Linux gives the file the mode that the socket has. Not by
+ * umask(), which is the whole process's: a folder that a lane makes meanwhile would be of no use to its owner. -1 with errno.
  */
-static int bind_private(uv_pipe_t *listener, const char *path)
+static int listen_private(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	size_t len = strlen(path);
-	int code = 0;
+	int fd = -1;
 
 	if (len >= sizeof(address.sun_path)) {
-		code = UV_ENAMETOOLONG;
-		goto out;
+		errno = ENAMETOOLONG;
+		return -1;
 	}
 	memcpy(address.sun_path, path, len + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || fchmod(fd, 0600) != 0 ||
-		bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, 0600) != 0) {
-		code = uv_translate_sys_error(errno);
-		goto out;
+		bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, 0600) != 0 ||
+		listen(fd, BROKER_ADMIN_CLIENTS_MAX) != 0) {
+		int error = errno;
+
+		if (fd >= 0) {
+			(void)close(fd);
+		}
+		errno = error;
+		return -1;
 	}
-	code = uv_pipe_open(listener, fd);
-	fd = code == 0 ? -1 : fd;
-out:
-	if (fd >= 0) {
-		(void)close(fd);
-	}
-	return code;
+	return fd;
 }
 
 enum err admin_open(struct control *control, struct buf *why)
@@ -490,22 +538,27 @@ enum err admin_open(struct control *control, struct buf *why)
 			"the path of the data directory is too long for a socket in it (107 characters)");
 		return err == ERR_OK ? ERR_LIMIT : err;
 	}
-	if (uv_pipe_init(net_control_loop(control->shared->net), &admin->listener, 0) != 0) {
+	(void)unlink(admin->path); /* a broker that died; the directory's lock says that none is alive */
+	admin->fd = listen_private(admin->path);
+	int error = admin->fd < 0 ? uv_translate_sys_error(errno) : 0;
+
+	if (error == 0) {
+		error = uv_poll_init(net_control_loop(control->shared->net), &admin->listener, admin->fd);
+	}
+	if (error != 0) {
+		err = buf_printf(
+			why, "the admin socket %s cannot be opened: %s", admin->path, uv_strerror(error));
+		if (admin->fd >= 0) {
+			(void)close(admin->fd);
+			(void)unlink(admin->path);
+		}
 		free(admin);
-		return ERR_NOMEM;
+		return err == ERR_OK ? ERR_IO : err;
 	}
 	admin->listener.data = admin;
 	admin->open = 1;
 	control->admin = admin;
-	(void)unlink(admin->path); /* a broker that died; the directory's lock says that none is alive */
-	int bound = bind_private(&admin->listener, admin->path);
-
-	if (bound != 0 ||
-		uv_listen((uv_stream_t *)&admin->listener, BROKER_ADMIN_CLIENTS_MAX, on_connection) != 0) {
-		err = buf_printf(why, "the admin socket %s cannot be opened: %s", admin->path,
-			bound != 0 ? uv_strerror(bound) : "listen");
-		return err == ERR_OK ? ERR_IO : err;
-	}
+	listen_on(admin);
 	return ERR_OK;
 }
 
@@ -527,5 +580,6 @@ void admin_close(struct control *control)
 		client_close(client);
 	}
 	(void)unlink(admin->path);
+	wheel_cancel(control->wheel, &admin->again);
 	uv_close((uv_handle_t *)&admin->listener, on_listener_closed);
 }

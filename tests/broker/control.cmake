@@ -1,4 +1,4 @@
-# What the control plane reads from files: no loop, no socket.
+# What the control plane reads from files: no loop, no socket; then what runs on its loop.
 lockgate_test(broker_control_keystore SOURCES test_control_keystore.c LINK broker testpki TIMEOUT 120)
 lockgate_test(broker_control_identities SOURCES test_control_identities.c LINK broker testpki)
 lockgate_test(broker_control_staple SOURCES test_control_staple.c LINK broker testpki)
@@ -10,3 +10,4 @@ lockgate_test(broker_known SOURCES test_known.c LINK broker)
 lockgate_test(broker_weigh SOURCES test_weigh.c LINK broker)
 lockgate_test(broker_weigh_lists SOURCES test_weigh_lists.c LINK broker testpki)
 lockgate_test(broker_look SOURCES test_look.c LINK broker)
+lockgate_test(broker_control_admin SOURCES test_control_admin.c LINK broker)
