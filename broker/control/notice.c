@@ -2,7 +2,7 @@
  * notice.c - tells that a watched folder changed, so that the watch need not wait for its turn.
  * Owns:    a handle per folder.
  * Never:   is relied upon: where the system cannot tell (a network file system, no descriptors), the watch finds out by itself.
- * Threads: the control loop.
+ * Threads: the control loop, but where notice.h says otherwise.
  */
 #include "broker/control/notice.h"
 
@@ -113,27 +113,28 @@ static void add_folder(struct notices *notices, const char *path)
 	}
 }
 
-/* The folder that a change of path shows in: itself, or the one that holds the file. */
-static void add_path(struct notices *notices, const char *path)
+char *notice_folder(const char *path)
 {
 	struct stat status;
 	char *copy = strdup(path);
 
-	if (copy == NULL) {
-		return;
+	if (copy == NULL || (stat(path, &status) == 0 && S_ISDIR(status.st_mode))) {
+		return copy;
 	}
-	add_folder(notices, stat(path, &status) == 0 && S_ISDIR(status.st_mode) ? copy : dirname(copy));
+	char *folder = strdup(dirname(copy));
+
 	free(copy);
+	return folder;
 }
 
-void notices_set(struct notices *notices, const char *const *paths, size_t count)
+void notices_set(struct notices *notices, const char *const *folders, size_t count)
 {
 	LIST_FOR_EACH(node, &notices->folders)
 	{
 		CONTAINER_OF(node, struct folder, node)->wanted = false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		add_path(notices, paths[i]);
+		add_folder(notices, folders[i]);
 	}
 	LIST_FOR_EACH_SAFE(node, after, &notices->folders)
 	{

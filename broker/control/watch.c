@@ -22,7 +22,8 @@ struct watched {
 	uint64_t generation;
 	/* Answers. */
 	bool changed;
-	bool bad; /* something could not be read, and not because it is still being written */
+	bool bad;     /* something could not be read, and not because it is still being written */
+	char *folder; /* that changes of crl_path show in; NULL: no memory */
 	uint8_t stamp[SHA256_BYTES];
 	struct material material; /* of what is good; crls NULL: nothing of it is new */
 	struct buf why;
@@ -48,6 +49,7 @@ static void watch_free(struct watch_job *watch)
 {
 	for (size_t i = 0; i < watch->count; i++) {
 		free(watch->channels[i].crl_path);
+		free(watch->channels[i].folder);
 		crl_set_unref(watch->channels[i].before);
 		material_release(&watch->channels[i].material);
 		buf_release(&watch->channels[i].why);
@@ -134,6 +136,7 @@ static void watch_run(struct job *job)
 
 	for (size_t i = 0; i < watch->count; i++) {
 		look_at_crls(&watch->channels[i]);
+		watch->channels[i].folder = notice_folder(watch->channels[i].crl_path);
 	}
 	watch->logins_changed = control_logins_stale(watch->logins, watch->login_config);
 	if (watch->logins_changed) {
@@ -276,6 +279,22 @@ static bool take_logins(struct control *control, struct watch_job *watch)
 	return true;
 }
 
+/* Their folders' changes are told at once. What they are was found on the lane: the loop asks no file system that may hang. */
+static void set_notices(struct control *control, const struct watch_job *watch)
+{
+	const char *folders[NOTICE_FOLDERS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < watch->count && count < ARRAY_COUNT(folders); i++) {
+		if (watch->channels[i].folder != NULL) {
+			folders[count++] = watch->channels[i].folder;
+		}
+	}
+	if (control->notices != NULL) {
+		notices_set(control->notices, folders, count);
+	}
+}
+
 static void watch_again(struct control *control);
 
 static void watch_done(struct job *job)
@@ -293,23 +312,10 @@ static void watch_done(struct job *job)
 		if (changed) {
 			control_dirty(control);
 		}
+		set_notices(control, watch);
 		watch_again(control);
 	}
 	watch_free(watch);
-}
-
-/* Their folders' changes are told at once. */
-static void set_notices(struct control *control, const struct watch_job *watch)
-{
-	const char *paths[NOTICE_FOLDERS_MAX];
-	size_t count = 0;
-
-	for (size_t i = 0; i < watch->count && count < ARRAY_COUNT(paths); i++) {
-		paths[count++] = watch->channels[i].crl_path;
-	}
-	if (control->notices != NULL) {
-		notices_set(control->notices, paths, count);
-	}
 }
 
 static enum err watch_fill(struct control *control, struct watch_job *watch)
@@ -357,7 +363,6 @@ static enum err watch_fill(struct control *control, struct watch_job *watch)
 	watch->login_explicit = control->options->login_config != NULL;
 	watch->login_why = BUF_INIT(2048);
 	watch->warnings = BUF_INIT(8192);
-	set_notices(control, watch);
 	return ERR_OK;
 }
 

@@ -11,3 +11,6 @@ lockgate_test(broker_weigh SOURCES test_weigh.c LINK broker)
 lockgate_test(broker_weigh_lists SOURCES test_weigh_lists.c LINK broker testpki)
 lockgate_test(broker_look SOURCES test_look.c LINK broker)
 lockgate_test(broker_control_admin SOURCES test_control_admin.c LINK broker)
+lockgate_test(broker_control_watch SOURCES test_control_watch.c LINK broker)
+# Who looks at files is seen.
+target_link_options(test_broker_control_watch PRIVATE -Wl,--wrap=stat)
