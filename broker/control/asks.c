@@ -370,6 +370,7 @@ static void on_tick(struct wheel_timer *timer)
 	struct bytes key;
 	void *value = NULL;
 
+	revocation_catch_up(sources->cache);
 	while (map_next(sources->statuses, &iter, &key, &value)) {
 		struct status *status = value;
 

@@ -36,6 +36,7 @@ void entry_schedule(struct entry *entry, uint64_t after_ms)
 		return; /* planned when that is over */
 	}
 	entry->next_try_ms = clock_mono_ms(&cache->clock) + after_ms;
+	entry->next_try_wall_ms = clock_wall_ms(&cache->clock) + (int64_t)after_ms;
 	wheel_add(cache->wheel, &entry->timer, entry->next_try_ms);
 }
 

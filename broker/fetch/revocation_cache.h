@@ -124,6 +124,11 @@ void revocation_refresh(struct revocation_cache *cache);
 /* The same for one list, if it is wanted; but if its last try failed, it has its back-off. */
 void revocation_renew(struct revocation_cache *cache, const char *url);
 /*
+ * To be called every few seconds. Lists end by the wall clock, timers run by another: when the machine has slept, or its clock
+ * was set forward, what is due by the wall clock is fetched now. What failed has its back-off.
+ */
+void revocation_catch_up(struct revocation_cache *cache);
+/*
  * The rules of who may be asked are others now (REVALLOW, REVCAFILE): whatever the old ones forbade may be tried at once, and
  * the lists among it are, if they are wanted. The back-off of what failed by itself stays.
  */

@@ -581,6 +581,22 @@ void revocation_renew(struct revocation_cache *cache, const char *url)
 	}
 }
 
+void revocation_catch_up(struct revocation_cache *cache)
+{
+	int64_t now_ms = clock_wall_ms(&cache->clock);
+
+	LIST_FOR_EACH(node, &cache->lists)
+	{
+		struct revocation_list *list = CONTAINER_OF(node, struct revocation_list, entry.node);
+		struct entry *entry = &list->entry;
+
+		if (entry->failures == 0 && wheel_timer_pending(&entry->timer) &&
+			now_ms >= entry->next_try_wall_ms) {
+			entry_schedule(entry, 0);
+		}
+	}
+}
+
 void revocation_rules_changed(struct revocation_cache *cache)
 {
 	LIST_FOR_EACH(node, &cache->lists)

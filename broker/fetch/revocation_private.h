@@ -77,6 +77,7 @@ struct entry {
 	bool forbidden; /* the last fetch ended by a rule of ours, not by the network */
 	int64_t last_success_ms, last_failure_ms; /* wall */
 	uint64_t next_try_ms;                     /* mono; 0: none */
+	int64_t next_try_wall_ms;                 /* the same by the wall clock, as it went then */
 	char sentence[FETCH_SENTENCE_BYTES];
 };
 

@@ -131,6 +131,45 @@ static void test_renew(void)
 	ckit_close(&kit);
 }
 
+/* Lists end by the wall clock, and timers do not run by it. */
+static void test_wall_clock_moves(void)
+{
+	struct ckit kit = {0};
+
+	ckit_open(&kit, NULL, true, NULL);
+	kit.vouch_for = ca.cert;
+	CHECK("wanted", revocation_want_set(kit.cache, want_a, 1) == ERR_OK);
+	ckit_advance(&kit, 20);
+	ckit_answer_crl(&kit, &ca, 5, PKI_NOW, PKI_NOW + 12 * 3600);
+	kit.clock.wall_ms += (int64_t)(8 * HOUR);
+	revocation_catch_up(kit.cache);
+	ckit_advance(&kit, 20);
+	CHECK("the machine slept for eight hours: its time has not come", kit.asked_count == 1);
+	kit.clock.wall_ms += (int64_t)(5 * HOUR);
+	revocation_catch_up(kit.cache);
+	ckit_advance(&kit, 20);
+	CHECK("for five more, and the list is past its nextUpdate: it is fetched now", kit.asked_count == 2);
+	revocation_catch_up(kit.cache);
+	ckit_advance(&kit, 20);
+	CHECK("once", kit.asked_count == 2);
+	ckit_answer_fault(&kit, FETCH_TIMEOUT);
+	kit.clock.wall_ms += (int64_t)HOUR;
+	revocation_catch_up(kit.cache);
+	ckit_advance(&kit, 20);
+	CHECK("what failed has its back-off", kit.asked_count == 2);
+	ckit_advance(&kit, REVOCATION_RETRY_FIRST_MS);
+	ckit_answer_crl(&kit, &ca, 6, PKI_NOW + 12 * 3600, PKI_NOW + 24 * 3600);
+	CHECK("taken", holds(&kit, URL_A, 6));
+	revocation_catch_up(kit.cache);
+	ckit_advance(&kit, HOUR);
+	CHECK("planned by the clock as it goes now", kit.asked_count == 3);
+	kit.clock.wall_ms -= (int64_t)(48 * HOUR);
+	revocation_catch_up(kit.cache);
+	ckit_advance(&kit, 20);
+	CHECK("a clock that is set back brings nothing forward", kit.asked_count == 3);
+	ckit_close(&kit);
+}
+
 /* --- what does not replace it --- */
 
 static const struct {
@@ -710,6 +749,7 @@ int main(void)
 	test_life();
 	test_jitter();
 	test_renew();
+	test_wall_clock_moves();
 	test_rivals();
 	test_rubbish();
 	test_failures();
