@@ -37,7 +37,8 @@ static bool may_queue(struct io *io, size_t n)
 			false);
 		return false;
 	}
-	if (backlog + n > limits->backlog_mark_bytes) {
+	/* At the mark, too: an owner who stops there waits to be told. */
+	if (backlog + n >= limits->backlog_mark_bytes) {
 		io->s.behind = true;
 	}
 	return true;
@@ -182,8 +183,18 @@ static void note_drained(struct io *io)
 	}
 }
 
+/* Records and the library's own answers add to what the owner queued: he sees their bytes, and so must hear that they left. */
+static void note_behind(struct io *io)
+{
+	if (io->phase == IO_OPEN &&
+		io_backlog_bytes(io) >= listener_limits(io->s.listener)->backlog_mark_bytes) {
+		io->s.behind = true;
+	}
+}
+
 void io_flush(struct io *io)
 {
+	note_behind(io);
 	if (io->writing || io->phase == IO_CLOSED || io->phase == IO_GONE) {
 		return;
 	}
@@ -200,6 +211,7 @@ void io_flush(struct io *io)
 		if (io->s.wire.bytes == 0) {
 			break;
 		}
+		note_behind(io);
 		if (!write_now(io)) {
 			note_drained(io);
 			return;

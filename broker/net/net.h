@@ -28,7 +28,7 @@ struct uv_loop_s; /* libuv's; only broker/net and broker/control look inside */
 #define IO_HANDSHAKE_MS            10000u   /* accept to Finished, by default */
 #define IO_HANDSHAKE_BYTES_MAX     65536u   /* what a client may send before Finished, by default */
 #define IO_BACKLOG_BYTES_MAX       4194304u /* unsent output that closes the connection, by default */
-#define IO_BACKLOG_MARK_BYTES      262144u  /* output above it is "behind": on_drained follows, by default */
+#define IO_BACKLOG_MARK_BYTES      262144u  /* so much output is "behind": on_drained follows, by default */
 #define IO_FLUSH_MS                5000u    /* io_close(): for output still queued */
 #define IO_LINGER_MS               1000u /* io_close(): input is read and dropped so that no reset hides our last word */
 #define IO_LINGER_BYTES_MAX        1048576u /* io_close(): and no more of it than this */
@@ -313,7 +313,7 @@ struct io_calls {
 	void (*on_secure)(struct io *io);
 	/* Only after io_open_gate(). in is borrowed for the call; take all of it, or give the rest back: io_unread(). */
 	void (*on_data)(struct io *io, struct bytes in);
-	/* Output that had passed backlog_mark_bytes is down to half of that. */
+	/* Output that had come to backlog_mark_bytes, or more, is down to half of that. */
 	void (*on_drained)(struct io *io);
 	/* detail: a sentence for the log, borrowed for the call, never with peer bytes in it. */
 	void (*on_closed)(struct io *io, enum io_close why, const char *detail);

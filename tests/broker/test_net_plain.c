@@ -89,6 +89,32 @@ static void test_push(void)
 	free(in);
 }
 
+/* Whoever stops at the mark, and not only behind it, must be told to go on. */
+static void test_mark(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t push;
+		unsigned drained;
+	} rows[] = {{"a byte below the mark", 99999, 0}, {"at the mark", 100000, 1},
+		{"a byte above it", 100001, 1}};
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct kit kit = {.app = {.push_bytes = rows[i].push}};
+		struct kit_client client;
+		uint8_t *in = malloc(rows[i].push);
+		REQUIRE("memory", in != NULL);
+		kit_open(&kit, 1, NULL, &(struct io_limits){.backlog_mark_bytes = 100000});
+		REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
+		CHECK(rows[i].name, kit_recv_exactly(&client, in, rows[i].push));
+		CHECK(rows[i].name, kit_wait(&kit, &kit.app.drained, rows[i].drained));
+		kit_hang_up(&client);
+		CHECK(rows[i].name, kit_wait(&kit, &kit.app.closed, 1));
+		CHECK(rows[i].name, atomic_load(&kit.app.drained) == rows[i].drained);
+		kit_close(&kit);
+		free(in);
+	}
+}
+
 static void test_backlog(void)
 {
 	struct kit kit = {.app = {.push_bytes = 2000001}};
@@ -226,6 +252,7 @@ int main(void)
 	test_echo(1);
 	test_echo(3);
 	test_push();
+	test_mark();
 	test_backlog();
 	test_pause();
 	test_close_hides_nothing();

@@ -358,6 +358,25 @@ static void test_byte_by_byte(const struct pki *pki, int version)
 	kit_close(&kit);
 }
 
+/* What io_backlog_bytes() says includes the records' own bytes: an owner who stops by it must be told to go on. */
+static void test_mark(const struct pki *pki)
+{
+	enum { MARK = 40000 };
+	struct kit kit = {.app = {.push_bytes = MARK - 1}};
+	struct kit_client client;
+	uint8_t in[MARK];
+	struct tls_context *tls = kit_context(pki->identity, TLS_CLIENT_AUTH_NEVER, NULL);
+	kit_open(&kit, 1, tls, &(struct io_limits){.backlog_mark_bytes = MARK});
+	tls_context_unref(tls);
+	REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
+	REQUIRE("handshake", kit_tls(&client, &(struct kit_client_options){.version = 13}));
+	CHECK("all arrives", kit_recv_exactly(&client, in, MARK - 1));
+	CHECK("a byte below the mark, and above it as records", kit_wait(&kit, &kit.app.drained, 1));
+	kit_goodbye(&client);
+	CHECK("closed", kit_wait(&kit, &kit.app.closed, 1));
+	kit_close(&kit);
+}
+
 /* A client that vanishes after each so many bytes of its part of the handshake: once closed, nothing left. */
 static void test_vanishes_everywhere(const struct pki *pki, int version)
 {
@@ -533,6 +552,7 @@ int main(void)
 	test_swap(&pki);
 	test_large(&pki, 12);
 	test_large(&pki, 13);
+	test_mark(&pki);
 	test_key_updates(&pki);
 	pki_close(&pki);
 	return test_result();
