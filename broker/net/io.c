@@ -74,6 +74,9 @@ static void on_timer(struct wheel_timer *timer)
 	struct io *io = CONTAINER_OF(timer, struct io, timer);
 	if (io->phase == IO_HANDSHAKE) {
 		io_end(io, IO_CLOSE_TIMEOUT, "the handshake did not finish in time", false);
+	} else if (io->phase == IO_DEPARTING) {
+		io_end(io, IO_CLOSE_BACKLOG, "the client does not read, so that it could not be moved",
+			false);
 	} else if (io->phase == IO_FLUSHING || io->phase == IO_LINGERING) {
 		io_end(io, (enum io_close)io->why, NULL, false);
 	}

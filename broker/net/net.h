@@ -29,7 +29,7 @@ struct uv_loop_s; /* libuv's; only broker/net and broker/control look inside */
 #define IO_HANDSHAKE_BYTES_MAX     65536u   /* what a client may send before Finished, by default */
 #define IO_BACKLOG_BYTES_MAX       4194304u /* unsent output that closes the connection, by default */
 #define IO_BACKLOG_MARK_BYTES      262144u  /* so much output is "behind": on_drained follows, by default */
-#define IO_FLUSH_MS                5000u    /* io_close(): for output still queued */
+#define IO_FLUSH_MS                5000u    /* io_close(), io_depart(): for output still queued */
 #define IO_LINGER_MS               1000u /* io_close(): input is read and dropped so that no reset hides our last word */
 #define IO_LINGER_BYTES_MAX        1048576u /* io_close(): and no more of it than this */
 #define TLS_CHAIN_CERTIFICATES_MAX 9u
@@ -391,7 +391,8 @@ struct io_parcel;
 /*
  * Stops reading; when no write is under way, calls ready (never from inside this call): the io is gone then without
  * on_closed, and the parcel is the owner's, to be sent by net_post_reserved() to the loop that unpacks it. If the
- * connection ends first, on_closed comes instead. Queued input and output travel along.
+ * connection ends first, on_closed comes instead: as it does when the write takes longer than IO_FLUSH_MS, since the peer
+ * does not read. Queued input and output travel along.
  */
 typedef void (*io_parcel_fn)(struct io_parcel *parcel, void *owner);
 void io_depart(struct io *io, io_parcel_fn ready);

@@ -203,7 +203,7 @@ struct io {
 	uv_tcp_t tcp;
 	struct loop *loop;
 	struct list all, dirty;
-	struct wheel_timer timer; /* handshake, flush or linger limit */
+	struct wheel_timer timer; /* handshake, departure, flush or linger limit */
 	const struct io_calls *calls;
 	void *owner;
 	io_parcel_fn depart_ready;

@@ -30,6 +30,7 @@ void io_depart(struct io *io, io_parcel_fn ready)
 	}
 	io->phase = IO_DEPARTING;
 	io->depart_ready = ready;
+	io_set_timer(io, IO_FLUSH_MS); /* a peer that reads nothing must not keep it here */
 	io_update_reading(io);
 	io_mark(io);
 }

@@ -104,6 +104,25 @@ static void test_output_travels(void)
 	free(in);
 }
 
+/* The peer is there and reads nothing: such a connection would be on its way for ever. */
+static void test_peer_reads_nothing(void)
+{
+	enum { PUSH = 16000000 };
+	struct kit kit = {.app = {.push_bytes = PUSH, .hop = true}};
+	struct kit_client client;
+	kit_open(&kit, 2, NULL, &(struct io_limits){.backlog_bytes_max = PUSH});
+	REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
+	REQUIRE("secure", kit_wait(&kit, &kit.app.secure, 1));
+	CHECK("send", kit_send(&client, bytes_text("go")));
+	REQUIRE("handed on", kit_wait(&kit, &kit.app.data_calls, 1));
+	CHECK("it ends", kit_wait(&kit, &kit.app.closed, 1));
+	CHECK("and says why", atomic_load(&kit.app.last_why) == IO_CLOSE_BACKLOG);
+	CHECK("it did not move", atomic_load(&kit.app.moves) == 0);
+	CHECK("nothing is kept", kit_wait(&kit, &kit.app.released, 1));
+	kit_hang_up(&client);
+	kit_close(&kit);
+}
+
 static void test_peer_vanishes(const struct kit_cert *identity, bool use_tls)
 {
 	enum { TIMES = 200 };
@@ -205,6 +224,7 @@ int main(void)
 	test_load("TLS 1.2", identity, 12, PACKETS / 5);
 	test_load("TLS 1.3", identity, 13, PACKETS / 5);
 	test_output_travels();
+	test_peer_reads_nothing();
 	test_peer_vanishes(NULL, false);
 	test_peer_vanishes(identity, true);
 	test_parcel_dropped();
