@@ -203,6 +203,7 @@ struct session {
 	bool reading; /* from the store */
 	bool behind;  /* the store has more than memory */
 	bool feeding; /* retained messages are being queued: do not begin again */
+	bool overdue; /* its keep alive is over, unless what waits at the socket says otherwise */
 };
 
 struct slot {

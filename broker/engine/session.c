@@ -89,11 +89,14 @@ static void timer_due(struct wheel_timer *timer)
 	if (session->pause != 0) {
 		session->last_packet_ms = now; /* we do not listen, so we cannot hold silence against it */
 	}
-	if (now >= session->last_packet_ms + keep_alive_ms(session)) {
+	const bool silent = now >= session->last_packet_ms + keep_alive_ms(session);
+	if (silent && session->overdue) {
 		session_close(session, MQTT_REASON_KEEP_ALIVE_TIMEOUT, true, SESSION_WILL_PUBLISH);
 		return;
 	}
-	wheel_add(hub->wheel, timer, session->last_packet_ms + keep_alive_ms(session));
+	/* A loop that was held up looks at its timers first: its sockets come before the second look. */
+	session->overdue = silent;
+	wheel_add(hub->wheel, timer, silent ? now : session->last_packet_ms + keep_alive_ms(session));
 }
 
 /* MQTT-3.1.2-22. The timer is set once per interval, not per packet. */
@@ -102,6 +105,7 @@ void session_arm_keep_alive(struct session *session)
 	struct hub *hub = session->hub;
 	wheel_cancel(hub->wheel, &session->timer);
 	session->timer.fn = timer_due;
+	session->overdue = false;
 	session->last_packet_ms = hub_now_ms(hub);
 	if (session->keep_alive_s > 0) {
 		wheel_add(hub->wheel, &session->timer, session->last_packet_ms + keep_alive_ms(session));

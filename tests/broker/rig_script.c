@@ -5,7 +5,7 @@
  *   a unsub ID FILTER…     a pub TOPIC PAYLOAD q1 #ID [r] [d] [exp=S] [alias=N] [user=k:v] [to=TOPIC]   ("-": empty)
  *   a PUBACK|PUBREC|PUBREL|PUBCOMP ID [xHH]     a ping     a disc [xHH] [exp=S]     a lose     a cancel     a auth
  *   a sees TEXT     a paused|reading     a backlog N     a writable
- *   time MS     deny|allow pub|sub|del TOPIC     rights     store pass|hold|late|release|fail|unknown|lost [append]
+ *   time MS     stall MS (all at once, and only the timers are looked at)     deny|allow pub|sub|del TOPIC     rights     store pass|hold|late|release|fail|unknown|lost [append]
  *   mailbox N     restart     close NAME xHH drop|will|revoked [end]     stop     run
  * Mail runs after each line unless it begins with '!'.
  */
@@ -376,6 +376,11 @@ static bool do_world(struct line *line)
 	const char *word = line->words[0];
 	if (strcmp(word, "time") == 0) {
 		rig_advance(rig, strtoull(line->words[1], NULL, 10));
+	} else if (strcmp(word, "stall") == 0) {
+		clock_fake_advance(&rig->time, strtoull(line->words[1], NULL, 10));
+		for (unsigned i = 0; i < rig->workers; i++) {
+			(void)wheel_advance(rig->wheels[i], rig->time.mono_ms);
+		}
 	} else if (strcmp(word, "store") == 0) {
 		do_store(line);
 	} else if (strcmp(word, "deny") == 0 || strcmp(word, "allow") == 0) {

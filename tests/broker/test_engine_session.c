@@ -86,6 +86,11 @@ static const struct engine_row rows[] = {
 		"a connect ka=10\na sees CONNACK 00\ntime 14500\na sees\na ping\na sees PINGRESP\ntime "
 		"14500\na sees\n"
 		"time 1000\na sees CLOSE x8d told"},
+	{"MQTT-3.1.2-22 a worker that was held up: what came in time counts, though it is read late",
+		"a connect ka=10\na sees CONNACK 00\nstall 60000\na ping\ntime 14500\na sees PINGRESP\n"
+		"time 1000\na sees CLOSE x8d told"},
+	{"MQTT-3.1.2-22 a worker that was held up, and nothing came",
+		"a connect ka=10\na sees CONNACK 00\nstall 60000\na sees\ntime 20\na sees CLOSE x8d told"},
 	{"MQTT-3.1.2-22 0: never", "a connect ka=0\ntime 900000\na sees CONNACK 00"},
 	{"restart: sessions, subscriptions and queues are found in the store",
 		"a connect exp=600\na sub 1 t q2 sid=7\na lose\na sees CONNACK 00; SUBACK #1 02\nb "
