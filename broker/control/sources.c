@@ -312,8 +312,10 @@ void sources_want(struct control *control)
 	enum err err = digest_of(&wants, digest);
 
 	if (err == ERR_OK && memcmp(digest, sources->wanted, sizeof(digest)) != 0) {
-		memcpy(sources->wanted, digest, sizeof(digest));
 		err = revocation_want_set(sources->cache, wants.items, wants.count);
+		if (err != ERR_NOMEM) {
+			memcpy(sources->wanted, digest, sizeof(digest)); /* else again with the next world */
+		}
 		if (err != ERR_OK) {
 			LOG(control->log, LOG_WARN, "LKG0450W",
 				"not every revocation list that is named can be fetched",
