@@ -80,7 +80,7 @@ gone() { local pid=pid_${1//-/_}; kill "${!pid}" 2>/dev/null; wait "${!pid}" 2>/
 closed() {
   local since line took most=${5:-5000}
   since=$(now_ms)
-  if ! line=$(logged "$2" 10 "\"text\":\"session closed\".*\"step\":\"$4\".*\"client\":\"$3\""); then
+  if ! line=$(logged "$2" $((most / 1000 + 10)) "\"text\":\"session closed\".*\"step\":\"$4\".*\"client\":\"$3\""); then
     bad "$1" "the session of $3 was not closed at $4"
     return
   fi
