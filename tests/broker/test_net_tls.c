@@ -291,12 +291,13 @@ static void test_slow_and_flooding(const struct pki *pki)
 	struct kit kit = {0};
 	struct kit_client client;
 	struct tls_context *tls = kit_context(pki->identity, TLS_CLIENT_AUTH_OPTIONAL, NULL);
-	kit_open(&kit, 1, tls, &(struct io_limits){.handshake_ms = 150, .handshake_bytes_max = 2000});
+	kit_open(&kit, 1, tls, &(struct io_limits){.handshake_ms = 600, .handshake_bytes_max = 2000});
 	tls_context_unref(tls);
 	REQUIRE("connect", kit_connect(&client, listener_port(kit.listener)));
 	const uint8_t start[] = {0x16, 0x03, 0x01, 0x02, 0x00, 0x01};
 	for (size_t i = 0; i < sizeof(start); i++) {
-		CHECK("a byte now and then", kit_send(&client, bytes_of(&start[i], 1)));
+		(void)kit_send(
+			&client, bytes_of(&start[i], 1)); /* on a busy machine it is cut before the last */
 		kit_turns(&kit, 10);
 	}
 	CHECK("slow loris: cut", kit_wait(&kit, &kit.app.closed, 1));
