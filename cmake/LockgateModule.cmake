@@ -24,7 +24,8 @@ set(LOCKGATE_SANITIZER_ENV
   "TSAN_OPTIONS=string_append::suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp:halt_on_error=1:second_deadlock_stack=1")
 
 # lockgate_test(NAME SOURCES … LINK … [LABELS …] [TIMEOUT seconds] [ARGS …])
-#   A test program over tests/test.h; ctest runs it as NAME (mirror the tree: base_wire).
+#   A test program over tests/test.h; ctest runs it as NAME (mirror the tree: base_wire). TIMEOUT is given here and not as a
+#   property afterwards: the test knows it, and says where each of its threads stands shortly before.
 function(lockgate_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS;ARGS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -33,7 +34,6 @@ function(lockgate_test name)
   if(LOCKGATE_SANITIZE)
     math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
   endif()
-  # A test that hangs says where, shortly before ctest would kill it without a word.
   math(EXPR limit "${ARG_TIMEOUT} - 8")
   add_executable(test_${name} ${ARG_SOURCES})
   target_link_libraries(test_${name} PRIVATE lockgate_flags lockgate_testing)

@@ -5,7 +5,8 @@
  *   a unsub ID FILTER…     a pub TOPIC PAYLOAD q1 #ID [r] [d] [exp=S] [alias=N] [user=k:v] [to=TOPIC]   ("-": empty)
  *   a PUBACK|PUBREC|PUBREL|PUBCOMP ID [xHH]     a ping     a disc [xHH] [exp=S]     a lose     a cancel     a auth
  *   a sees TEXT     a paused|reading     a backlog N     a writable
- *   time MS     stall MS (all at once, and only the timers are looked at)     deny|allow pub|sub|del TOPIC     rights     store pass|hold|late|release|fail|unknown|lost [append]
+ *   time MS     deny|allow pub|sub|del TOPIC     rights     store pass|hold|late|release|fail|unknown|lost [append]
+ *   stall MS (all at once, and only the timers are looked at)
  *   mailbox N     restart     close NAME xHH drop|will|revoked [end]     stop     run
  * Mail runs after each line unless it begins with '!'.
  */
